@@ -4,9 +4,9 @@
 use core::ops::Range;
 use core::time::Duration;
 use xen_back::block::{BlkBack, Config, GrantMode, MemoryDisk, PreparedDisk};
-use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_back::net::{NetBack, Packet};
 use xen_front::block::{BlkFront, Request};
-use xen_front::net::{Config as NetConfig, DeviceState, NetFront, TxChecksum, Vif};
+use xen_front::net::{Config as NetConfig, DeviceState, NetFront, PacketMeta, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
@@ -132,7 +132,7 @@ fn network_requests_responses_and_packets_are_loaded_once() {
         fixture.pass();
     }
     let frame = [0x55; 200];
-    front.transmit(&frame, TxChecksum::AsIs).unwrap();
+    front.transmit(&frame, PacketMeta::default()).unwrap();
     assert_eq!(loads(&fixture.guest, || front.flush().unwrap()).0, once([REQ_EVENT]));
 
     let mut received = Vec::new();
@@ -144,7 +144,7 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     assert_eq!(received, [frame]);
 
     let (found, sent) = loads(&fixture.driver, || {
-        let sent = back.send(Packet::new(&frame, ChecksumState::Unknown));
+        let sent = back.send(Packet::new(&frame, PacketMeta::default()));
         back.flush().unwrap();
         sent
     });
@@ -159,6 +159,6 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     // The answer to what was sent is looked for when a packet needs room: it is there, and nothing
     // when all is full.
     let (found, _) =
-        loads(&fixture.guest, || while front.transmit(&frame, TxChecksum::AsIs).is_ok() {});
+        loads(&fixture.guest, || while front.transmit(&frame, PacketMeta::default()).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);
 }

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use smoltcp::phy::{self, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use xen_back::net::{ChecksumState, MAX_PACKET, Packet, checksum};
+use xen_back::net::{ChecksumState, MAX_PACKET, Packet, PacketMeta, checksum};
 
 /// The most bytes of a frame, the Ethernet header among them.
 const FRAME: usize = 1514;
@@ -22,10 +22,10 @@ pub(crate) struct Nic {
 impl Nic {
     /// Takes a packet for the stack.
     pub(crate) fn receive(&mut self, packet: Packet<'_>) {
-        let wrong = packet.checksum == ChecksumState::Unknown
+        let wrong = packet.meta.checksum == ChecksumState::Unknown
             && checksum::verify(packet.bytes) == Some(false);
         // What need not go onto a wire need not be cut for one.
-        let limit = if packet.segment.is_some() { MAX_PACKET } else { FRAME };
+        let limit = if packet.meta.segmentation.is_some() { MAX_PACKET } else { FRAME };
         if packet.bytes.len() > limit || self.received.len() >= FRAMES || wrong {
             return;
         }
@@ -40,7 +40,7 @@ impl Nic {
             // It is not going onto a wire, but to guests' memory.
             let blank = checksum::set_partial(&mut frame);
             let checksum = if blank { ChecksumState::Partial } else { ChecksumState::Verified };
-            each(Packet::new(&frame, checksum));
+            each(Packet::new(&frame, PacketMeta::new(checksum)));
             self.free.push(frame);
         }
     }

@@ -12,7 +12,7 @@ use xen_front::block::{
     BlkFront, BlkFrontError, BlockingDisk, Completion, IoError, Request, Token,
 };
 use xen_front::console::Console;
-use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, TxChecksum, Vif};
+use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, PacketMeta, Vif};
 use xen_front::vchan::{Server, VchanOrders};
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::ops::event_channel;
@@ -224,7 +224,7 @@ fn xsa_465_lost_backend_ends_cleanly() {
         net.wait(Some(fixture.xen.now() + Duration::from_secs(1)));
     };
     assert!(matches!(late, NetFrontError::Xenbus(XenbusError::Timeout { .. })), "{late}");
-    assert_eq!(net.transmit(&[0; 60], TxChecksum::AsIs), Err(xen_front::net::TxError::Down));
+    assert_eq!(net.transmit(&[0; 60], PacketMeta::default()), Err(xen_front::net::TxError::Down));
     // Now both are taken away, with what was in flight.
     for device in [fixture.testbed.vbd, fixture.testbed.vif] {
         fixture.testbed.world.remove_device(&device);

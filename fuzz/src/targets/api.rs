@@ -11,10 +11,10 @@ use std::sync::Arc;
 use xen_back::block::{
     BlkBack, BlkBackEvent, Config as DiskConfig, GrantMode, MemoryDisk, PreparedDisk,
 };
-use xen_back::net::{ChecksumState, NetBack, NetBackEvent, Packet};
+use xen_back::net::{NetBack, NetBackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, Request};
-use xen_front::net::{Config as NetConfig, NetFront, TxChecksum, Vif as FrontVif};
+use xen_front::net::{Config as NetConfig, NetFront, PacketMeta, Vif as FrontVif};
 use xen_grant::{
     DeferredGrants, GrantMapArea, GrantMapping, GrantTable, Granted, ReadOnly, ReadWrite,
 };
@@ -179,7 +179,7 @@ impl<'a> Served<'a> {
                 self.net = None;
             } else {
                 for bytes in self.echo.drain(..) {
-                    net.send(Packet::new(&bytes, ChecksumState::Unknown));
+                    net.send(Packet::new(&bytes, PacketMeta::default()));
                 }
                 let _ = net.flush();
             }
@@ -325,8 +325,8 @@ impl Having {
             Call::OpenNet => {}
             Call::Transmit(len) => {
                 if let Some(net) = &mut self.net {
-                    let _ =
-                        net.transmit(&[0x55; 2000][..usize::from(*len) % 2000], TxChecksum::AsIs);
+                    let _ = net
+                        .transmit(&[0x55; 2000][..usize::from(*len) % 2000], PacketMeta::default());
                     let _ = net.flush();
                 }
             }

@@ -5,7 +5,7 @@ use crate::input::{streams, values};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
-use xen_back::net::{ChecksumState, MAX_PACKET, NetBack, NetBackEvent, Packet};
+use xen_back::net::{MAX_PACKET, NetBack, NetBackEvent, Packet, PacketMeta};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
@@ -155,7 +155,7 @@ pub fn run(data: &[u8]) {
             break;
         }
         for bytes in echo.drain(..) {
-            interface.send(Packet::new(&bytes, ChecksumState::Unknown));
+            interface.send(Packet::new(&bytes, PacketMeta::default()));
         }
     }
     drop(interface);

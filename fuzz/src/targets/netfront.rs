@@ -4,7 +4,7 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::net::{Config, NetFront, TxChecksum, Vif};
+use xen_front::net::{ChecksumState, Config, NetFront, PacketMeta, Vif};
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
 use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
@@ -52,11 +52,15 @@ pub fn run(data: &[u8]) {
         for call in values(calls, 60) {
             peer.against(&guest, || match call {
                 Call::Transmit { len, partial } => {
-                    let checksum = if partial { TxChecksum::Compute } else { TxChecksum::AsIs };
+                    let checksum = if partial {
+                        PacketMeta::new(ChecksumState::Partial)
+                    } else {
+                        PacketMeta::default()
+                    };
                     let _ = net.transmit(&buffer[..usize::from(len) % 4096], checksum);
                 }
                 Call::TransmitWith { len } => {
-                    drop(net.transmit_with(len.into(), TxChecksum::AsIs, |p| p.len()))
+                    drop(net.transmit_with(len.into(), PacketMeta::default(), |p| p.len()))
                 }
                 Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len) % 4096])),
                 Call::ReceiveWith => {

@@ -18,4 +18,6 @@ pub use error::{NetBackError, TxViolation};
 pub use packet::{MAX_PACKET, Packet, PacketSink};
 pub use rx::{DRAIN_TIMEOUT, RxStatistics};
 pub use tx::TxStatistics;
-pub use xenbus::net::{ChecksumState, MacAddress, checksum};
+pub use xenbus::net::{
+    ChecksumState, MacAddress, PacketMeta, Segmentation, SegmentationKind, checksum,
+};

@@ -1,40 +1,33 @@
-//! Packets on their way.
+//! A packet and its sink.
 
-use super::{ChecksumState, MacAddress};
+use super::{MacAddress, PacketMeta};
 use core::fmt;
-use core::num::NonZeroU16;
 
 /// The most bytes of a packet, its Ethernet header among them.
 #[doc(alias = "XEN_NETIF_MAX_TX_SIZE")]
 pub const MAX_PACKET: usize = xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 
-/// Bytes of an Ethernet header.
-pub(crate) const ETHERNET: usize = 14;
-
-/// An Ethernet frame, without its final check sequence, in one piece of private memory.
+/// An Ethernet frame, without its frame check sequence, in one piece of private memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'m> {
     /// The frame.
     pub bytes: &'m [u8],
-    /// What is known of its checksum.
-    pub checksum: ChecksumState,
-    /// If it is TCP in IPv4 that is to be cut before it goes onto a wire: the most payload that
-    /// each piece may have. Never zero.
-    pub segment: Option<NonZeroU16>,
+    /// Its checksum state and segmentation.
+    pub meta: PacketMeta,
 }
 
 impl<'m> Packet<'m> {
-    /// Makes a packet that can go onto a wire as it is.
-    pub fn new(bytes: &'m [u8], checksum: ChecksumState) -> Self {
-        Self { bytes, checksum, segment: None }
+    /// Creates a packet of the frame `bytes`.
+    pub fn new(bytes: &'m [u8], meta: PacketMeta) -> Self {
+        Self { bytes, meta }
     }
 
-    /// Returns the address that the packet is for; zeroes if it is too short to have one.
+    /// Returns the destination address; zeroes if the packet is too short to have one.
     pub fn destination(&self) -> MacAddress {
         self.mac(0)
     }
 
-    /// Returns the address that the packet says it is from; zeroes if it is too short to have one.
+    /// Returns the source address; zeroes if the packet is too short to have one.
     pub fn source(&self) -> MacAddress {
         self.mac(6)
     }
@@ -54,12 +47,12 @@ impl fmt::Debug for Packet<'_> {
             self.source(),
             self.destination(),
             self.bytes.len(),
-            self.checksum
+            self.meta.checksum
         )
     }
 }
 
-/// Where a guest's packets go: another interface, a network stack, a switch.
+/// Receiver of a guest's packets: another interface, a network stack, a switch.
 pub trait PacketSink {
     /// Takes a packet that a guest has sent. It has at least an Ethernet header, and at most
     /// [`MAX_PACKET`] bytes; nothing else is certain.

@@ -1,18 +1,16 @@
 //! What a guest is to receive.
 
 use super::segments::Segments;
-use super::{ChecksumState, NetBackError, Packet, checksum};
+use super::{
+    ChecksumState, NetBackError, Packet, PacketMeta, Segmentation, SegmentationKind, checksum,
+};
 use core::fmt;
-use core::num::NonZeroU16;
 use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
 use xen_ring::BackRing;
-use xen_sys::io::netif::{
-    NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
-    NetifRxRequest, NetifRxResponse, NetifStatus,
-};
+use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
 
 /// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a
 /// guest that takes nothing can cost.
@@ -55,12 +53,18 @@ pub(super) struct FrontendFeatures {
     pub(super) segmentation: bool,
 }
 
+impl FrontendFeatures {
+    /// Returns whether the frontend takes packets of `kind` before they are segmented.
+    fn can_segment(&self, kind: SegmentationKind) -> bool {
+        self.segmentation && kind == SegmentationKind::TcpIpv4
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     start: usize,
     len: usize,
-    checksum: ChecksumState,
-    segment: Option<NonZeroU16>,
+    meta: PacketMeta,
     /// When it was queued.
     since: Instant,
 }
@@ -73,7 +77,7 @@ impl Waiting {
 
     /// Slots that it takes.
     fn slots(&self) -> usize {
-        slots(self.len, self.segment)
+        slots(self.len, self.meta.segmentation)
     }
 
     /// Returns when it has waited for long enough.
@@ -83,8 +87,8 @@ impl Waiting {
 }
 
 /// Returns the slots of a packet of `len` bytes, with one for the extra information.
-fn slots(len: usize, segment: Option<NonZeroU16>) -> usize {
-    len.div_ceil(PAGE_SIZE) + usize::from(segment.is_some())
+fn slots(len: usize, segmentation: Option<Segmentation>) -> usize {
+    len.div_ceil(PAGE_SIZE) + usize::from(segmentation.is_some())
 }
 
 /// Where packets wait for a guest.
@@ -141,21 +145,21 @@ impl<P: Platform> Rx<P> {
         statistics: &mut RxStatistics,
         now: Instant,
     ) -> bool {
-        let FrontendFeatures { segmentation, scatter_gather, .. } = self.features;
-        let fits = self.can_post(slots(packet.bytes.len(), packet.segment), ring);
-        let cut = packet.segment.filter(|_| !(segmentation && scatter_gather && fits));
-        let Some(size) = cut else {
+        let Packet { bytes, meta } = packet;
+        let fits = self.can_post(slots(bytes.len(), meta.segmentation), ring);
+        let scatter_gather = self.features.scatter_gather;
+        let whole = |kind| self.features.can_segment(kind) && scatter_gather && fits;
+        let Some(segmentation) = meta.segmentation.filter(|found| !whole(found.kind)) else {
             if scatter_gather && !fits {
                 statistics.refused += 1;
                 return false;
             }
-            let Packet { bytes, checksum, segment } = packet;
-            return self.queue_one(bytes.len(), checksum, segment, statistics, now, |room| {
+            return self.queue_one(bytes.len(), meta, statistics, now, |room| {
                 room.copy_from_slice(bytes);
                 Some(())
             });
         };
-        let segments = Segments::of(packet.bytes, size.get());
+        let segments = Segments::new(bytes, segmentation);
         // The first one is the largest.
         let segments =
             segments.filter(|segments| self.can_post(slots(segments.len(0), None), ring));
@@ -165,14 +169,10 @@ impl<P: Platform> Rx<P> {
         };
         // If the guest does not take all, it asks its peer for the rest.
         (0..segments.count()).all(|index| {
-            self.queue_one(
-                segments.len(index),
-                ChecksumState::Partial,
-                None,
-                statistics,
-                now,
-                |room| segments.write(index, room),
-            )
+            let meta = PacketMeta::new(ChecksumState::Partial);
+            self.queue_one(segments.len(index), meta, statistics, now, |room| {
+                segments.write(index, room)
+            })
         })
     }
 
@@ -193,8 +193,7 @@ impl<P: Platform> Rx<P> {
     fn queue_one(
         &mut self,
         len: usize,
-        mut checksum: ChecksumState,
-        segment: Option<NonZeroU16>,
+        mut meta: PacketMeta,
         statistics: &mut RxStatistics,
         now: Instant,
         write: impl FnOnce(&mut [u8]) -> Option<()>,
@@ -212,9 +211,9 @@ impl<P: Platform> Rx<P> {
             return false;
         };
         let mut written = write(room).is_some();
-        if checksum == ChecksumState::Partial && !self.features.partial_checksums {
+        if meta.checksum == ChecksumState::Partial && !self.features.partial_checksums {
             written &= checksum::complete(room);
-            checksum = ChecksumState::Verified;
+            meta.checksum = ChecksumState::Verified;
         }
         if !written {
             statistics.refused += 1;
@@ -222,7 +221,7 @@ impl<P: Platform> Rx<P> {
         }
         self.next = (start + len).next_multiple_of(64);
         // There is room: looked at above.
-        let _ = self.waiting.push_back(Waiting { start, len, checksum, segment, since: now });
+        let _ = self.waiting.push_back(Waiting { start, len, meta, since: now });
         true
     }
 
@@ -347,7 +346,7 @@ impl<P: Platform> Rx<P> {
 /// Which page of a packet its slot `index` carries; `None` for the slot of the extra information,
 /// the second one.
 fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
-    match (waiting.segment, index) {
+    match (waiting.meta.segmentation, index) {
         (None, index) => Some(index),
         (Some(_), 0) => Some(0),
         (Some(_), 1) => None,
@@ -364,23 +363,16 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
             status: NetifStatus::ERROR.0,
         };
     }
+    let PacketMeta { checksum, segmentation, .. } = waiting.meta;
     let Some(page) = page_of(waiting, index) else {
-        let size = waiting.segment.map_or(0, NonZeroU16::get);
-        let gso = NetifExtraGso { size, type_: NetifGsoType::TCPV4, ..NetifExtraGso::default() };
-        let type_ = NetifExtraType::GSO;
-        let extra =
-            NetifExtraInfo { type_, flags: NetifExtraFlags::empty(), u: zerocopy::transmute!(gso) };
+        let extra = segmentation.map(Segmentation::extra_info).unwrap_or_default();
         return zerocopy::transmute!(extra);
     };
     let mut flags = NetRxFlags::empty();
     flags.set(NetRxFlags::MORE_DATA, page + 1 < waiting.pages());
     if index == 0 {
-        flags.set(NetRxFlags::EXTRA_INFO, waiting.segment.is_some());
-        flags |= match waiting.checksum {
-            ChecksumState::Partial => NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED,
-            ChecksumState::Verified => NetRxFlags::DATA_VALIDATED,
-            ChecksumState::Unknown => NetRxFlags::empty(),
-        };
+        flags.set(NetRxFlags::EXTRA_INFO, segmentation.is_some());
+        flags |= checksum.rx_flags();
     }
     let len = (waiting.len - page * PAGE_SIZE).min(PAGE_SIZE);
     NetifRxResponse { id, offset: 0, flags, status: len as i16 }

@@ -1,7 +1,7 @@
-//! Cuts a large TCP packet into those that a receiver can take.
+//! Segmentation of a large TCP packet into packets that a receiver can take.
 
-use super::checksum;
-use super::packet::ETHERNET;
+use super::{Segmentation, SegmentationKind, checksum};
+use xenbus::net::ETHERNET_HEADER as ETHERNET;
 
 const FIN: u8 = 0x01;
 const PSH: u8 = 0x08;
@@ -22,9 +22,11 @@ pub(super) struct Segments<'m> {
 }
 
 impl<'m> Segments<'m> {
-    /// Looks at a frame. `None` if it is not whole TCP in IPv4, or `size` is zero.
-    pub(super) fn of(frame: &'m [u8], size: u16) -> Option<Self> {
-        if size == 0
+    /// Reads the headers of a frame. `None` if it is not whole TCP of the given kind, or a kind
+    /// other than IPv4.
+    pub(super) fn new(frame: &'m [u8], segmentation: Segmentation) -> Option<Self> {
+        let Segmentation { kind, size } = segmentation;
+        if kind != SegmentationKind::TcpIpv4
             || frame.get(12..14)? != [8, 0]
             || *frame.get(ETHERNET + 9)? != 6
             || !checksum::can_complete(frame)
@@ -44,7 +46,7 @@ impl<'m> Segments<'m> {
             frame,
             headers,
             ip,
-            size: usize::from(size),
+            size: usize::from(size.get()),
             sequence,
             id,
         })
@@ -95,8 +97,13 @@ fn put<const N: usize>(room: &mut [u8], at: usize, bytes: [u8; N]) -> Option<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::num::NonZeroU16;
     use proptest::prelude::*;
     use std::{vec, vec::Vec};
+
+    fn ipv4(size: u16) -> Segmentation {
+        Segmentation { kind: SegmentationKind::TcpIpv4, size: NonZeroU16::new(size).unwrap() }
+    }
 
     fn tcp_frame(data: &[u8]) -> Vec<u8> {
         let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
@@ -112,16 +119,17 @@ mod tests {
     #[test]
     fn udp_and_fragments_are_not_cut() {
         let tcp = tcp_frame(&[7; 100]);
-        assert!(Segments::of(&tcp, 50).is_some());
-        assert!(Segments::of(&tcp, 0).is_none());
+        assert!(Segments::new(&tcp, ipv4(50)).is_some());
+        let ipv6 = Segmentation { kind: SegmentationKind::TcpIpv6, ..ipv4(50) };
+        assert!(Segments::new(&tcp, ipv6).is_none());
         // A checksum in UDP can be completed as well.
         let mut udp = tcp.clone();
         udp[23] = 17;
         udp[38..40].copy_from_slice(&120u16.to_be_bytes());
-        assert!(checksum::can_complete(&udp) && Segments::of(&udp, 50).is_none());
+        assert!(checksum::can_complete(&udp) && Segments::new(&udp, ipv4(50)).is_none());
         let mut fragment = tcp;
         fragment[20] = 0x20;
-        assert!(!checksum::can_complete(&fragment) && Segments::of(&fragment, 50).is_none());
+        assert!(!checksum::can_complete(&fragment) && Segments::new(&fragment, ipv4(50)).is_none());
     }
 
     proptest! {
@@ -131,7 +139,7 @@ mod tests {
             frame[47] = flags;
             // The checksum of the whole, which no segment has.
             frame[24..26].copy_from_slice(&[0x5a, 0xa5]);
-            let segments = Segments::of(&frame, size).unwrap();
+            let segments = Segments::new(&frame, ipv4(size)).unwrap();
             let mut found = Vec::new();
             for index in 0..segments.count() {
                 let mut room = vec![0; segments.len(index)];
@@ -155,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn any_frame_is_cut_or_refused(mut frame in proptest::collection::vec(any::<u8>(), 0..200), size: u16, header: u8) {
+        fn any_frame_is_cut_or_refused(mut frame in proptest::collection::vec(any::<u8>(), 0..200), size in 1u16.., header: u8) {
             if let Some(place) = frame.get_mut(12..15) {
                 place.copy_from_slice(&[8, 0, 0x45]);
             }
@@ -165,7 +173,7 @@ mod tests {
             if let Some(byte) = frame.get_mut(46) {
                 *byte = header;
             }
-            if let Some(segments) = Segments::of(&frame, size) {
+            if let Some(segments) = Segments::new(&frame, ipv4(size)) {
                 for index in 0..segments.count() {
                     let mut room = vec![0; segments.len(index)];
                     prop_assert!(segments.write(index, &mut room).is_some());

@@ -1,18 +1,20 @@
 //! What a guest transmits.
 
-use super::packet::ETHERNET;
 use super::segments::Segments;
-use super::{ChecksumState, NetBackError, Packet, PacketSink, TxViolation, checksum};
+use super::{
+    ChecksumState, NetBackError, Packet, PacketMeta, PacketSink, Segmentation, SegmentationKind,
+    TxViolation, checksum,
+};
 use core::fmt;
-use core::num::NonZeroU16;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
-    NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
-    NetifStatus, NetifTxRequest, NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
+    NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest,
+    NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
+use xenbus::net::ETHERNET_HEADER;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost
@@ -63,8 +65,7 @@ struct Taken {
     fragments: (usize, usize),
     ids: (usize, usize),
     extras: usize,
-    checksum: ChecksumState,
-    segment: Option<NonZeroU16>,
+    meta: PacketMeta,
     status: NetifStatus,
 }
 
@@ -89,7 +90,7 @@ struct Parsed {
     fragments: Vec<Fragment, XEN_NETIF_NR_SLOTS_MIN>,
     slots: usize,
     extras: usize,
-    gso: Option<NetifExtraGso>,
+    segmentation: Option<Segmentation>,
     multicast: bool,
 }
 
@@ -139,9 +140,10 @@ impl<P: Platform> Tx<P> {
             if bytes.is_empty() {
                 continue;
             }
-            let blank = taken.checksum == ChecksumState::Partial && !checksum::can_complete(bytes);
-            let uncut = taken.segment.is_some_and(|size| Segments::of(bytes, size.get()).is_none());
-            if blank || uncut {
+            let PacketMeta { checksum, segmentation, .. } = taken.meta;
+            let blank = checksum == ChecksumState::Partial && !checksum::can_complete(bytes);
+            let whole = segmentation.is_some_and(|found| Segments::new(bytes, found).is_none());
+            if blank || whole {
                 // Whoever received it would have to do what can't be done.
                 statistics.refused += 1;
                 taken.status = NetifStatus::ERROR;
@@ -149,7 +151,7 @@ impl<P: Platform> Tx<P> {
             }
             statistics.packets += 1;
             statistics.bytes += bytes.len() as u64;
-            port.receive(Packet { bytes, checksum: taken.checksum, segment: taken.segment });
+            port.receive(Packet { bytes, meta: taken.meta });
         }
         for taken in &self.taken {
             let ids = self.ids.get(taken.ids.0..taken.ids.1).unwrap_or_default();
@@ -191,13 +193,8 @@ impl<P: Platform> Tx<P> {
     }
 
     fn place(&mut self, parsed: &Parsed, ids: (usize, usize)) -> Taken {
-        let checksum = if parsed.flags.contains(NetTxFlags::CSUM_BLANK) {
-            ChecksumState::Partial
-        } else if parsed.flags.contains(NetTxFlags::DATA_VALIDATED) {
-            ChecksumState::Verified
-        } else {
-            ChecksumState::Unknown
-        };
+        let mut meta = PacketMeta::new(ChecksumState::from_tx_flags(parsed.flags));
+        meta.segmentation = parsed.segmentation;
         let first = self.fragments.len();
         let mut taken = Taken {
             start: 0,
@@ -205,16 +202,15 @@ impl<P: Platform> Tx<P> {
             fragments: (first, first),
             ids,
             extras: parsed.extras,
-            checksum,
-            segment: parsed.gso.and_then(|gso| NonZeroU16::new(gso.size)),
+            meta,
             status: NetifStatus::ERROR,
         };
         let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
         let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
-            && parsed.size >= ETHERNET
+            && parsed.size >= ETHERNET_HEADER
             && whole == parsed.size
             // Only this kind was offered.
-            && parsed.gso.is_none_or(|gso| gso.type_ == NetifGsoType::TCPV4)
+            && parsed.segmentation.is_none_or(|found| found.kind == SegmentationKind::TcpIpv4)
             && !parsed.multicast;
         if !good {
             return taken;
@@ -266,7 +262,7 @@ fn parse(
         fragments: Vec::new(),
         slots: 1,
         extras: 0,
-        gso: None,
+        segmentation: None,
         multicast: false,
     };
     let _ = ids.push(first.id);
@@ -283,13 +279,8 @@ fn parse(
             }
             match extra.type_ {
                 NetifExtraType::GSO => {
-                    let gso: NetifExtraGso = zerocopy::transmute!(extra.u);
-                    let known =
-                        gso.type_ == NetifGsoType::TCPV4 || gso.type_ == NetifGsoType::TCPV6;
-                    if gso.size == 0 || !known {
-                        return Err(TxViolation::Gso.into());
-                    }
-                    parsed.gso = Some(gso);
+                    let gso = Segmentation::from_gso(zerocopy::transmute!(extra.u));
+                    parsed.segmentation = Some(gso.ok_or(TxViolation::Gso)?);
                 }
                 NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => parsed.multicast = true,
                 NetifExtraType::HASH => {}
@@ -440,7 +431,7 @@ mod tests {
             "unknown kind"
         );
         let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
-        assert!(gso.gso.is_some() && gso.extras == 2 && gso.slots == 1);
+        assert!(gso.segmentation.is_some() && gso.extras == 2 && gso.slots == 1);
         let most = [[first].as_slice(), &[extra(4, 1, [0; 3]); 3], &[extra(4, 0, [0; 3])]].concat();
         assert_eq!(parsed(&most).unwrap().extras, MAX_EXTRAS);
         let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();

@@ -4,7 +4,7 @@ use super::fixture::{Fixture, frame, front_send, large, tcp};
 use super::raw::Raw;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_back::net::{NetBack, Packet, PacketMeta};
 use xen_front::net::DeviceState;
 use xen_hypercall::{Platform, boot};
 use xen_sim::{Call, Interpose, Interposed};
@@ -87,7 +87,7 @@ fn batches_copy_each_page_once() {
     // A batch ends where the largest packet would have no room.
     assert_eq!(copies.take(), (2, 58));
     for _ in 0..64 {
-        assert!(back.send(Packet::new(&sent, ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&sent, PacketMeta::default())));
     }
     back.flush().unwrap();
     assert_eq!(copies.take(), (1, 64));
@@ -97,7 +97,7 @@ fn batches_copy_each_page_once() {
     front.flush().unwrap();
     // One more copy than a hypercall has room for.
     for _ in 0..65 {
-        assert!(back.send(Packet::new(&frame(9, 1, 60), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(9, 1, 60), PacketMeta::default())));
     }
     back.flush().unwrap();
     assert_eq!(copies.take(), (2, 65));
@@ -116,9 +116,9 @@ fn spanning_packets_fit_their_batch() {
     raw.post((0..100).map(|id| id % 8));
     let before = calls();
     // The small one leaves most of its page free, and the others begin at the next.
-    assert!(back.send(Packet::new(&frame(1, 9, 64), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 64), PacketMeta::default())));
     for _ in 0..16 {
-        assert!(back.send(Packet::new(&frame(1, 9, 8000), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 8000), PacketMeta::default())));
     }
     back.flush().unwrap();
     assert_eq!(calls() - before, 1, "33 copies");

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, frame, large, tcp};
 use super::raw::Raw;
 use core::time::Duration;
-use xen_back::net::{ChecksumState, DRAIN_TIMEOUT, NetBack, Packet};
+use xen_back::net::{DRAIN_TIMEOUT, NetBack, Packet, PacketMeta};
 use xen_hypercall::Platform;
 use xen_sim::Domain;
 use xen_sys::io::netif::NetifRxResponse;
@@ -33,7 +33,7 @@ fn packet_beyond_all_buffers_is_drained() {
     let bytes = tcp(1, 9, &data);
     assert!(back.send(large(&bytes)));
     for len in [200, 201] {
-        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
     }
     back.flush().unwrap();
     assert_eq!(raw.received(), []);
@@ -71,13 +71,13 @@ fn packet_that_never_fits_is_refused() {
     let jumbo = frame(1, 9, 9000);
     // The first one waits, as the frontend may be slow, and those behind it do not wait as long
     // again.
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     back.flush().unwrap();
     fixture.world.run_for(DRAIN_TIMEOUT / 2);
     for _ in 0..2 {
-        assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     }
-    assert!(back.send(Packet::new(&frame(1, 9, 100), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 100), PacketMeta::default())));
     back.flush().unwrap();
     assert_eq!(raw.received(), []);
     fixture.world.run_for(DRAIN_TIMEOUT / 2);
@@ -85,11 +85,11 @@ fn packet_that_never_fits_is_refused() {
     assert_eq!(raw.received().iter().map(|response| response.status).collect::<Vec<_>>(), [100]);
     assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 0));
     raw.post([0]);
-    assert!(!back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(!back.send(Packet::new(&jumbo, PacketMeta::default())));
     assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 1));
     // The frontend was merely slow: it posts more.
     raw.post([2]);
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     back.flush().unwrap();
     let received: Vec<_> =
         raw.received().iter().map(|response| (response.id, response.status)).collect();
@@ -98,9 +98,9 @@ fn packet_that_never_fits_is_refused() {
     for (before, len, pages) in [(0, 12_000, 3), (1, 9000, 3)] {
         raw.post(0..before * 3);
         (0..before).for_each(|_| {
-            assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
+            assert!(back.send(Packet::new(&frame(1, 9, 60), PacketMeta::default())));
         });
-        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
         back.flush().unwrap();
         assert_eq!(raw.received().len(), usize::from(before));
         raw.post(0..pages - before * 2);
@@ -120,13 +120,13 @@ fn grown_guest_is_waited_for() {
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..2);
     let jumbo = frame(1, 9, 9000);
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     back.flush().unwrap();
     wait_for_drain(&fixture, &mut back);
     // Two buffers are kept, and a third shows that it has more: a small packet takes one of them.
     raw.post([2]);
-    assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 60), PacketMeta::default())));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     back.flush().unwrap();
     assert_eq!((raw.received().len(), back.rx_statistics().overrun), (1, 1));
     raw.post([3]);
@@ -143,15 +143,15 @@ fn slow_guest_is_not_taken_for_small() {
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let jumbo = frame(1, 9, 9000);
-    assert!(back.send(Packet::new(&frame(1, 9, 100), ChecksumState::Unknown)));
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 100), PacketMeta::default())));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     back.flush().unwrap();
     fixture.world.run_for(DRAIN_TIMEOUT);
     // Its buffers come late; one is answered at the same moment, so it could not have posted more.
     raw.post(0..2);
     back.flush().unwrap();
     assert_eq!((raw.received().len(), back.rx_statistics().overrun), (1, 1));
-    assert!(back.send(Packet::new(&jumbo, ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, PacketMeta::default())));
     raw.post(2..4);
     back.flush().unwrap();
     assert_eq!(raw.received().len(), 3);
@@ -166,19 +166,19 @@ fn silent_guest_costs_packets_after_drain() {
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
     for len in [100, 101, 102] {
-        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
     }
     back.flush().unwrap();
     wait_for_drain(&fixture, &mut back);
     assert_eq!((back.rx_statistics().overrun, back.poll_timeout(fixture.driver.now())), (3, None));
     // Nothing is known of how many buffers it has: it is served again, with packets of any size.
-    assert!(back.send(Packet::new(&frame(1, 9, 100), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 100), PacketMeta::default())));
     back.flush().unwrap();
     raw.post([7]);
     back.flush().unwrap();
     assert_eq!(raw.received().len(), 1);
     raw.post(0..3);
-    assert!(back.send(Packet::new(&frame(1, 9, 9000), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 9000), PacketMeta::default())));
     back.flush().unwrap();
     assert_eq!(raw.received().len(), 3);
     raw.close(&mut back);
@@ -193,8 +193,8 @@ fn kept_slots_are_answered_once_in_order() {
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..4);
     // The first takes one slot, the second four: three are kept for it.
-    assert!(back.send(Packet::new(&frame(1, 9, 300), ChecksumState::Unknown)));
-    assert!(back.send(Packet::new(&frame(1, 9, 16_000), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 300), PacketMeta::default())));
+    assert!(back.send(Packet::new(&frame(1, 9, 16_000), PacketMeta::default())));
     back.flush().unwrap();
     let ids =
         |raw: &mut Raw<'_>| raw.received().iter().map(|response| response.id).collect::<Vec<_>>();
@@ -202,7 +202,7 @@ fn kept_slots_are_answered_once_in_order() {
     raw.post(4..6);
     back.flush().unwrap();
     assert_eq!(ids(&mut raw), [1, 2, 3, 4]);
-    assert!(back.send(Packet::new(&frame(1, 9, 300), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 300), PacketMeta::default())));
     back.flush().unwrap();
     assert_eq!(ids(&mut raw), [5]);
     assert_eq!((back.rx_statistics().packets, back.rx_statistics().bytes), (3, 16_600));

@@ -1,8 +1,11 @@
 //! A world with guests whose interfaces are served.
 
 use core::time::Duration;
-use xen_back::net::{ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink};
-use xen_front::net::{Config, DeviceState, NetFront, TxChecksum, Vif as FrontVif};
+use xen_back::net::{
+    ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink, Segmentation,
+    SegmentationKind,
+};
+use xen_front::net::{Config, DeviceState, NetFront, PacketMeta, Vif as FrontVif};
 use xen_grant::{GrantTable, Granted, ReadWrite};
 use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
@@ -188,7 +191,7 @@ pub(crate) fn tcp(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn front_send(front: &mut NetFront<Domain>, bytes: &[u8]) {
-    front.transmit(bytes, TxChecksum::AsIs).unwrap();
+    front.transmit(bytes, PacketMeta::default()).unwrap();
 }
 
 impl Guest {
@@ -198,6 +201,12 @@ impl Guest {
     }
 }
 
+/// Returns segments of 1448 bytes in IPv4.
+pub(crate) fn segmentation() -> Segmentation {
+    let size = core::num::NonZeroU16::new(1448).unwrap();
+    Segmentation { kind: SegmentationKind::TcpIpv4, size }
+}
+
 pub(crate) fn large(bytes: &[u8]) -> Packet<'_> {
-    Packet { bytes, checksum: ChecksumState::Partial, segment: core::num::NonZeroU16::new(1448) }
+    Packet::new(bytes, PacketMeta::new(ChecksumState::Partial).with_segmentation(segmentation()))
 }

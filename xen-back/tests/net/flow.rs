@@ -4,7 +4,7 @@ use super::fixture::{Fixture, frame, front_send, tcp};
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{ChecksumState, MacAddress, NetBackEvent, Packet, checksum};
-use xen_front::net::{Config, DeviceState, NetFront, TxChecksum, Vif as FrontVif};
+use xen_front::net::{Config, DeviceState, NetFront, PacketMeta, Vif as FrontVif};
 use xen_hypercall::Platform;
 use xen_sim::{EventWait, run_until_due};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
@@ -17,21 +17,21 @@ fn packets_go_both_ways_unchanged() {
     let mut echoed = 0;
     for len in (14..1515).step_by(13) {
         let sent = frame(9, 1, len);
-        front.transmit(&sent, TxChecksum::AsIs).unwrap();
+        front.transmit(&sent, PacketMeta::default()).unwrap();
         front.flush().unwrap();
         let mut received = Vec::new();
         fixture
             .settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()))
             .unwrap();
         assert_eq!(received, [sent.as_slice()]);
-        assert!(back.send(Packet::new(&received[0], ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&received[0], PacketMeta::default())));
         back.flush().unwrap();
         fixture.pass();
         front.poll(fixture.guests[0].domain.now()).unwrap();
         let mut buffer = [0; 2048];
         let packet = front.receive(&mut buffer).unwrap().expect("the echo");
         assert_eq!(
-            (&buffer[..packet.len], packet.checksum),
+            (&buffer[..packet.len], packet.meta.checksum),
             (sent.as_slice(), ChecksumState::Unknown)
         );
         front.flush().unwrap();
@@ -99,24 +99,24 @@ fn checksums_follow_receivers_features() {
     let mut back = fixture.back(0);
     let mut front = fixture.connect(0, &mut back);
     let bytes = tcp(9, 1, b"some data");
-    front.transmit(&bytes, TxChecksum::Compute).unwrap();
+    front.transmit(&bytes, PacketMeta::new(ChecksumState::Partial)).unwrap();
     front.flush().unwrap();
     let mut received = Vec::new();
     fixture
         .settle(&mut back, &mut |packet: Packet<'_>| {
-            received.push((packet.bytes.to_vec(), packet.checksum));
+            received.push((packet.bytes.to_vec(), packet.meta.checksum));
         })
         .unwrap();
     let (mut found, state) = received.pop().unwrap();
     assert_eq!(state, ChecksumState::Partial);
     assert!(checksum::complete(&mut found) && checksum::verify(&found) == Some(true));
     for sent in [ChecksumState::Partial, ChecksumState::Verified, ChecksumState::Unknown] {
-        assert!(back.send(Packet::new(&found, sent)));
+        assert!(back.send(Packet::new(&found, PacketMeta::new(sent))));
         back.flush().unwrap();
         fixture.pass();
         front.poll(fixture.guests[0].domain.now()).unwrap();
         let mut buffer = [0; 2048];
-        assert_eq!(front.receive(&mut buffer).unwrap().unwrap().checksum, sent);
+        assert_eq!(front.receive(&mut buffer).unwrap().unwrap().meta.checksum, sent);
         front.flush().unwrap();
     }
     fixture.close(0, front, &mut back);
@@ -145,7 +145,7 @@ fn events_alone_carry_packets_both_ways() {
             queue.extend(received);
             // A packet at a time, so that most of them need an event of their own.
             if let Some(packet) = queue.pop_front() {
-                assert!(back.send(Packet::new(&packet, ChecksumState::Unknown)));
+                assert!(back.send(Packet::new(&packet, PacketMeta::default())));
                 back.flush().unwrap();
             }
             if event.unwrap() == NetBackEvent::Busy || !queue.is_empty() {
@@ -200,7 +200,7 @@ fn event_ends_wait_for_transmit_room() {
             let link = front.poll(guest.domain.now()).unwrap();
             while link == DeviceState::Connected
                 && sent < 200
-                && front.transmit(&frame(9, 1, 60), TxChecksum::AsIs).is_ok()
+                && front.transmit(&frame(9, 1, 60), PacketMeta::default()).is_ok()
             {
                 sent += 1;
             }

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, frame};
 use super::raw::Raw;
 use core::time::Duration;
-use xen_back::net::{ChecksumState, Packet};
+use xen_back::net::{Packet, PacketMeta};
 use xen_hypercall::Platform;
 
 /// Pages of the queue.
@@ -23,10 +23,10 @@ fn half_full_queue_is_placed_by_send() {
         let mut raw = Raw::connect(&fixture, &mut back, &[]);
         raw.post(0..200);
         for sent in 0..most {
-            assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+            assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
             assert_eq!(back.rx_statistics().packets, 0, "{sent} sent before");
         }
-        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
         assert_eq!(back.rx_statistics().packets, most);
         raw.close(&mut back);
         drop(back);
@@ -41,7 +41,7 @@ fn queue_holds_its_size_from_any_page() {
         let mut back = fixture.back(0);
         let mut raw = Raw::connect(&fixture, &mut back, &[]);
         for number in 0..=placed {
-            assert!(back.send(Packet::new(&page(number), ChecksumState::Unknown)));
+            assert!(back.send(Packet::new(&page(number), PacketMeta::default())));
         }
         raw.post(0..placed);
         back.flush().unwrap();
@@ -50,16 +50,16 @@ fn queue_holds_its_size_from_any_page() {
         let end = placed + PAGES;
         for number in placed + 1..end {
             assert!(
-                back.send(Packet::new(&page(number), ChecksumState::Unknown)),
+                back.send(Packet::new(&page(number), PacketMeta::default())),
                 "{placed}: {number}"
             );
         }
-        assert!(!back.send(Packet::new(&page(end), ChecksumState::Unknown)));
-        assert!(!back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
+        assert!(!back.send(Packet::new(&page(end), PacketMeta::default())));
+        assert!(!back.send(Packet::new(&frame(1, 9, 60), PacketMeta::default())));
         assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (2, 0));
         // A full queue is placed before the next packet is refused.
         raw.post(0..1);
-        assert!(back.send(Packet::new(&page(end), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&page(end), PacketMeta::default())));
         let mut number = placed;
         while number <= end {
             back.flush().unwrap();
@@ -88,7 +88,7 @@ fn bytes_behind_a_packet_stay() {
     raw.post(0..3);
     // The longer one leaves its bytes in the queue.
     for (len, buffer, last) in [(4096 + 100, 1, 100), (60, 2, 60)] {
-        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), PacketMeta::default())));
         back.flush().unwrap();
         assert!(raw.buffer(buffer, 4096)[last..].iter().all(|byte| *byte == 0xee), "{len}");
     }
@@ -107,7 +107,7 @@ fn guest_is_notified_if_it_asks() {
     // A new ring asks for an event with the first response, and for no other.
     for expected in [1, 0] {
         let before = fixture.driver.counters().notifications;
-        assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 60), PacketMeta::default())));
         back.flush().unwrap();
         assert_eq!(fixture.driver.counters().notifications - before, expected);
         assert_eq!(raw.received().len(), 1);
@@ -124,7 +124,7 @@ fn guest_without_rx_notify_is_polled() {
     let mut raw = Raw::connect(&fixture, &mut back, &[("feature-rx-notify", "0")]);
     let now = fixture.driver.now();
     assert_eq!(back.poll_timeout(now), None);
-    assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 60), PacketMeta::default())));
     back.flush().unwrap();
     for at in [now, now + Duration::from_secs(1)] {
         assert_eq!(back.poll_timeout(at), Some(at + Duration::from_millis(30)));

@@ -2,7 +2,7 @@
 
 use super::fixture::{Fixture, frame, large, tcp};
 use super::raw::Raw;
-use xen_back::net::{ChecksumState, Packet, checksum};
+use xen_back::net::{ChecksumState, Packet, PacketMeta, checksum};
 use xen_hypercall::GrantRef;
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
@@ -19,7 +19,7 @@ fn d_n08_silent_guest_has_bounded_queue() {
     let sent = frame(1, 9, 1000);
     let mut taken = 0;
     for _ in 0..100_000 {
-        taken += u64::from(back.send(Packet::new(&sent, ChecksumState::Unknown)));
+        taken += u64::from(back.send(Packet::new(&sent, PacketMeta::default())));
         if taken % 64 == 0 {
             back.flush().unwrap();
         }
@@ -44,7 +44,7 @@ fn d_n08_silent_guest_has_bounded_queue() {
         assert_eq!(found, sent);
     }
     // The room of those that were placed is used again, and no more.
-    let again = (0..10).filter(|_| back.send(Packet::new(&sent, ChecksumState::Unknown))).count();
+    let again = (0..10).filter(|_| back.send(Packet::new(&sent, PacketMeta::default()))).count();
     assert_eq!(again, 8);
     raw.close(&mut back);
     drop(back);
@@ -65,7 +65,7 @@ fn long_burst_is_kept_with_guest_pages() {
     // 64 pages, two packets each, are what the queue has room for.
     let sent = frame(1, 9, 1500);
     for index in 0..250 {
-        assert!(back.send(Packet::new(&sent, ChecksumState::Unknown)), "packet {index}");
+        assert!(back.send(Packet::new(&sent, PacketMeta::default())), "packet {index}");
     }
     back.flush().unwrap();
     assert_eq!((back.rx_statistics().packets, back.rx_statistics().overrun), (250, 0));
@@ -93,8 +93,7 @@ fn large_segments_are_cut_where_needed() {
                 .unwrap();
         }
         let _ = raw.rx.publish();
-        let segment = core::num::NonZeroU16::new(1448);
-        assert!(back.send(Packet { bytes: &sent, checksum: ChecksumState::Partial, segment }));
+        assert!(back.send(large(&sent)));
         back.flush().unwrap();
         let responses: Vec<NetifRxResponse> =
             core::iter::from_fn(|| raw.rx.pop().unwrap()).collect();
@@ -149,7 +148,7 @@ fn packet_longer_than_a_page_needs_sg() {
     let raw = Raw::connect(&fixture, &mut back, &[("feature-sg", "0")]);
     for (len, taken) in [(0, false), (4096, true), (4097, false)] {
         let bytes = vec![0x5a; len];
-        assert_eq!(back.send(Packet::new(&bytes, ChecksumState::Unknown)), taken, "{len} bytes");
+        assert_eq!(back.send(Packet::new(&bytes, PacketMeta::default())), taken, "{len} bytes");
     }
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (2, 0));
     raw.close(&mut back);
@@ -175,9 +174,9 @@ fn unfillable_checksum_is_refused() {
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[("feature-no-csum-offload", "1")]);
     // No transport that has a checksum.
-    assert!(!back.send(Packet::new(&frame(1, 9, 100), ChecksumState::Partial)));
+    assert!(!back.send(Packet::new(&frame(1, 9, 100), PacketMeta::new(ChecksumState::Partial))));
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
-    assert!(back.send(Packet::new(&tcp(1, 9, b"data"), ChecksumState::Partial)));
+    assert!(back.send(Packet::new(&tcp(1, 9, b"data"), PacketMeta::new(ChecksumState::Partial))));
     assert_eq!(back.rx_statistics().refused, 1);
     raw.post([0]);
     back.flush().unwrap();
@@ -198,7 +197,7 @@ fn read_only_page_loses_one_packet() {
     }
     let _ = raw.rx.publish();
     for _ in 0..3 {
-        back.send(Packet::new(&frame(1, 9, 200), ChecksumState::Unknown));
+        back.send(Packet::new(&frame(1, 9, 200), PacketMeta::default()));
     }
     back.flush().unwrap();
     let status: Vec<i16> =

@@ -4,7 +4,7 @@ use super::fixture::{Fixture, frame};
 use super::raw::{LAST, MORE, Raw};
 use core::time::Duration;
 use std::sync::Arc;
-use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_back::net::{NetBack, Packet, PacketMeta};
 use xen_front::net::DeviceState;
 use xen_hypercall::{Platform, boot};
 use xen_sim::{Interposed, TraceCalls};
@@ -62,7 +62,7 @@ fn detached_interface_serves_until_closed() {
         assert_eq!((packets.len(), responses.len()), (1, 1));
         assert_eq!(responses[0].status, NetifStatus::OKAY);
         raw.post([0]);
-        assert!(back.send(Packet::new(&frame(1, 9, 200), ChecksumState::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 200), PacketMeta::default())));
         back.flush().unwrap();
         assert_eq!(raw.received().len(), 1);
     }

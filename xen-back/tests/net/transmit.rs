@@ -1,9 +1,9 @@
 //! Packets from the guest.
 
-use super::fixture::{Fixture, tcp};
+use super::fixture::{Fixture, large, tcp};
 use super::raw::{LAST, MORE, Raw};
 use core::sync::atomic::Ordering;
-use xen_back::net::{ChecksumState, NetBackError, NetBackEvent, Packet, TxViolation};
+use xen_back::net::{ChecksumState, NetBackError, NetBackEvent, Packet, PacketMeta, TxViolation};
 use xen_hypercall::GrantRef;
 use xen_ring::FrontRing;
 use xen_sys::io::netif::{
@@ -170,12 +170,11 @@ fn flags_of_guest_packets_arrive() {
     let bytes = tcp(9, 1, &[7; 2000]);
     raw.data.as_ref().copy_from(0, &bytes).unwrap();
     let blank = NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED;
-    let segment = core::num::NonZeroU16::new(1448);
     for (flags, kind, expected) in [
-        (LAST, None, Some((ChecksumState::Unknown, None))),
-        (NetTxFlags::DATA_VALIDATED, None, Some((ChecksumState::Verified, None))),
-        (blank, None, Some((ChecksumState::Partial, None))),
-        (blank, Some(1), Some((ChecksumState::Partial, segment))),
+        (LAST, None, Some(PacketMeta::new(ChecksumState::Unknown))),
+        (NetTxFlags::DATA_VALIDATED, None, Some(PacketMeta::new(ChecksumState::Verified))),
+        (blank, None, Some(PacketMeta::new(ChecksumState::Partial))),
+        (blank, Some(1), Some(large(&[]).meta)),
         // Segments in IPv6, which is not offered.
         (blank, Some(2), None),
     ] {
@@ -191,7 +190,7 @@ fn flags_of_guest_packets_arrive() {
         slots.iter().for_each(|slot| raw.tx.push(slot).unwrap());
         let _ = raw.tx.publish();
         let mut found = None;
-        let mut port = |packet: Packet<'_>| found = Some((packet.checksum, packet.segment));
+        let mut port = |packet: Packet<'_>| found = Some(packet.meta);
         fixture.settle(&mut back, &mut port).unwrap();
         assert_eq!(found, expected, "{flags:?}, {kind:?}");
         let status = if found.is_some() { NetifStatus::OKAY } else { NetifStatus::ERROR };

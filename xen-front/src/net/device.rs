@@ -3,8 +3,8 @@
 use super::driver::{Connection, DeviceRings, VifDriver};
 use super::slots::MAX_SLOTS;
 use super::{
-    ChecksumState, Config, DeviceState, MacAddress, NetFrontError, ProtocolError, RxPacket,
-    Statistics, TxChecksum, TxError, Vif,
+    Config, DeviceState, MacAddress, NetFrontError, PacketMeta, ProtocolError, RxPacket,
+    Statistics, TxError, Vif,
 };
 use core::fmt;
 use xen_grant::GrantTable;
@@ -195,27 +195,30 @@ impl<P: Platform> NetFront<P> {
     /// As for [`receive`](Self::receive).
     pub fn receive_with<T>(
         &mut self,
-        use_packet: impl FnOnce(&mut [u8], ChecksumState) -> T,
+        use_packet: impl FnOnce(&mut [u8], PacketMeta) -> T,
     ) -> Result<Option<T>, ProtocolError> {
         let Some((rings, scratch)) = self.open_rings() else { return Ok(None) };
         let Some((buffer, _)) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE) else {
             return Ok(None);
         };
-        let Some(RxPacket { len, checksum }) = rings.receive(buffer)? else {
+        let Some(RxPacket { len, meta }) = rings.receive(buffer)? else {
             self.flush()?;
             return Ok(None);
         };
-        Ok(buffer.get_mut(..len).map(|packet| use_packet(packet, checksum)))
+        Ok(buffer.get_mut(..len).map(|packet| use_packet(packet, meta)))
     }
 
-    /// Copies `packet`, an Ethernet frame, into a free buffer for the backend to take.
-    /// [`flush`](Self::flush) when the batch is done.
+    /// Copies `packet`, an Ethernet frame, into a free buffer; [`flush`](Self::flush) publishes the
+    /// batch.
+    ///
+    /// The checksum field of a packet with a [partial](super::ChecksumState::Partial) checksum can
+    /// have any content: the driver writes it. One that is not whole TCP or UDP is sent unchanged.
     ///
     /// # Errors
     ///
     /// [`TxError`]; the packet was not taken.
-    pub fn transmit(&mut self, packet: &[u8], checksum: TxChecksum) -> Result<(), TxError> {
-        self.connected().ok_or(TxError::Down)?.rings.transmit(packet, checksum)
+    pub fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
+        self.connected().ok_or(TxError::Down)?.rings.transmit(packet, meta)
     }
 
     /// Calls `write_packet` with `len` zeroes to write an Ethernet frame over, and transmits it.
@@ -226,18 +229,18 @@ impl<P: Platform> NetFront<P> {
     pub fn transmit_with<T>(
         &mut self,
         len: usize,
-        checksum: TxChecksum,
+        meta: PacketMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<T, TxError> {
         let (rings, scratch) = self.open_rings().ok_or(TxError::Down)?;
         rings.make_room()?;
-        rings.tx.check_len(len)?;
+        rings.tx.check(len, meta)?;
         let buffer =
             scratch.as_mut_slice().get_mut(PAGE_SIZE..).and_then(|page| page.get_mut(..len));
         let packet = buffer.ok_or(TxError::TooLong { len, limit: PAGE_SIZE })?;
         packet.fill(0);
         let result = write_packet(packet);
-        rings.transmit(packet, checksum)?;
+        rings.transmit(packet, meta)?;
         Ok(result)
     }
 

@@ -67,7 +67,9 @@ pub enum TxError {
         /// The longest possible.
         limit: usize,
     },
-    /// The backend is not connected, or not any more.
+    /// The packet is to be segmented, which the device does not support.
+    Segmentation,
+    /// The backend is not connected.
     Down,
     /// The backend broke the protocol.
     Broken(ProtocolError),
@@ -90,6 +92,9 @@ impl fmt::Display for TxError {
             }
             Self::TooLong { len, limit } => {
                 write!(f, "packet of {len} bytes, expected at most {limit}")
+            }
+            Self::Segmentation => {
+                f.write_str("packet with segmentation, expected one that fits the MTU")
             }
             Self::Down => f.write_str("the backend is not connected"),
             Self::Broken(broken) => write!(f, "device broken: {broken}"),

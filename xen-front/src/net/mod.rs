@@ -4,13 +4,15 @@
 //! [`NetFront`] is a poll core. The kernel repeats four steps:
 //!
 //! ```no_run
-//! # fn turn<P: xen_hypercall::Platform>(net: &mut xen_front::net::NetFront<P>, platform: &P) -> Result<(), Box<dyn core::error::Error>> {
-//! use xen_front::net::{DeviceState, TxChecksum};
+//! # use xen_hypercall::Platform;
+//! # type Result = core::result::Result<(), Box<dyn core::error::Error>>;
+//! # fn turn<P: Platform>(net: &mut xen_front::net::NetFront<P>, platform: &P) -> Result {
+//! use xen_front::net::{DeviceState, PacketMeta};
 //!
-//! if net.poll(platform.now())? != DeviceState::Connected { /* the backend is going, or not there yet */ }
-//! while let Some(len) = net.receive_with(|packet, checksum| packet.len())? { /* a packet of `len` bytes */ }
-//! net.transmit_with(60, TxChecksum::Compute, |frame| frame[..6].fill(0xff))?;
-//! net.wait(None); // shows the backend what was sent, then waits for an event
+//! if net.poll(platform.now())? != DeviceState::Connected { /* connecting or closing */ }
+//! while let Some(len) = net.receive_with(|packet, meta| packet.len())? { /* a packet */ }
+//! net.transmit_with(60, PacketMeta::default(), |frame| frame[..6].fill(0xff))?;
+//! net.wait(None); // publishes what was sent, then waits for an event
 //! # Ok(())
 //! # }
 //! ```
@@ -19,22 +21,23 @@
 //!
 //! ## Memory
 //!
-//! Every ring slot in use has a page of its own, granted to the backend as long as a connection
+//! Each ring slot in use has a page of its own, granted to the backend as long as a connection
 //! lasts: receive buffers writable, transmit buffers read-only. Packets are copied once between
-//! them and private memory, so a packet that was received can't change while it is looked at.
-//! [`Config`] says how many there are; [`MAX_SLOTS`] of each at most.
+//! them and private memory, so a received packet cannot change while it is read. [`Config`] has
+//! their number, at most [`MAX_SLOTS`] in each direction.
 //!
-//! ## Checksums
+//! ## Metadata
 //!
-//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet.
-//! [`ChecksumState`] says so, so that a stack neither drops such a packet nor forwards it as it is;
-//! [`TxChecksum::Compute`] does the same the other way.
+//! A packet from the backend's own domain has not been on a wire and has no TCP or UDP checksum
+//! yet: its [`PacketMeta`] has [`ChecksumState::Partial`], so that a stack neither drops the packet
+//! nor forwards it as it is. A packet that is transmitted as `Partial` gets its checksum from its
+//! last receiver before a wire if the backend supports that, or from the driver.
 //!
 //! ## Bad backends
 //!
-//! A packet with a bad length, in more slots than were offered, or with unknown extra information
-//! is dropped and counted ([`Statistics`]). An impossible ring index or id breaks the device
-//! ([`ProtocolError`]): its rings are not touched again.
+//! A packet with a bad length, in more slots than were offered, or with unknown extra info is
+//! dropped and counted ([`Statistics`]). An impossible ring index or id breaks the device
+//! ([`ProtocolError`]): its rings are not accessed again.
 
 mod config;
 mod device;
@@ -57,7 +60,6 @@ pub use phy::{Phy, RxToken, TxToken, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::Statistics;
-pub use tx::TxChecksum;
 pub use vif::{Vif, list};
 pub use xenbus::DeviceState;
-pub use xenbus::net::{ChecksumState, MacAddress, MacError, checksum};
+pub use xenbus::net::{ChecksumState, MacAddress, MacError, PacketMeta, checksum};

@@ -1,7 +1,7 @@
 //! The device as smoltcp sees it.
 
 use super::driver::DeviceRings;
-use super::{ChecksumState, NetFront, TxChecksum, checksum};
+use super::{ChecksumState, NetFront, PacketMeta, checksum};
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use xen_hypercall::{PAGE_SIZE, Platform};
@@ -80,7 +80,7 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         // ring.
         while let Some(received) = tx.rings.receive(buffer).ok()? {
             let packet = buffer.get(..received.len)?;
-            if received.checksum == ChecksumState::Unknown
+            if received.meta.checksum == ChecksumState::Unknown
                 && checksum::verify(packet) == Some(false)
             {
                 tx.rings.statistics.rx_bad_checksum += 1;
@@ -122,7 +122,7 @@ impl<P: Platform> phy::TxToken for TxToken<'_, P> {
         let result = f(packet);
         // There was room when the token was made. A backend that broke the protocol since is
         // reported by `NetFront::poll`.
-        let _ = self.rings.transmit(packet, TxChecksum::Compute);
+        let _ = self.rings.transmit(packet, PacketMeta::new(ChecksumState::Partial));
         result
     }
 }

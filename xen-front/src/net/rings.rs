@@ -1,13 +1,12 @@
-//! Both rings of a device, and whether the backend kept to the protocol.
+//! Both rings of a device, and the state of the protocol.
 
 use super::rx::RxQueue;
 use super::tx::TxQueue;
-use super::{ProtocolError, RxPacket, Statistics, TxChecksum, TxError};
+use super::{PacketMeta, ProtocolError, RxPacket, Statistics, TxError};
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
 
-/// Both rings. Once the backend broke the protocol, nothing is taken from it or given to it any
-/// more.
+/// Both rings. After a protocol error of the backend neither ring is accessed again.
 #[derive(Debug)]
 pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
@@ -31,12 +30,17 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         self.note(received)
     }
 
-    pub(super) fn transmit(&mut self, packet: &[u8], checksum: TxChecksum) -> Result<(), TxError> {
+    pub(super) fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
         self.make_room()?;
-        self.tx.push(packet, checksum, &mut self.statistics)
+        self.tx.push(packet, meta, &mut self.statistics)
     }
 
-    /// Looks for a free transmit buffer, and among the responses if there is none.
+    /// Reads responses if no transmit buffer is free.
+    ///
+    /// # Errors
+    ///
+    /// [`TxError::Full`] if none is free then: [`final_check`](Self::final_check) requests an
+    /// event for the next one.
     pub(super) fn make_room(&mut self) -> Result<(), TxError> {
         self.intact()?;
         if self.tx.free() == 0 {
@@ -50,7 +54,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         Ok(())
     }
 
-    /// Shows the backend all that was pushed to either ring; both share an event channel.
+    /// Publishes what was pushed to either ring; both share an event channel.
     pub(super) fn publish(&mut self) -> Notify {
         if self.broken.is_some() {
             return Notify::Skip;
@@ -61,7 +65,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         }
     }
 
-    /// Asks for the events that somebody waits for; tells whether there is something to do at once.
+    /// Requests the events that the caller needs; returns whether there is work at once.
     pub(super) fn final_check(&mut self) -> Result<bool, ProtocolError> {
         self.intact()?;
         let received = self.rx.final_check();

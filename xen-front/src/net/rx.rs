@@ -1,30 +1,28 @@
 //! The receive ring.
 
-use super::ChecksumState;
 use super::slots::Slots;
-use super::{ProtocolError, Statistics};
+use super::{ChecksumState, PacketMeta, ProtocolError, Statistics};
 use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
 };
+use xenbus::net::ETHERNET_HEADER;
 
-/// The bytes of an Ethernet header; a shorter packet is none.
-pub(super) const MIN_PACKET: usize = 14;
-
-/// What a packet is replaced by in its buffer once it was copied out.
+/// Bytes that replace a packet in its buffer once it was copied out.
 static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
 
 /// A packet that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RxPacket {
     /// Its length in bytes, Ethernet header included.
     pub len: usize,
-    /// What is known of its checksum.
-    pub checksum: ChecksumState,
+    /// Its checksum state.
+    pub meta: PacketMeta,
 }
 
-/// Why a packet is not passed on.
+/// The reason why a packet is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dropped {
     /// The backend reported an error instead of a packet.
@@ -37,18 +35,17 @@ enum Dropped {
     TooLong,
     /// In several slots, which was not offered to the backend.
     Fragmented,
-    /// It goes on in a slot that is not there.
+    /// It continues in a slot that is missing.
     Truncated,
-    /// With an extra information that was not offered to the backend, or is unknown.
+    /// With extra info that was not offered to the backend, or is unknown.
     Extra,
 }
 
-/// The receive ring and its buffers: every buffer is posted at all times but while its packet is
-/// copied out.
+/// The receive ring and its buffers: each buffer is posted, except while its packet is copied out.
 ///
 /// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are
-/// posted again in the order in which they came back. So response number `n` is for buffer `n`
-/// modulo their count; the id in it has to say the same.
+/// posted again in the order in which they came back. Response number `n` is for buffer `n` modulo
+/// their count; its id must be the same.
 #[derive(Debug)]
 pub(super) struct RxQueue<R, B> {
     ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
@@ -87,7 +84,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
 
     /// Copies the next good packet into `buffer` and drops bad ones before it.
     ///
-    /// What it takes is posted again but not published, so this ends after one ring of responses,
+    /// Buffers are posted again but not published, so the loop ends after one ring of responses,
     /// whatever the backend does.
     pub(super) fn receive(
         &mut self,
@@ -102,7 +99,8 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
                 Ok(len) => {
                     statistics.rx_packets += 1;
                     statistics.rx_bytes += len as u64;
-                    return Ok(Some(RxPacket { len, checksum: checksum(first.flags) }));
+                    let meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
+                    return Ok(Some(RxPacket { len, meta }));
                 }
                 Err(reason) => reason.count(statistics),
             }
@@ -110,7 +108,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         Ok(None)
     }
 
-    /// Takes the next response that is not an extra information.
+    /// Takes the next response that is not extra info.
     fn take(&mut self) -> Result<Option<NetifRxResponse>, ProtocolError> {
         let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
             return Ok(None);
@@ -122,15 +120,15 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
     }
 
-    /// Copies a packet out: from here on nobody can change it. Zeroes stay in the buffer, so that a
-    /// backend that says it has written a packet there, and has not, repeats no older one.
+    /// Copies a packet out of memory that the backend can write. Zeroes replace it in the buffer,
+    /// so that a backend that reports a packet and has written none does not repeat an older one.
     fn copy(&self, response: &NetifRxResponse, buffer: &mut [u8]) -> Result<usize, Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
         let offset = usize::from(response.offset);
         if offset + len > PAGE_SIZE {
             return Err(Dropped::Outside);
         }
-        if len < MIN_PACKET {
+        if len < ETHERNET_HEADER {
             return Err(Dropped::Runt);
         }
         let target = buffer.get_mut(..len).ok_or(Dropped::TooLong)?;
@@ -140,21 +138,20 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         Ok(len)
     }
 
-    /// Takes the slots that belong to a packet after its first, so that the next response is that
-    /// of a new packet.
+    /// Takes the further slots of a packet, so that the next response is that of a new packet.
     ///
-    /// A backend publishes whole packets. Where the rest is missing, the packet ends there.
+    /// A backend publishes whole packets. Where the rest is missing, the packet ends.
     fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, ProtocolError> {
         let mut outcome = Ok(());
         let mut extra = first.contains(NetRxFlags::EXTRA_INFO);
         while extra {
-            // An extra information lies over the response, its id included.
+            // Extra info takes the place of the response, its id included.
             let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
                 return Ok(Err(Dropped::Truncated));
             };
             self.post();
             let info: NetifExtraInfo = zerocopy::transmute!(response);
-            // A hash can be ignored. All others change what the packet is, and none was offered.
+            // A hash can be ignored. All others change the packet, and none was offered.
             if info.type_ != NetifExtraType::HASH {
                 outcome = Err(Dropped::Extra);
             }
@@ -179,16 +176,6 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
             let _ = self.ring.push(&NetifRxRequest { id, pad: 0, gref });
         }
         self.next = if id + 1 < self.buffers.count() { id + 1 } else { 0 };
-    }
-}
-
-fn checksum(flags: NetRxFlags) -> ChecksumState {
-    if flags.contains(NetRxFlags::CSUM_BLANK) {
-        ChecksumState::Partial
-    } else if flags.contains(NetRxFlags::DATA_VALIDATED) {
-        ChecksumState::Verified
-    } else {
-        ChecksumState::Unknown
     }
 }
 

@@ -1,45 +1,34 @@
 //! The transmit ring.
 
-use super::rx::MIN_PACKET;
 use super::slots::{MAX_SLOTS, Slots};
-use super::{ProtocolError, Statistics, TxError, checksum};
+use super::{ChecksumState, PacketMeta, ProtocolError, Statistics, TxError, checksum};
 use heapless::Vec;
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxResponse};
-
-/// What is to become of a TCP or UDP checksum on the way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TxChecksum {
-    /// The packet goes out as it is: the field is right, or there is none.
-    AsIs,
-    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the
-    /// backend can leave it to them, by the driver if not. A packet that is not whole TCP or
-    /// UDP goes out as it is.
-    Compute,
-}
+use xenbus::net::ETHERNET_HEADER;
 
 /// The transmit ring and its buffers, one packet in each.
 ///
-/// A buffer keeps the tail of the packet before. That was sent to the same backend, and no other
+/// A buffer keeps the tail of the packet before, which was sent to the same backend; no other
 /// domain can read it.
 #[derive(Debug)]
 pub(super) struct TxQueue<R, B> {
     ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
     buffers: Slots<B>,
-    /// Buffers without a packet; the last one used comes first, as it is still in the cache.
+    /// Buffers without a packet; the one used last comes first, as it is still in the cache.
     free: Vec<u16, { MAX_SLOTS as usize }>,
-    /// Whether each buffer has a packet that the backend has not answered.
+    /// For each buffer, whether it has a packet without a response.
     in_flight: [bool; MAX_SLOTS as usize],
-    /// Whether somebody found no free buffer, and wants an event when there is one.
+    /// The caller found no free buffer: it needs an event for the next one.
     starved: bool,
-    /// Whether the backend can leave IPv4 checksums to whoever needs them.
+    /// The backend takes partial IPv4 checksums.
     offload: bool,
     max_packet: usize,
 }
 
 impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
-    /// Checksums are computed here until [`set_offload`](Self::set_offload) says otherwise.
+    /// Creates a queue that computes checksums, until [`set_offload`](Self::set_offload).
     pub(super) fn new(
         ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
         buffers: Slots<B>,
@@ -67,12 +56,12 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         self.offload = offload;
     }
 
-    /// Returns how many packets can be pushed.
+    /// Returns the number of packets that can be pushed.
     pub(super) fn free(&self) -> usize {
         self.free.len()
     }
 
-    /// Remembers that somebody waits for a free buffer.
+    /// Notes that the caller needs a free buffer.
     pub(super) fn starve(&mut self) {
         self.starved = true;
     }
@@ -81,12 +70,12 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
     pub(super) fn push(
         &mut self,
         packet: &[u8],
-        checksum: TxChecksum,
+        meta: PacketMeta,
         statistics: &mut Statistics,
     ) -> Result<(), TxError> {
-        self.check_len(packet.len())?;
+        self.check(packet.len(), meta)?;
         let &id = self.free.last().ok_or(TxError::Full)?;
-        let (flags, patch) = self.checksum(packet, checksum);
+        let (flags, patch) = self.checksum(packet, meta.checksum);
         // None of these fails: the packet fits into a page, every buffer has a reference, and there
         // are no more than slots.
         let copied = self.buffers.copy_from(id, 0, packet);
@@ -103,28 +92,36 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         Ok(())
     }
 
-    pub(super) fn check_len(&self, len: usize) -> Result<(), TxError> {
-        if len < MIN_PACKET {
+    /// Checks whether a packet of `len` bytes can be sent.
+    pub(super) fn check(&self, len: usize, meta: PacketMeta) -> Result<(), TxError> {
+        if meta.segmentation.is_some() {
+            return Err(TxError::Segmentation);
+        }
+        if len < ETHERNET_HEADER {
             return Err(TxError::TooShort { len });
         }
         let limit = self.max_packet;
         if len > limit { Err(TxError::TooLong { len, limit }) } else { Ok(()) }
     }
 
-    /// Decides who computes the checksum: the flags, and what is to be written over the packet.
-    fn checksum(&self, packet: &[u8], wanted: TxChecksum) -> (NetTxFlags, Option<checksum::Patch>) {
-        if wanted == TxChecksum::AsIs {
-            return (NetTxFlags::empty(), None);
+    /// Returns the flags for a checksum, and the bytes to write over the packet.
+    fn checksum(
+        &self,
+        packet: &[u8],
+        state: ChecksumState,
+    ) -> (NetTxFlags, Option<checksum::Patch>) {
+        if state != ChecksumState::Partial {
+            return (state.tx_flags(), None);
         }
         if self.offload
             && let Some(patch) = checksum::partial(packet)
         {
-            return (NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED, Some(patch));
+            return (state.tx_flags(), Some(patch));
         }
         (NetTxFlags::empty(), checksum::completion(packet))
     }
 
-    /// Takes the responses that are there, which frees their buffers.
+    /// Takes the responses that have come, which frees their buffers.
     pub(super) fn reap(&mut self, statistics: &mut Statistics) -> Result<(), ProtocolError> {
         for NetifTxResponse { id, status } in
             self.ring.responses().map_err(ProtocolError::TxRing)?
@@ -141,10 +138,10 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         Ok(())
     }
 
-    /// Asks for an event if somebody waits for a buffer; tells whether there is one at once.
+    /// Requests an event if the caller needs a buffer; returns whether there is one at once.
     ///
-    /// Nobody else needs events of this ring: what has been sent is found when the next packet
-    /// needs a buffer.
+    /// Without that no event of this ring is needed: responses are read when the next packet needs
+    /// a buffer.
     pub(super) fn final_check(
         &mut self,
         statistics: &mut Statistics,

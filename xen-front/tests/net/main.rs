@@ -107,7 +107,7 @@ fn packet(n: u8) -> Vec<u8> {
 
 fn received(net: &mut NetFront<Domain>) -> Vec<(Vec<u8>, ChecksumState)> {
     core::iter::from_fn(|| {
-        net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap()
+        net.receive_with(|packet, meta| (packet.to_vec(), meta.checksum)).unwrap()
     })
     .collect()
 }
@@ -122,7 +122,7 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
     assert_eq!(net.config(), small());
     assert_eq!((net.vif(), net.mac().0, net.mtu()), (Vif(0), [0, 0x16, 0x3e, 0, 0, 0], 1500));
     for round in 0..100 {
-        net.transmit(&packet(round), TxChecksum::AsIs).unwrap();
+        net.transmit(&packet(round), PacketMeta::default()).unwrap();
         net.flush().unwrap();
         fixture.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
         assert_eq!(
@@ -187,7 +187,7 @@ fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
     let before = fixture.guest.counters();
     for _ in 0..10 {
         for n in 0..20 {
-            net.transmit(&packet(n), TxChecksum::Compute).unwrap();
+            net.transmit(&packet(n), PacketMeta::new(ChecksumState::Partial)).unwrap();
         }
         net.flush().unwrap();
         fixture.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
@@ -213,9 +213,9 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
     let mut net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::Silent;
     for n in 0..20 {
-        net.transmit(&packet(n), TxChecksum::AsIs).unwrap();
+        net.transmit(&packet(n), PacketMeta::default()).unwrap();
     }
-    assert_eq!(net.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full));
+    assert_eq!(net.transmit(&packet(0), PacketMeta::default()), Err(TxError::Full));
     assert_eq!(net.final_check(), Ok(false));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.world.domain(fixture.device.backend).unwrap().kick();
@@ -225,7 +225,7 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
         fixture.guest.now() < start + Duration::from_secs(1),
         "woken up by an event, not by the deadline"
     );
-    net.transmit(&packet(0), TxChecksum::AsIs).unwrap();
+    net.transmit(&packet(0), PacketMeta::default()).unwrap();
     net.close_and_wait().unwrap();
     fixture.finish();
 }
@@ -378,7 +378,7 @@ fn an_unplugged_interface_goes_down_and_closes_by_itself() {
     fixture.world.detach(&fixture.device);
     fixture.world.run_for(Duration::from_millis(10));
     fixture.wait_for(&mut net, DeviceState::Closed);
-    assert_eq!(net.transmit(&packet(1), TxChecksum::AsIs), Err(TxError::Down));
+    assert_eq!(net.transmit(&packet(1), PacketMeta::default()), Err(TxError::Down));
     assert_eq!(received(&mut net), []);
     net.close_and_wait().unwrap();
     fixture.finish();
@@ -404,10 +404,10 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
             fixture.send([(packet(1), NetRxFlags::empty())]);
             net.receive(&mut [0; 2048]).unwrap_err()
         } else {
-            (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
+            (0..20).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
             net.flush().unwrap();
             fixture.world.run_until_idle();
-            match net.transmit(&packet(1), TxChecksum::AsIs) {
+            match net.transmit(&packet(1), PacketMeta::default()) {
                 Err(TxError::Broken(broken)) => broken,
                 other => panic!("{other:?}"),
             }
@@ -448,7 +448,7 @@ fn mapped_buffers_are_reported_by_close() {
     let mut net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     // Of each direction, one of the two allocations has a buffer that stays mapped.
-    net.transmit(&packet(1), TxChecksum::AsIs).unwrap();
+    net.transmit(&packet(1), PacketMeta::default()).unwrap();
     net.flush().unwrap();
     fixture.send([(packet(2), NetRxFlags::empty())]);
     assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 4 }));
@@ -486,11 +486,11 @@ fn transmit_limit_follows_mtu() {
     let mut net = fixture.net();
     // An Ethernet header and a VLAN tag come on top.
     let transmit =
-        |net: &mut NetFront<Domain>, len| net.transmit_with(len, TxChecksum::AsIs, |_| ());
+        |net: &mut NetFront<Domain>, len| net.transmit_with(len, PacketMeta::default(), |_| ());
     assert_eq!(transmit(&mut net, 1418), Ok(()));
     // A packet that can't be sent is not asked for.
     let refused = |net: &mut NetFront<Domain>, len| {
-        net.transmit_with(len, TxChecksum::AsIs, |_| panic!("{len} bytes"))
+        net.transmit_with(len, PacketMeta::default(), |_| panic!("{len} bytes"))
     };
     let too_long = TxError::TooLong { len: 1419, limit: 1418 };
     assert_eq!(refused(&mut net, 1419), Err::<(), _>(too_long));
@@ -505,7 +505,7 @@ fn whole_rings_can_be_used() {
     let config = Config { rx_slots: MAX_SLOTS, tx_slots: MAX_SLOTS, ..small() };
     let mut net = fixture.connect(config).unwrap();
     assert_eq!(net.tx_free(), 256);
-    (0..=255).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
+    (0..=255).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
     assert_eq!(net.tx_free(), 0);
     net.flush().unwrap();
     fixture.send((0..=255).map(|n| (packet(n), NetRxFlags::empty())));
@@ -578,7 +578,7 @@ fn checksums_are_offloaded_by_agreement() {
         let fixture = Fixture::new();
         fixture.back.state().set("feature-no-csum-offload", refused);
         let mut net = fixture.connect(Config { checksum_offload: offered, ..small() }).unwrap();
-        net.transmit(&frame, TxChecksum::Compute).unwrap();
+        net.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
         net.flush().unwrap();
         fixture.world.run_until_idle();
         let (sent, flags) = fixture.back.state().received.pop_front().unwrap();
@@ -609,7 +609,7 @@ fn closed_interface_receives_nothing() {
     }
     assert_eq!(net.receive(&mut [0; 2048]), Ok(None));
     assert_eq!(net.receive_with(|packet, _| packet.len()), Ok(None));
-    assert_eq!(net.transmit_with(60, TxChecksum::AsIs, |_| ()), Err(TxError::Down));
+    assert_eq!(net.transmit_with(60, PacketMeta::default(), |_| ()), Err(TxError::Down));
     assert_eq!((net.flush(), net.final_check()), (Ok(()), Ok(false)));
     net.close_and_wait().unwrap();
     fixture.finish();
@@ -619,8 +619,8 @@ fn closed_interface_receives_nothing() {
 fn transmit_with_hands_out_zeroes() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
-    net.transmit_with(200, TxChecksum::AsIs, |bytes| bytes.fill(0xaa)).unwrap();
-    let shown = net.transmit_with(100, TxChecksum::AsIs, |bytes| bytes.to_vec()).unwrap();
+    net.transmit_with(200, PacketMeta::default(), |bytes| bytes.fill(0xaa)).unwrap();
+    let shown = net.transmit_with(100, PacketMeta::default(), |bytes| bytes.to_vec()).unwrap();
     assert_eq!(shown, [0; 100]);
     net.flush().unwrap();
     fixture.world.run_until_idle();
@@ -653,8 +653,8 @@ fn reopened_device_has_all_buffers_once() {
     for round in 0..4 {
         assert_eq!(net.tx_free(), 20);
         fixture.back.state().misbehaviour = Misbehaviour::Silent;
-        (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
-        assert_eq!(net.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full), "{round}");
+        (0..20).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
+        assert_eq!(net.transmit(&packet(0), PacketMeta::default()), Err(TxError::Full), "{round}");
         net.flush().unwrap();
         fixture.world.run_until_idle();
         let before = net.statistics();
@@ -664,13 +664,13 @@ fn reopened_device_has_all_buffers_once() {
         fixture.back.state().misbehaviour = Misbehaviour::None;
     }
     // What was in flight is lost, and what is sent now arrives once and is answered once.
-    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
+    (0..20).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
     net.flush().unwrap();
     fixture.world.run_until_idle();
     let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
     assert_eq!(sent, (0..20).map(packet).collect::<Vec<_>>());
     let before = net.statistics().tx_packets;
-    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
+    (0..20).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
     assert_eq!(net.statistics().tx_packets - before, 20);
     // As many packets arrive as there are buffers, and no more.
     fixture.send((0..30).map(|n| (packet(n), NetRxFlags::empty())));
@@ -691,7 +691,7 @@ fn events_alone_carry_packets() {
         got += received(&mut net).len();
         while link == DeviceState::Connected
             && sent < 200
-            && net.transmit(&packet(7), TxChecksum::AsIs).is_ok()
+            && net.transmit(&packet(7), PacketMeta::default()).is_ok()
         {
             fixture.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
             sent += 1;

@@ -9,7 +9,7 @@
 ///
 /// Source: `csum_blank` and `data_validated` in `io/netif.h`. Transmit requests and receive
 /// responses have these flags in different bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[doc(alias(
     "NETTXF_csum_blank",
     "NETRXF_csum_blank",
@@ -23,6 +23,7 @@ pub enum ChecksumState {
     /// The field is correct: the sender of the packet or an earlier receiver has checked it.
     Verified,
     /// The field has not been checked: [`verify`] does.
+    #[default]
     Unknown,
 }
 
@@ -39,7 +40,6 @@ struct Transport {
     udp: bool,
 }
 
-const ETHERNET: usize = 14;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
@@ -74,7 +74,7 @@ fn fold(mut sum: u64) -> u16 {
 impl Transport {
     /// Finds TCP or UDP directly in untagged IPv4 or IPv6, not fragmented.
     fn find(packet: &[u8]) -> Option<Self> {
-        let ip = ETHERNET;
+        let ip = super::ETHERNET_HEADER;
         let (ipv4, protocol, start, end, addresses) = match word(packet, 12)? {
             0x0800 => {
                 let version = byte(packet, ip)?;

@@ -4,6 +4,11 @@
 
 pub mod checksum;
 mod mac;
+mod meta;
 
 pub use checksum::ChecksumState;
 pub use mac::{MacAddress, MacError};
+pub use meta::{PacketMeta, Segmentation, SegmentationKind};
+
+/// Bytes of an Ethernet header: a shorter packet is none.
+pub const ETHERNET_HEADER: usize = 14;

@@ -6,7 +6,7 @@ use smoltcp::iface::{Config, Interface};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::time::Instant;
 use smoltcp::wire::*;
-use xen_back::net::{ChecksumState, Packet};
+use xen_back::net::{ChecksumState, Packet, PacketMeta};
 
 const OWN: Ipv4Address = Ipv4Address::new(10, 1, 0, 1);
 const CLIENT: Ipv4Address = Ipv4Address::new(10, 1, 0, 2);
@@ -57,7 +57,7 @@ impl Client {
         who.emit(&mut ArpPacket::new_unchecked(
             EthernetFrame::new_unchecked(&mut frame).payload_mut(),
         ));
-        nic.receive(Packet::new(&frame, ChecksumState::Verified));
+        nic.receive(Packet::new(&frame, PacketMeta::new(ChecksumState::Verified)));
         interface.poll(now, &mut nic, &mut sockets);
         nic.drain(|_| ());
         Self { nic, interface, sockets, servers, scale: 0 }
@@ -101,7 +101,7 @@ impl Client {
         ip.emit(&mut packet, &sums);
         let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
         tcp.emit(&mut segment, &CLIENT.into(), &OWN.into(), &sums);
-        self.nic.receive(Packet::new(&frame, ChecksumState::Verified));
+        self.nic.receive(Packet::new(&frame, PacketMeta::new(ChecksumState::Verified)));
         self.turns()
     }
 

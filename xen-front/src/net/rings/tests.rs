@@ -15,6 +15,7 @@ use xen_sys::io::netif::{
     NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest,
     NetifRxResponse, NetifStatus, NetifTxRequest, NetifTxResponse,
 };
+use xenbus::net::{Segmentation, SegmentationKind};
 
 type Mem = &'static SharedMem;
 
@@ -93,7 +94,7 @@ impl World {
     fn receive(&mut self) -> Result<Option<(Vec<u8>, ChecksumState)>, ProtocolError> {
         let mut buffer = vec![0; 2048];
         let packet = self.front.receive(&mut buffer)?;
-        Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.checksum)))
+        Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.meta.checksum)))
     }
 
     /// What the device passes on after everything so far was published.
@@ -119,10 +120,10 @@ impl World {
     /// Sends until no buffer is free; the backend takes all packets and answers none.
     fn starve(&mut self) {
         for n in 0..SLOTS as u8 {
-            self.front.transmit(&packet(n), TxChecksum::AsIs).unwrap();
+            self.front.transmit(&packet(n), PacketMeta::default()).unwrap();
             self.transmitted();
         }
-        let full = self.front.transmit(&packet(0), TxChecksum::AsIs);
+        let full = self.front.transmit(&packet(0), PacketMeta::default());
         assert_eq!(full, Err(TxError::Full));
     }
 
@@ -174,13 +175,13 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
         frame
     };
     let mut world = World::new(true);
-    world.front.transmit(&frame, TxChecksum::Compute).unwrap();
+    world.front.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), &sent[..40]), (3, &frame[..40]));
     assert_eq!(sent[40..42], [0x14, 0x1d], "the pseudo-header's sum, not inverted");
     assert_eq!(sent[42..], frame[42..]);
 
-    world.front.transmit(&frame, TxChecksum::AsIs).unwrap();
+    world.front.transmit(&frame, PacketMeta::default()).unwrap();
     assert_eq!(
         world.transmitted(),
         (
@@ -194,8 +195,11 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
         )
     );
 
+    world.front.transmit(&frame, PacketMeta::new(ChecksumState::Verified)).unwrap();
+    assert_eq!(world.transmitted().0.flags.bits(), 2);
+
     let mut world = World::new(false);
-    world.front.transmit(&frame, TxChecksum::Compute).unwrap();
+    world.front.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), checksum::verify(&sent)), (0, Some(true)));
 }
@@ -206,9 +210,9 @@ fn a_full_tx_ring_says_so_and_frees_with_the_responses_in_any_order() {
     let mut ids = Vec::new();
     for _ in 0..50 {
         for n in 0..SLOTS as u8 {
-            world.front.transmit(&packet(n), TxChecksum::AsIs).unwrap();
+            world.front.transmit(&packet(n), PacketMeta::default()).unwrap();
         }
-        assert_eq!(world.front.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full));
+        assert_eq!(world.front.transmit(&packet(0), PacketMeta::default()), Err(TxError::Full));
         assert_eq!(world.front.final_check(), Ok(false));
         for n in 0..SLOTS as u8 {
             let (request, sent) = world.transmitted();
@@ -228,24 +232,34 @@ fn a_batch_is_notified_once_and_a_backend_that_is_awake_not_at_all() {
     let _ = (world.rx.final_check(), world.tx.final_check());
     while world.rx.pop().unwrap().is_some() {}
     assert_eq!(world.rx.final_check(), Ok(false));
-    world.front.transmit(&packet(1), TxChecksum::AsIs).unwrap();
-    world.front.transmit(&packet(2), TxChecksum::AsIs).unwrap();
+    world.front.transmit(&packet(1), PacketMeta::default()).unwrap();
+    world.front.transmit(&packet(2), PacketMeta::default()).unwrap();
     assert_eq!(world.front.publish(), Notify::Send);
     assert_eq!(world.front.publish(), Notify::Skip);
-    world.front.transmit(&packet(3), TxChecksum::AsIs).unwrap();
+    world.front.transmit(&packet(3), PacketMeta::default()).unwrap();
     assert_eq!(world.front.publish(), Notify::Skip, "the backend did not ask again");
 }
 
 #[test]
 fn lengths_that_can_not_be_packets_are_refused_before_anything_is_sent() {
     let mut world = World::new(true);
-    let transmit =
-        |world: &mut World, len| world.front.transmit(&vec![0; len], TxChecksum::Compute);
+    let transmit = |world: &mut World, len| {
+        world.front.transmit(&vec![0; len], PacketMeta::new(ChecksumState::Partial))
+    };
     assert_eq!(transmit(&mut world, 13), Err(TxError::TooShort { len: 13 }));
     assert_eq!(transmit(&mut world, 1519), Err(TxError::TooLong { len: 1519, limit: 1518 }));
     assert_eq!(transmit(&mut world, 14), Ok(()));
     assert_eq!(transmit(&mut world, 1518), Ok(()));
     assert_eq!(world.front.tx.free(), usize::from(SLOTS) - 2);
+}
+
+#[test]
+fn segmented_packet_is_refused() {
+    let mut world = World::new(true);
+    let (kind, size) = (SegmentationKind::TcpIpv4, core::num::NonZeroU16::MIN);
+    let meta = PacketMeta::default().with_segmentation(Segmentation { kind, size });
+    assert_eq!(world.front.transmit(&packet(1), meta), Err(TxError::Segmentation));
+    assert_eq!(world.front.tx.free(), usize::from(SLOTS));
 }
 
 #[test]
@@ -259,7 +273,7 @@ fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
         assert_eq!(world.front.final_check(), Err(broken));
         // For good, in both directions, without touching the rings.
         assert_eq!(
-            world.front.transmit(&packet(1), TxChecksum::AsIs),
+            world.front.transmit(&packet(1), PacketMeta::default()),
             Err(TxError::Broken(broken))
         );
         assert_eq!(world.receive(), Err(broken));
@@ -298,11 +312,11 @@ fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
         world.respond(found, 0, NetRxFlags::empty(), 60);
         let _ = world.rx.publish();
         let broken = ProtocolError::RxId { found, expected: 0 };
-        world.front.transmit(&packet(1), TxChecksum::AsIs).unwrap();
+        world.front.transmit(&packet(1), PacketMeta::default()).unwrap();
         assert_eq!(world.receive(), Err(broken));
         assert_eq!((world.front.publish(), world.tx.pop()), (Notify::Skip, Ok(None)));
         assert_eq!(
-            world.front.transmit(&packet(1), TxChecksum::AsIs),
+            world.front.transmit(&packet(1), PacketMeta::default()),
             Err(TxError::Broken(broken))
         );
     }
