@@ -503,10 +503,10 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         } else {
             return Ok(());
         };
-        // The caller has its answer. A driver that polls on in spite of it begins another attempt.
-        self.begun = None;
+        // The caller has its answer. A driver that polls on begins another attempt, so that
+        // `poll_timeout` is never in the past.
+        self.begin_attempt();
         if self.is_unanswered(now) {
-            self.since = None;
             return Err(self.jobs.timeout(&self.nodes, waited));
         }
         let (own, found) = (self.nodes.own, self.nodes.peer);

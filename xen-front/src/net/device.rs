@@ -1,6 +1,6 @@
 //! A network device.
 
-use super::driver::{Connection, DeviceRings, VifDriver};
+use super::driver::{Connection, VifDriver};
 use super::slots::MAX_SLOTS;
 use super::{
     Config, DeviceState, MacAddress, NetFrontError, PacketMeta, ProtocolError, RxPacket,
@@ -27,8 +27,17 @@ use xenbus::FrontendDevice;
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
     vif: Vif,
-    /// A page to receive into and a page to send from.
+    /// A page to receive into and a page to send from, which is the spare page of the rings.
     scratch: Pages<P>,
+}
+
+/// A connection while packets can be sent and received, and private pages.
+pub(super) struct OpenRings<'n, P: Platform> {
+    pub(super) connection: &'n mut Connection<P>,
+    /// A page to receive into.
+    pub(super) received: &'n mut [u8],
+    /// A page to send from.
+    pub(super) sent: &'n mut [u8],
 }
 
 impl<P: Platform> NetFront<P> {
@@ -161,15 +170,18 @@ impl<P: Platform> NetFront<P> {
         }
     }
 
-    /// Returns the rings and the private pages while packets can be sent and received.
-    pub(super) fn open_rings(&mut self) -> Option<(&mut DeviceRings<P>, &mut Pages<P>)> {
+    /// Returns the rings, a page to receive into and a page to send from, while packets can be sent
+    /// and received. A packet in the latter page is transmitted first, if that is possible.
+    pub(super) fn open_rings(&mut self) -> Option<OpenRings<'_, P>> {
         let Self { device, scratch, .. } = self;
-        match device.state() {
-            DeviceState::Connected => {
-                Some((&mut device.driver_mut().connection.as_mut()?.rings, scratch))
-            }
-            _ => None,
+        if device.state() != DeviceState::Connected {
+            return None;
         }
+        let connection = device.driver_mut().connection.as_mut()?;
+        let (received, sent) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE)?;
+        // Rings that are broken stay so: the caller gets the error from its own operation.
+        let _ = connection.rings.retry_spare(sent);
+        Some(OpenRings { connection, received, sent })
     }
 
     /// Takes the next packet into `buffer`; a packet that is longer is dropped and counted. `None`
@@ -197,15 +209,14 @@ impl<P: Platform> NetFront<P> {
         &mut self,
         use_packet: impl FnOnce(&mut [u8], PacketMeta) -> T,
     ) -> Result<Option<T>, ProtocolError> {
-        let Some((rings, scratch)) = self.open_rings() else { return Ok(None) };
-        let Some((buffer, _)) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE) else {
+        let Some(OpenRings { connection, received, .. }) = self.open_rings() else {
             return Ok(None);
         };
-        let Some(RxPacket { len, meta }) = rings.receive(buffer)? else {
-            self.flush()?;
+        let Some(RxPacket { len, meta }) = connection.rings.receive(received)? else {
+            connection.flush()?;
             return Ok(None);
         };
-        Ok(buffer.get_mut(..len).map(|packet| use_packet(packet, meta)))
+        Ok(received.get_mut(..len).map(|packet| use_packet(packet, meta)))
     }
 
     /// Copies `packet`, an Ethernet frame, into a free buffer; [`flush`](Self::flush) publishes the
@@ -218,7 +229,7 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`TxError`]; the packet was not taken.
     pub fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
-        self.connected().ok_or(TxError::Down)?.rings.transmit(packet, meta)
+        self.open_rings().ok_or(TxError::Down)?.connection.rings.transmit(packet, meta)
     }
 
     /// Calls `write_packet` with `len` zeroes to write an Ethernet frame over, and transmits it.
@@ -232,12 +243,11 @@ impl<P: Platform> NetFront<P> {
         meta: PacketMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<T, TxError> {
-        let (rings, scratch) = self.open_rings().ok_or(TxError::Down)?;
+        let OpenRings { connection, sent, .. } = self.open_rings().ok_or(TxError::Down)?;
+        let rings = &mut connection.rings;
         rings.make_room()?;
         rings.tx.check(len, meta)?;
-        let buffer =
-            scratch.as_mut_slice().get_mut(PAGE_SIZE..).and_then(|page| page.get_mut(..len));
-        let packet = buffer.ok_or(TxError::TooLong { len, limit: PAGE_SIZE })?;
+        let packet = sent.get_mut(..len).ok_or(TxError::TooLong { len, limit: PAGE_SIZE })?;
         packet.fill(0);
         let result = write_packet(packet);
         rings.transmit(packet, meta)?;
@@ -251,25 +261,27 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`ProtocolError`] if the backend broke the protocol before, or the event could not be sent.
     pub fn flush(&mut self) -> Result<(), ProtocolError> {
-        self.connected().map_or(Ok(()), Connection::flush)
+        self.open_rings().map_or(Ok(()), |open| open.connection.flush())
     }
 
-    /// Flushes, and requests events; returns whether there is something to do at once.
+    /// Flushes, and requests events; returns whether there is work at once.
     ///
-    /// Call it before waiting for [`port`](Self::port); on `true`, don't wait.
+    /// Call it before waiting for [`port`](Self::port); on `true`, do not wait. Work is what the
+    /// caller can do: a packet that it did not take for want of a transmit buffer is none before
+    /// there is a buffer.
     ///
     /// # Errors
     ///
     /// [`ProtocolError`] as from [`receive`](Self::receive).
     pub fn final_check(&mut self) -> Result<bool, ProtocolError> {
-        let Some(connection) = self.connected() else { return Ok(false) };
+        let Some(OpenRings { connection, .. }) = self.open_rings() else { return Ok(false) };
         connection.flush()?;
         connection.rings.final_check()
     }
 
-    /// Waits until there may be something to do for this device or for the store, or until
-    /// `deadline`. For a kernel that waits for nothing else; others wait for all their ports
-    /// after a [`final_check`](Self::final_check).
+    /// Waits until there may be work for this device or for the store, or until `deadline`. For a
+    /// kernel that waits for nothing else; others wait for all their ports after a
+    /// [`final_check`](Self::final_check).
     pub fn wait(&mut self, deadline: Option<Instant>) {
         // The next poll returns an error.
         if self.final_check() != Ok(false) {

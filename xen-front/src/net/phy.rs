@@ -1,21 +1,25 @@
-//! The device as smoltcp sees it.
+//! A device of smoltcp.
 
+use super::device::OpenRings;
 use super::driver::DeviceRings;
 use super::{ChecksumState, NetFront, PacketMeta, checksum};
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use xen_hypercall::{PAGE_SIZE, Platform};
+use xen_hypercall::Platform;
 
 /// A device lent to smoltcp, from [`NetFront::phy`]. Flushes when it is dropped.
 ///
-/// smoltcp neither computes nor checks the checksums of TCP and UDP. What is sent, the backend
-/// completes or the driver does; what is received and nobody checked before, the driver checks. Two
-/// cases are left over: UDP that smoltcp sends in fragments has none, which IPv4 allows, and that
-/// of UDP received in fragments goes unchecked unless the backend did it.
+/// smoltcp neither computes nor checks the checksums of TCP and UDP. The backend or the driver
+/// completes those of sent packets; the driver checks those of received packets that have not been
+/// checked before. Two exceptions: UDP that smoltcp sends in fragments has no checksum, which IPv4
+/// allows, and the checksum of UDP received in fragments is not checked unless the backend did.
+///
+/// A packet is received even if no transmit buffer is free: one reply waits in a spare page. While
+/// it waits no further packet is received, and [`NetFront::wait`] waits for a transmit buffer.
 ///
 /// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a
-/// larger window can go back, and a peer that has sent up to where it was, as Linux does, is no
-/// longer heard.
+/// larger window can move back, and smoltcp then drops the packets of a peer that has sent up to
+/// the former end, as Linux does.
 #[derive(Debug)]
 pub struct Phy<'n, P: Platform> {
     net: &'n mut NetFront<P>,
@@ -38,9 +42,9 @@ impl<P: Platform> NetFront<P> {
     /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut
     /// sockets)`.
     ///
-    /// What smoltcp sends and the buffers that it has read are shown to the backend when the
-    /// returned value is dropped, with one event at most. A device that is down or broken has
-    /// nothing to receive and takes nothing; [`NetFront::poll`] says why.
+    /// Sent packets and free receive buffers are published when the returned value is dropped, with
+    /// at most one event. A device that is down or broken neither receives nor transmits;
+    /// [`NetFront::poll`] returns the error.
     pub fn phy(&mut self) -> Phy<'_, P> {
         Phy { net: self }
     }
@@ -54,13 +58,10 @@ impl<P: Platform> Drop for Phy<'_, P> {
 }
 
 impl<P: Platform> Phy<'_, P> {
-    /// Splits the device into a buffer to receive into and a token, if there is room for a packet
-    /// to send.
+    /// Returns a page to receive into and a token to send with.
     fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, P>)> {
-        let (rings, scratch) = self.net.open_rings()?;
-        rings.make_room().ok()?;
-        let (received, buffer) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE)?;
-        Some((received, TxToken { rings, buffer }))
+        let OpenRings { connection, received, sent } = self.net.open_rings()?;
+        Some((received, TxToken { rings: &mut connection.rings, buffer: sent }))
     }
 }
 
@@ -76,8 +77,12 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (buffer, tx) = self.split()?;
-        // Nothing is published here, so the backend can't keep this loop busy for longer than one
-        // ring.
+        // A full transmit ring does not stop reception: most packets need no reply, and the spare
+        // page has room for one.
+        if !tx.rings.can_reply() {
+            return None;
+        }
+        // Buffers are not published here, so the loop ends after one ring of responses.
         while let Some(received) = tx.rings.receive(buffer).ok()? {
             let packet = buffer.get(..received.len)?;
             if received.meta.checksum == ChecksumState::Unknown
@@ -92,7 +97,9 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        self.split().map(|(_, token)| token)
+        let (_, token) = self.split()?;
+        token.rings.make_room().ok()?;
+        Some(token)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -120,14 +127,12 @@ impl<P: Platform> phy::TxToken for TxToken<'_, P> {
         let packet = self.buffer.get_mut(..len).unwrap_or_default();
         packet.fill(0);
         let result = f(packet);
-        // There was room when the token was made. A backend that broke the protocol since is
-        // reported by `NetFront::poll`.
-        let _ = self.rings.transmit(packet, PacketMeta::new(ChecksumState::Partial));
+        self.rings.transmit_spare(packet, PacketMeta::new(ChecksumState::Partial));
         result
     }
 }
 
-/// Returns `now` as smoltcp counts time.
+/// Converts a time of the platform to smoltcp's.
 pub fn timestamp(now: xen_hypercall::Instant) -> Instant {
     Instant::from_micros(i64::try_from(now.as_nanos() / 1000).unwrap_or(i64::MAX))
 }

@@ -753,4 +753,6 @@ fn d_n03_a_burst_beyond_the_posted_buffers_waits_in_the_backend_and_arrives() {
 }
 
 #[cfg(feature = "smoltcp")]
+mod backpressure;
+#[cfg(feature = "smoltcp")]
 mod tcp;

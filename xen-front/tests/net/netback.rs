@@ -20,8 +20,10 @@ type Page = GrantMapping<Domain, ReadWrite>;
 pub(crate) enum Misbehaviour {
     #[default]
     None,
-    /// Takes packets and does not answer.
+    /// Reads neither ring.
     Silent,
+    /// Sends packets and takes none.
+    NoTransmit,
     /// Answers to an id with these bits changed.
     WrongId(u16),
     /// Keeps the rings and all buffers that it uses mapped when it has closed.
@@ -173,7 +175,8 @@ impl Link {
         if state.misbehaviour == Misbehaviour::Silent {
             return Step::Idle;
         }
-        while let Ok(Some(request)) = self.tx.pop() {
+        let takes = state.misbehaviour != Misbehaviour::NoTransmit;
+        while takes && let Ok(Some(request)) = self.tx.pop() {
             let window = match GrantMapArea::reserve(domain.clone(), 1)
                 .unwrap()
                 .map::<ReadWrite>(owner, &[request.gref])
@@ -219,7 +222,7 @@ impl Link {
             self.channel.notify().unwrap();
         }
         // Events about free buffers are asked for only while packets wait for them.
-        let more = self.tx.final_check() == Ok(true)
+        let more = takes && self.tx.final_check() == Ok(true)
             || !state.to_send.is_empty() && self.rx.final_check() == Ok(true);
         if more { Step::Worked } else { Step::Idle }
     }
