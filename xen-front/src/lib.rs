@@ -10,6 +10,7 @@
 extern crate std;
 
 pub mod block;
+mod connection;
 pub mod console;
 pub mod net;
 pub mod vchan;

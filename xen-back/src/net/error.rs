@@ -1,6 +1,6 @@
 //! Errors of a network backend.
 
-use core::fmt;
+use thiserror::Error;
 use xen_grant::MapError;
 use xen_hypercall::{Errno, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
@@ -8,113 +8,75 @@ use xen_sys::io::netif::NetifExtraType;
 use xenbus::XenbusError;
 
 /// A violation of the protocol of the transmit ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TxViolation {
     /// A fragment that is not within a page.
+    #[error("{size} bytes at offset {offset}, expected a fragment within a page")]
     CrossesPage {
         /// Its offset in the page.
         offset: u16,
         /// Its size.
         size: u16,
     },
-    /// More slots for a packet than even a careless frontend has.
+    /// A packet with more slots than the limit for a faulty frontend.
+    #[error("a packet of more than {limit} slots")]
     TooManySlots {
-        /// The most that are tolerated.
+        /// The limit.
         limit: usize,
     },
     /// The ring ends in the middle of a packet.
+    #[error("a packet whose last slots are missing")]
     Truncated,
-    /// An extra information of a kind that there is not.
+    /// Extra info of an unknown kind.
+    #[error("extra information of kind {0}, expected 1 to 4")]
     ExtraType(NetifExtraType),
-    /// More extra information than there are kinds.
+    /// More extra info than there are kinds.
+    #[error("more extra information than there are kinds")]
     TooManyExtras,
-    /// Segmentation that can't be: without a size, or of an unknown kind.
+    /// Segmentation without a size, or of an unknown kind.
+    #[error("segmentation without a size, or of an unknown kind")]
     Gso,
 }
 
-impl fmt::Display for TxViolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CrossesPage { offset, size } => {
-                write!(f, "{size} bytes at offset {offset}, expected a fragment within a page")
-            }
-            Self::TooManySlots { limit } => write!(f, "a packet of more than {limit} slots"),
-            Self::Truncated => f.write_str("a packet whose last slots are missing"),
-            Self::ExtraType(kind) => write!(f, "extra information of kind {kind}, expected 1 to 4"),
-            Self::TooManyExtras => f.write_str("more extra information than there are kinds"),
-            Self::Gso => f.write_str("segmentation without a size, or of an unknown kind"),
-        }
-    }
-}
-
-impl core::error::Error for TxViolation {}
-
 /// The reason why a device was not connected, or was disconnected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum NetBackError {
     /// The device's lifecycle, or a node of the frontend.
-    Xenbus(XenbusError),
+    #[error(transparent)]
+    Xenbus(#[from] XenbusError),
     /// The frontend requests pages exchanged instead of copied, which is not supported.
+    #[error("request-rx-copy: expected 1")]
     RxFlip,
-    /// The frontend asks for a number of queues that was not offered.
+    /// The frontend requests a number of queues that was not offered.
+    #[error("multi-queue-num-queues: found {found}, expected 1")]
     Queues {
-        /// The number, as the frontend says.
+        /// The number of the frontend.
         found: u32,
     },
     /// A ring could not be mapped.
-    Map(MapError),
+    #[error("a ring could not be mapped: {0}")]
+    Map(#[from] MapError),
     /// No ring fits the memory.
-    Ring(RingError),
+    #[error(transparent)]
+    Ring(#[from] RingError),
     /// The frontend's port could not be bound.
+    #[error("event-channel: port {port} could not be bound: {errno}")]
     Port {
-        /// The port, as the frontend says.
+        /// The port of the frontend.
         port: Port,
         /// Xen's answer.
+        #[source]
         errno: Errno,
     },
     /// The platform has no memory left.
-    Memory(OutOfMemory),
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
     /// The frontend broke a ring's protocol.
-    Corrupt(Corrupt),
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
     /// The frontend broke the protocol of the transmit ring's slots.
-    Tx(TxViolation),
-}
-
-impl fmt::Display for NetBackError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Xenbus(error) => error.fmt(f),
-            Self::RxFlip => f.write_str("request-rx-copy: expected 1"),
-            Self::Queues { found } => {
-                write!(f, "multi-queue-num-queues: found {found}, expected 1")
-            }
-            Self::Map(error) => write!(f, "a ring could not be mapped: {error}"),
-            Self::Ring(error) => error.fmt(f),
-            Self::Port { port, errno } => {
-                write!(f, "event-channel: port {port} could not be bound: {errno}")
-            }
-            Self::Memory(error) => error.fmt(f),
-            Self::Corrupt(error) => error.fmt(f),
-            Self::Tx(error) => write!(f, "transmit ring: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for NetBackError {}
-
-macro_rules! from {
-    ($($error:ty => $variant:ident,)*) => {$(
-        impl From<$error> for NetBackError {
-            fn from(error: $error) -> Self {
-                Self::$variant(error)
-            }
-        }
-    )*};
-}
-from! {
-    XenbusError => Xenbus,
-    RingError => Ring,
-    OutOfMemory => Memory,
-    Corrupt => Corrupt,
-    TxViolation => Tx,
+    #[error("transmit ring: {0}")]
+    Tx(#[from] TxViolation),
 }

@@ -34,7 +34,7 @@ pub struct RxStatistics {
     /// or this one had waited for [`DRAIN_TIMEOUT`].
     pub overrun: u64,
     /// Packets dropped because the guest could not take them: too long, in more buffers than it
-    /// has, or a checksum that nobody could complete.
+    /// has, or a checksum that could not be completed.
     pub refused: u64,
     /// Packets lost because the guest's pages could not be written.
     pub failed: u64,

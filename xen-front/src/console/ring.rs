@@ -28,7 +28,7 @@ type Input = ByteConsumer<
 >;
 
 /// How long formatted text waits for room, unless [`Console::set_text_timeout`] says otherwise.
-const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a line feed in formatted text becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +116,21 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
     /// Returns the port whose events tell that there is input or room.
     pub fn port(&self) -> Port {
         self.channel.port()
+    }
+
+    /// Returns the memory of the ring.
+    pub(super) fn memory(&self) -> &M {
+        &self.page
+    }
+
+    /// Returns the settings of formatted text.
+    pub(super) fn text_settings(&self) -> (Newline, Duration) {
+        (self.newline, self.text_timeout)
+    }
+
+    /// Closes the port and returns the memory of the ring.
+    pub(super) fn into_memory(self) -> M {
+        self.page
     }
 
     /// Returns the channel, to unmask it or to bind it to a vCPU.

@@ -6,6 +6,7 @@ use super::{
     Config, DeviceState, MacAddress, NetFrontError, PacketMeta, ProtocolError, RxPacket,
     Statistics, TxError, Vif,
 };
+use crate::connection;
 use core::fmt;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PAGE_SIZE, PageBox, Pages, Platform, Port};
@@ -84,9 +85,9 @@ impl<P: Platform> NetFront<P> {
     }
 
     /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
-    /// and plugged in again, as when its backend's domain was destroyed and another one took its
-    /// place. [`poll`](Self::poll) continues with it. Packets on their way are lost, as on any
-    /// network; when the device is connected, announce its address (a gratuitous ARP).
+    /// and attached again, as when its backend's domain was destroyed and another one took its
+    /// place. [`poll`](Self::poll) continues. Packets in flight are lost, as on any network; when
+    /// the device is connected, announce its address (a gratuitous ARP).
     pub fn reopen(&mut self) {
         self.device.reopen();
     }
@@ -267,7 +268,7 @@ impl<P: Platform> NetFront<P> {
     /// Flushes, and requests events; returns whether there is work at once.
     ///
     /// Call it before waiting for [`port`](Self::port); on `true`, do not wait. Work is what the
-    /// caller can do: a packet that it did not take for want of a transmit buffer is none before
+    /// caller can do: a packet that it did not take because no transmit buffer was free is none before
     /// there is a buffer.
     ///
     /// # Errors
@@ -289,11 +290,7 @@ impl<P: Platform> NetFront<P> {
         }
         let store = self.device.store();
         let timeout = self.poll_timeout(store.platform().now());
-        let deadline = [deadline, timeout].into_iter().flatten().min();
-        match self.port() {
-            Some(port) => store.platform().wait(&[port, store.port()], deadline),
-            None => store.platform().wait(&[store.port()], deadline),
-        }
+        connection::wait(store, self.port(), [deadline, timeout]);
     }
 
     /// Begins to close the device: no more packets are sent or received. [`poll`](Self::poll) until

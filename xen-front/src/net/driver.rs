@@ -5,9 +5,10 @@ use super::rx::RxQueue;
 use super::slots::Slots;
 use super::tx::TxQueue;
 use super::{Config, MacAddress, NetFrontError, ProtocolError, Statistics};
+use crate::connection;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
-use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
+use xen_hypercall::{DomId, GrantRef, Instant, Platform};
 use xen_ring::{FrontRing, Notify};
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
 
@@ -65,13 +66,8 @@ impl<P: Platform> VifDriver<P> {
     /// Creates rings and buffers and grants the backend's domain access to them.
     fn rings(&self, peer: DomId) -> Result<DeviceRings<P>, NetFrontError> {
         let Config { rx_slots, tx_slots, .. } = self.config;
-        let ring = || -> Result<Granted<P, ReadWrite>, NetFrontError> {
-            let page = Pages::alloc(self.grants.platform().clone(), 1)?;
-            let granted = self.grants.grant_writable(page, peer);
-            granted.map_err(|failed| NetFrontError::Grant(failed.error))
-        };
-        let rx_ring = FrontRing::new(ring()?).map_err(NetFrontError::Ring)?;
-        let tx_ring = FrontRing::new(ring()?).map_err(NetFrontError::Ring)?;
+        let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
+        let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
         let rx = RxQueue::new(rx_ring, Slots::share(&self.grants, peer, rx_slots)?);
         let max_packet = usize::from(self.mtu) + HEADER;
         let tx = TxQueue::new(tx_ring, Slots::share(&self.grants, peer, tx_slots)?, max_packet);

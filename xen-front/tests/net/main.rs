@@ -438,7 +438,7 @@ fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go()
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 2 }));
     assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 2, lost: 0 });
-    fixture.back.state().let_go();
+    fixture.back.state().unmap();
     fixture.finish();
 }
 
@@ -453,7 +453,7 @@ fn mapped_buffers_are_reported_by_close() {
     fixture.send([(packet(2), NetRxFlags::empty())]);
     assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 4 }));
     assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 4, lost: 0 });
-    fixture.back.state().let_go();
+    fixture.back.state().unmap();
     fixture.finish();
 }
 

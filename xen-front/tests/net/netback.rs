@@ -1,5 +1,4 @@
-//! A network backend that lives in the test: it does what `io/netif.h` asks for, unless its
-//! [`Misbehaviour`] say otherwise.
+//! A network backend in the test that follows `io/netif.h`, unless its [`Misbehaviour`] differs.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,34 +14,34 @@ use xen_sys::io::netif::{
 
 type Page = GrantMapping<Domain, ReadWrite>;
 
-/// What the backend does that no backend should.
+/// Deviation of the backend from the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Misbehaviour {
     #[default]
     None,
-    /// Reads neither ring.
+    /// Neither ring is read.
     Silent,
-    /// Sends packets and takes none.
+    /// Packets are sent and none is taken.
     NoTransmit,
-    /// Answers to an id with these bits changed.
+    /// Responses to an id with these bits changed.
     WrongId(u16),
-    /// Keeps the rings and all buffers that it uses mapped when it has closed.
+    /// Rings and used buffers that stay mapped after the close.
     KeepMapped,
-    /// Says that it has written packets, and has not.
+    /// Responses for packets that were not written.
     WritesNothing,
-    /// Never gets ready.
+    /// No offer of the device.
     NeverReady,
 }
 
-/// What a test says and learns of the backend.
+/// State of the backend that a test reads and sets.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) misbehaviour: Misbehaviour,
     /// Nodes of the backend's directory.
     pub(crate) nodes: Vec<(&'static str, String)>,
-    /// What the guest sent.
+    /// Packets from the guest.
     pub(crate) received: VecDeque<(Vec<u8>, NetTxFlags)>,
-    /// What is to be sent to the guest.
+    /// Packets for the guest.
     pub(crate) to_send: VecDeque<(Vec<u8>, NetRxFlags)>,
     /// The guest's directory when it connected.
     pub(crate) seen: Vec<(String, String)>,
@@ -61,8 +60,8 @@ impl State {
         self.seen.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// Lets go of what was kept.
-    pub(crate) fn let_go(&mut self) {
+    /// Unmaps the memory that was kept.
+    pub(crate) fn unmap(&mut self) {
         self.kept = None;
     }
 }

@@ -12,10 +12,13 @@ impl World {
     /// removed and new ones of the same names appear. The test spawns their backends in the new
     /// domain.
     pub fn restart_backend(&self, old: DomId, config: DomainConfig) -> (Domain, Vec<Device>) {
-        let alive = |device: &Device| self.is_alive(device.frontend);
-        let devices = self.take_devices(|device| device.backend == old && alive(device));
-        let plugged = |device: &Device| self.devices_of(device.frontend).contains(device);
-        let devices: Vec<_> = devices.into_iter().filter(|nodes| plugged(&nodes.device)).collect();
+        let plugged: Vec<Device> = {
+            let all = self.known_devices();
+            let alive = all.into_iter().filter(|device| self.is_alive(device.frontend));
+            alive.filter(|device| self.devices_of(device.frontend).contains(device)).collect()
+        };
+        let mut devices = self.take_devices(|device| device.backend == old);
+        devices.retain(|nodes| plugged.contains(&nodes.device));
         self.destroy(old);
         let new = self.create_guest(config);
         let made = devices.into_iter().flat_map(|nodes| {

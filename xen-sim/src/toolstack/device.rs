@@ -284,6 +284,11 @@ impl World {
         machine.devices.push(nodes);
     }
 
+    /// Returns the devices that the toolstack has attached.
+    pub(super) fn known_devices(&self) -> Vec<Device> {
+        self.shared().lock().devices.iter().map(|nodes| nodes.device).collect()
+    }
+
     /// Takes the nodes of the devices that a predicate selects.
     pub(super) fn take_devices(&self, of: impl Fn(&Device) -> bool) -> Vec<DeviceNodes> {
         let all = core::mem::take(&mut self.shared().lock().devices);
@@ -357,7 +362,7 @@ impl World {
     pub fn devices_of(&self, id: DomId) -> Vec<Device> {
         let store = self.store();
         let mut found = Vec::new();
-        let others = self.shared().lock().devices.iter().map(|nodes| nodes.device.kind).collect();
+        let others = self.known_devices().iter().map(|device| device.kind).collect();
         let kinds = BTreeSet::union(&BTreeSet::from([DeviceKind::Vbd, DeviceKind::Vif]), &others)
             .copied()
             .collect::<Vec<_>>();

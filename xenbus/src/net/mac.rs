@@ -1,20 +1,24 @@
 //! Ethernet addresses of packets and of the node `mac`.
 
 use core::fmt;
+use thiserror::Error;
 
 /// An Ethernet address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
 /// Error of a text that is not the address of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum MacError {
     /// Text other than six pairs of hexadecimal digits with colons between them.
+    #[error("not an Ethernet address from byte {at} on, expected the form 00:16:3e:01:02:03")]
     Syntax {
         /// Position of the first wrong byte.
         at: usize,
     },
     /// Address of a group, or all zeroes.
+    #[error("found {0}, expected the address of one interface")]
     NotUnicast(MacAddress),
 }
 
@@ -59,24 +63,6 @@ impl fmt::Display for MacAddress {
         write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
-
-impl fmt::Display for MacError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax { at } => {
-                write!(
-                    f,
-                    "not an Ethernet address from byte {at} on, expected the form 00:16:3e:01:02:03"
-                )
-            }
-            Self::NotUnicast(mac) => {
-                write!(f, "found {mac}, expected the address of one interface")
-            }
-        }
-    }
-}
-
-impl core::error::Error for MacError {}
 
 #[cfg(test)]
 mod tests {
