@@ -1,4 +1,4 @@
-//! Consoles against the console daemon, and against one that is not there or lies.
+//! Consoles against the console daemon, an absent one and a hostile one.
 
 mod persistent;
 
@@ -24,7 +24,7 @@ fn guest(world: &World) -> (Domain, BootRing<Domain>) {
     (guest, ring)
 }
 
-/// A guest whose console nobody reads.
+/// Creates a guest whose console has no reader.
 fn unread(world: &World) -> (Domain, BootRing<Domain>) {
     let guest = world.create_guest_without_store(DomainConfig::new("guest"));
     let ring = boot::console_ring(guest.clone()).unwrap();
@@ -32,7 +32,7 @@ fn unread(world: &World) -> (Domain, BootRing<Domain>) {
 }
 
 #[test]
-fn bytes_go_out_and_come_in_as_they_are() {
+fn bytes_are_unchanged() {
     let world = World::new(1);
     let (guest, ring) = guest(&world);
     let mut console = Console::primary(ring);
@@ -85,7 +85,7 @@ fn events_alone_echo_input() {
 }
 
 #[test]
-fn text_has_the_line_ends_that_were_asked_for_and_one_notification() {
+fn text_has_configured_line_ends() {
     let world = World::new(1);
     let (guest, ring) = guest(&world);
     let mut console = Console::primary(ring);
@@ -99,7 +99,7 @@ fn text_has_the_line_ends_that_were_asked_for_and_one_notification() {
 }
 
 #[test]
-fn nothing_is_notified_of_when_nothing_was_done() {
+fn empty_transfers_do_not_notify() {
     let world = World::new(1);
     let (guest, ring) = guest(&world);
     let mut console = Console::primary(ring);
@@ -150,7 +150,7 @@ fn resumed_console_keeps_text_settings() {
 }
 
 #[test]
-fn a_reader_that_never_drains_is_a_timeout_that_counts_what_was_written() {
+fn timeout_counts_written_bytes() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
     let mut console = Console::primary(ring);
@@ -167,7 +167,7 @@ fn a_reader_that_never_drains_is_a_timeout_that_counts_what_was_written() {
 }
 
 #[test]
-fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
+fn text_waits_once_per_stall() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
     let mut console = Console::primary(ring);
@@ -186,7 +186,7 @@ fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
 }
 
 #[test]
-fn slow_reader_does_not_extend_text_timeout() {
+fn text_timeout_ignores_slow_reader() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
     let page = boot::console_ring(guest.clone()).unwrap().page;
@@ -194,7 +194,7 @@ fn slow_reader_does_not_extend_text_timeout() {
     let mut console = Console::primary(ring);
     console.write(&[b'x'; 2048]).unwrap();
     let id = guest.id();
-    // A byte now and then, each time just before the text would be given up.
+    // One byte at a time, each just before the text would fail.
     let take_one = move |round| {
         page.as_ref().u32::<OUT_CONS>().store(round + 1, Relaxed);
         events.inject_event(id, port);
@@ -249,7 +249,7 @@ fn busy_reader_does_not_extend_waits() {
 }
 
 #[test]
-fn a_corrupt_index_is_reported_as_such_for_good_and_nothing_is_copied() {
+fn corrupt_index_is_permanent() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
     let page = ring.page.as_ref();
@@ -271,7 +271,7 @@ fn a_corrupt_index_is_reported_as_such_for_good_and_nothing_is_copied() {
 }
 
 #[test]
-fn the_hypervisors_console_serves_dom0_and_no_guest() {
+fn hypervisor_console_serves_dom0_only() {
     let world = World::new(1);
     let mut console = HypervisorConsole(world.dom0());
     writeln!(console, "hello {}", 42).unwrap();

@@ -14,7 +14,7 @@ const IN_CONS: usize = 3072;
 const IN_PROD: usize = 3076;
 
 #[test]
-fn the_console_loads_each_byte_and_the_index_once_whatever_changes_meanwhile() {
+fn console_bytes_are_loaded_once() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let mut page = Box::new([Page::ZERO]);
@@ -27,8 +27,7 @@ fn the_console_loads_each_byte_and_the_index_once_whatever_changes_meanwhile() {
     let mut peer = |address: usize, len: usize| {
         (address - base..address - base + len)
             .for_each(|byte| *counts.entry(byte).or_default() += 1);
-        // The reader's own index is no business of the peer's, and its own moves on as soon as it
-        // was looked at.
+        // The peer's index changes as soon as it was read, and it overwrites the reader's own.
         mem.u32::<IN_CONS>().store(0xdead_beef, Relaxed);
         mem.copy_from(0, &[b'x'; 1024]).unwrap();
     };
@@ -44,7 +43,7 @@ fn the_console_loads_each_byte_and_the_index_once_whatever_changes_meanwhile() {
 }
 
 #[test]
-fn xenstore_loads_each_byte_of_a_reply_once_also_where_it_wraps() {
+fn xenstore_reply_is_loaded_once() {
     const RSP: usize = 1024;
     const RSP_PROD: usize = 2060;
     let world = World::new(1);
@@ -79,7 +78,7 @@ fn xenstore_loads_each_byte_of_a_reply_once_also_where_it_wraps() {
     assert_eq!((found.unwrap(), &value[..5]), (Ok(5), b"51712".as_slice()));
     let body = (RSP + 1014..2048).chain(RSP..RSP + reply.len() - 10);
     assert!(body.clone().all(|byte| loads.at(Gfn(0), byte) == 1));
-    // Before each piece the index and the server's state are looked at anew.
+    // Before each piece the index and the server's state are read again.
     let others =
         loads.iter().map(|(_, byte, _)| byte).filter(|byte| !body.clone().any(|at| at == *byte));
     assert!(others.eq(RSP_PROD..RSP_PROD + 8));

@@ -5,10 +5,10 @@ use xen_hypercall::{Errno, Hypercall, ops::console_io};
 
 /// Xen's own console: for dom0, and for every guest of a debug build of Xen.
 ///
-/// It needs no set-up and never blocks. Xen itself puts a carriage return before each line feed.
+/// It needs no set-up and never blocks. Xen puts a carriage return before each line feed.
 #[derive(Clone, Copy, Debug)]
 pub struct HypervisorConsole<H>(
-    /// What issues the hypercalls.
+    /// The issuer of hypercalls.
     pub H,
 );
 
@@ -23,8 +23,8 @@ impl<H: Hypercall> HypervisorConsole<H> {
         if bytes.is_empty() { Ok(()) } else { console_io::write(&self.0, bytes).map(drop) }
     }
 
-    /// Reads what was typed into `buffer` and returns how many bytes there were. `VIRQ_CONSOLE`
-    /// tells when there are.
+    /// Reads typed bytes into `buffer` and returns their number. `VIRQ_CONSOLE` announces typed
+    /// bytes.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Consoles: the primary console, secondary consoles, and Xen's own console.
+//! Primary console, secondary consoles, and Xen's own console.
 
 mod error;
 mod front;

@@ -1,4 +1,4 @@
-//! The console ring, shared with xenconsoled.
+//! The console ring, shared with a console daemon.
 
 use super::ConsoleError;
 use core::fmt;
@@ -27,26 +27,26 @@ type Input = ByteConsumer<
     { offset_of!(Page, in_prod) },
 >;
 
-/// How long formatted text waits for room, unless [`Console::set_text_timeout`] says otherwise.
+/// Default time that formatted text waits for room: [`Console::set_text_timeout`] changes it.
 pub(super) const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a line feed in formatted text becomes.
+/// Bytes in place of a line feed in formatted text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Newline {
-    /// A carriage return and a line feed, as a terminal needs it. `xl console` puts the terminal in
-    /// raw mode.
+    /// A carriage return and a line feed, which a terminal in raw mode needs: `xl console` sets
+    /// that mode.
     #[default]
     CrLf,
-    /// Itself.
+    /// A line feed.
     Raw,
 }
 
 /// A console in ring memory `M`: bytes out, bytes in.
 ///
-/// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) carry bytes as
-/// they are. [`fmt::Write`] is for text: it turns line feeds into what [`Newline`] says and waits
-/// for room, but no longer than the text timeout for one `write!`; what has no room then is lost,
-/// and nothing waits again before the reader has made room.
+/// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) transfer
+/// bytes unchanged. [`fmt::Write`] is for text: it replaces line feeds according to [`Newline`] and
+/// waits for room, at most for the text timeout in each `write!`. Text without room is then lost,
+/// and the next text does not wait before the reader has made room.
 ///
 /// Each call notifies the peer at most once per batch of bytes that it put into the ring.
 ///
@@ -59,11 +59,11 @@ pub struct Console<P: Platform, M = Mapped<P>> {
     platform: P,
     newline: Newline,
     text_timeout: Duration,
-    /// Until when the pieces of one formatted text wait for room.
+    /// Time until which the pieces of one formatted text wait for room.
     text_deadline: Option<Instant>,
-    /// The reader left formatted text without room, and has not made any since.
+    /// Formatted text found no room, and the reader has made none since.
     stalled: bool,
-    /// Something is in the ring that the peer was not notified of.
+    /// The ring has changes that the peer was not notified of.
     unseen: bool,
 }
 
@@ -78,9 +78,8 @@ impl<P: Platform> Console<P> {
 }
 
 impl<P: Platform> Console<P> {
-    /// Goes on after the domain was suspended and is now resumed elsewhere, with the ring that the
-    /// toolstack has set up anew. What its reader had not taken of the old one is lost, and so
-    /// is what was typed and not read.
+    /// Continues after the domain was suspended and resumed elsewhere, with the ring that the
+    /// toolstack has set up anew. Bytes in the old ring are lost, in both directions.
     ///
     /// # Errors
     ///
@@ -94,7 +93,7 @@ impl<P: Platform> Console<P> {
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
-    /// Takes up a console where its page says that this end stopped: zeroed memory is a new one.
+    /// Attaches to a console at the indices in its page; zeroed memory is a new console.
     pub fn new(platform: P, page: M, channel: Channel<P>) -> Self {
         let (output, input) = (Output::attach(page.as_ref()), Input::attach(page.as_ref()));
         let (newline, text_timeout) = (Newline::default(), TEXT_TIMEOUT);
@@ -113,7 +112,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         }
     }
 
-    /// Returns the port whose events tell that there is input or room.
+    /// Returns the port whose events announce input or room.
     pub fn port(&self) -> Port {
         self.channel.port()
     }
@@ -138,17 +137,17 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         &self.channel
     }
 
-    /// Sets what line feeds in formatted text become.
+    /// Sets the bytes in place of line feeds in formatted text.
     pub fn set_newline(&mut self, newline: Newline) {
         self.newline = newline;
     }
 
-    /// Sets how long formatted text waits for room; zero never waits.
+    /// Sets the time that formatted text waits for room; with zero it never waits.
     pub fn set_text_timeout(&mut self, timeout: Duration) {
         self.text_timeout = timeout;
     }
 
-    /// Writes as many of `bytes` as there is room for, without waiting, and returns how many.
+    /// Writes as many of `bytes` as there is room for, without waiting, and returns their number.
     ///
     /// # Errors
     ///
@@ -163,13 +162,13 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
     ///
     /// # Errors
     ///
-    /// [`ConsoleError`]; `Timeout` says how much was written.
+    /// [`ConsoleError`]; `Timeout` has the number of bytes written.
     pub fn write_all(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), ConsoleError> {
         self.push_all(bytes, deadline)?;
         self.kick()
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, without waiting, and returns how many.
+    /// Reads available bytes into `buffer`, without waiting, and returns their number.
     ///
     /// # Errors
     ///
@@ -181,7 +180,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(count)
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes to read.
     ///
     /// # Errors
     ///
@@ -190,7 +189,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(self.input.available(self.page.as_ref())?)
     }
 
-    /// Returns how many bytes can be written without waiting.
+    /// Returns the number of bytes that can be written without waiting.
     ///
     /// # Errors
     ///
@@ -199,7 +198,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(self.output.free(self.page.as_ref())?)
     }
 
-    /// Tells whether the peer has taken everything that was written.
+    /// Returns whether the peer has read all that was written.
     ///
     /// # Errors
     ///
@@ -208,12 +207,12 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(self.output.is_drained(self.page.as_ref())?)
     }
 
-    /// Waits until the peer has taken everything, at most until `deadline`. Do it before the domain
-    /// ends.
+    /// Waits until the peer has read everything, at most until `deadline`. Call it before the
+    /// domain shuts down.
     ///
     /// # Errors
     ///
-    /// [`ConsoleError`]; `Timeout` counts what the peer took of what was in the ring.
+    /// [`ConsoleError`]; `Timeout` has the number of bytes that the peer read of those in the ring.
     pub fn flush(&mut self, deadline: Instant) -> Result<(), ConsoleError> {
         let before = self.room()?;
         loop {
@@ -227,8 +226,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         }
     }
 
-    /// Puts as many of `bytes` as there is room for into the ring, for the next
-    /// [`kick`](Self::kick) to tell of.
+    /// Writes as many of `bytes` as there is room for; the next [`kick`](Self::kick) notifies the
+    /// peer.
     fn push(&mut self, bytes: &[u8]) -> Result<usize, ConsoleError> {
         let count = self.output.write(self.page.as_ref(), bytes)?;
         self.unseen |= count != 0;
@@ -250,7 +249,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         }
     }
 
-    /// Notifies the peer of what was done since the last time.
+    /// Notifies the peer of bytes written or read since the last call.
     fn kick(&mut self) -> Result<(), ConsoleError> {
         if core::mem::take(&mut self.unseen) {
             self.channel.notify().map_err(ConsoleError::Notify)?;
@@ -267,7 +266,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(())
     }
 
-    /// Returns until when text that is written now waits for room.
+    /// Returns the time until which text that is written now waits for room.
     fn text_deadline(&self) -> Instant {
         let timeout = if self.stalled { Duration::ZERO } else { self.text_timeout };
         self.text_deadline.unwrap_or_else(|| self.platform.now() + timeout)
@@ -295,8 +294,7 @@ impl<P: Platform, M: AsRef<SharedMem>> fmt::Write for Console<P, M> {
         result.map_err(|_| fmt::Error)
     }
 
-    /// Writes all pieces of a text by one deadline, which a reader that takes a byte now and then
-    /// can't extend.
+    /// Writes all pieces of a text by one deadline, which a slow reader cannot extend.
     fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
         let before = self.text_deadline.replace(self.text_deadline());
         let result = fmt::write(self, text);

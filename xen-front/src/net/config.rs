@@ -2,22 +2,22 @@
 
 use core::time::Duration;
 
-/// How much memory a device takes, and what it offers to the backend.
+/// Numbers of buffers, offered features and timeout of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can
-    /// arrive between two polls.
+    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of packets
+    /// that can arrive between two polls.
     pub rx_slots: u16,
-    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can be
-    /// under way.
+    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of packets
+    /// that can be in flight.
     pub tx_slots: u16,
-    /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that
-    /// never are on a wire have none. If not, the driver computes what is to be sent, and the
-    /// backend what is received.
+    /// Offer of partial IPv4 checksums in both directions, for packets that are never on a wire.
+    /// If `false`, the driver computes the checksums of sent packets, and the backend those of
+    /// received ones.
     pub checksum_offload: bool,
-    /// The time that the backend has for each step, and in all for
+    /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
-    /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). It can have scripts to run.
+    /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
     pub timeout: Duration,
 }
 

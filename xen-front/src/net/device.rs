@@ -15,15 +15,15 @@ use xenbus::FrontendDevice;
 
 /// A network device.
 ///
-/// All memory that the backend can reach is granted when the device connects, and released when
-/// the connection ends. Between, packets are copied, in both directions: sending or receiving makes
-/// no grant operation and allocates nothing.
+/// All memory that the backend can access is granted when the device connects, and released when
+/// the connection ends. Packets are copied in both directions: sending or receiving makes no grant
+/// operation and allocates nothing.
 ///
 /// [`flush`](Self::flush) publishes transmitted packets and free receive buffers, with at most one
 /// event; [`poll`](Self::poll), [`wait`](Self::wait) and a [`receive`](Self::receive) without a
 /// packet flush too.
 ///
-/// Close it with [`close`](Self::close) or [`close_and_wait`](Self::close_and_wait). If it is just
+/// Close it with [`close`](Self::close) or [`close_and_wait`](Self::close_and_wait). If it is
 /// dropped, the pages that the backend still uses go to the grant table's deferred list.
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
@@ -93,11 +93,11 @@ impl<P: Platform> NetFront<P> {
     }
 
     /// Begins to connect the device again after the domain was suspended and is now resumed
-    /// elsewhere: with another backend, and none of the ports and grants of before. The store
-    /// and the grant table have to be resumed first.
+    /// elsewhere: with another backend, and without the former ports and grants. The store and the
+    /// grant table must be resumed first.
     ///
-    /// A domain can be resumed in place and find that reported as elsewhere (`xl resume` of a guest
-    /// that can't be cancelled). Its port is closed then, as by [`reopen`](Self::reopen).
+    /// A domain can be resumed in place although its suspend reports another place (`xl resume` of
+    /// a guest that cannot be cancelled). Its port is closed then, as by [`reopen`](Self::reopen).
     pub fn resume(&mut self) {
         self.device.resume();
     }
@@ -112,8 +112,8 @@ impl<P: Platform> NetFront<P> {
         self.device.driver().mac
     }
 
-    /// Returns the most bytes of a packet after its Ethernet header: node `mtu`, 1500 if there is
-    /// none, and at most that.
+    /// Returns the largest payload of a packet: node `mtu`, or 1500 without the node, and at most
+    /// that.
     pub fn mtu(&self) -> u16 {
         self.device.driver().mtu
     }
@@ -185,8 +185,8 @@ impl<P: Platform> NetFront<P> {
         Some(OpenRings { connection, received, sent })
     }
 
-    /// Takes the next packet into `buffer`; a packet that is longer is dropped and counted. `None`
-    /// if none has come, or the device is not connected.
+    /// Copies the next packet into `buffer`; a longer packet is dropped and counted. `None` if none
+    /// has come, or the device is not connected.
     ///
     /// # Errors
     ///
@@ -200,8 +200,8 @@ impl<P: Platform> NetFront<P> {
         Ok(packet)
     }
 
-    /// Calls `use_packet` with the next packet, in memory of the driver's that the backend can't
-    /// reach, and returns what it returned.
+    /// Calls `use_packet` with the next packet, in private memory of the driver, and returns its
+    /// result.
     ///
     /// # Errors
     ///
@@ -233,7 +233,8 @@ impl<P: Platform> NetFront<P> {
         self.open_rings().ok_or(TxError::Down)?.connection.rings.transmit(packet, meta)
     }
 
-    /// Calls `write_packet` with `len` zeroes to write an Ethernet frame over, and transmits it.
+    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and
+    /// transmits the frame.
     ///
     /// # Errors
     ///
@@ -255,8 +256,8 @@ impl<P: Platform> NetFront<P> {
         Ok(result)
     }
 
-    /// Publishes what was transmitted, and which receive buffers are free again; sends one event if
-    /// the backend needs it.
+    /// Publishes transmitted packets and free receive buffers; sends one event if the backend needs
+    /// it.
     ///
     /// # Errors
     ///
@@ -268,8 +269,8 @@ impl<P: Platform> NetFront<P> {
     /// Flushes, and requests events; returns whether there is work at once.
     ///
     /// Call it before waiting for [`port`](Self::port); on `true`, do not wait. Work is what the
-    /// caller can do: a packet that it did not take because no transmit buffer was free is none before
-    /// there is a buffer.
+    /// caller can do: a packet that it did not take because no transmit buffer was free is none
+    /// before there is a buffer.
     ///
     /// # Errors
     ///
@@ -305,8 +306,8 @@ impl<P: Platform> NetFront<P> {
     /// # Errors
     ///
     /// [`NetFrontError::Xenbus`] if the backend did not follow in time, [`NetFrontError::InUse`] if
-    /// it did but kept memory mapped. The device is closed at this end then too, and what the
-    /// backend still uses is in the grant table's deferred list.
+    /// it did but kept memory mapped. The device is closed at this end then too, and the memory
+    /// that the backend still uses is in the grant table's deferred list.
     pub fn close_and_wait(mut self) -> Result<(), NetFrontError> {
         let deadline = self.device.store().platform().now() + self.config().timeout;
         self.device.close_and_wait(deadline)?;

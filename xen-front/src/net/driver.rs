@@ -15,10 +15,10 @@ use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, Xenbus
 /// An Ethernet header with a VLAN tag.
 const HEADER: usize = 18;
 
-/// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a
-/// packet.
+/// The largest payload of a packet. A backend sends no larger one to a frontend that takes one
+/// slot for a packet.
 const MAX_MTU: u16 = 1500;
-/// The least that IPv4 allows.
+/// The smallest MTU of IPv4.
 const MIN_MTU: u16 = 68;
 
 pub(super) type DeviceRings<P> =
@@ -39,7 +39,7 @@ pub(super) struct VifDriver<P: Platform> {
     pub(super) config: Config,
     pub(super) mac: MacAddress,
     pub(super) mtu: u16,
-    /// Those of the connections before.
+    /// Counters of the connections before.
     statistics: Statistics,
     /// The number of allocations that the backend still used when the last connection ended.
     pub(super) in_use: usize,
@@ -73,7 +73,7 @@ impl<P: Platform> VifDriver<P> {
         let tx = TxQueue::new(tx_ring, Slots::share(&self.grants, peer, tx_slots)?, max_packet);
         let mut rings = Rings::new(rx, tx);
         rings.statistics = self.statistics;
-        // The backend reads the ring when it connects: there is no one to notify yet.
+        // The backend reads the ring when it connects: there is no port to notify yet.
         let _ = rings.publish();
         Ok(rings)
     }
@@ -124,7 +124,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
     fn setup(&mut self, peer: &Peer<'_>) -> Result<(), NetFrontError> {
         self.mac = mac(&peer.nodes)?;
         self.mtu = mtu(&peer.nodes);
-        // Backends that can only exchange pages have not been seen for many years.
+        // Linux's and FreeBSD's backends copy; one that can only exchange pages is not supported.
         if peer.nodes.number_or("feature-rx-copy", 0u32)? == 0 {
             return Err(NetFrontError::NoRxCopy);
         }
@@ -145,8 +145,8 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         nodes.write("rx-ring-ref", rx);
         nodes.write("event-channel", channel.port().0);
         nodes.write("request-rx-copy", 1);
-        // Without it Linux's backend ignores our events about free buffers, and looks for them
-        // every 30 ms.
+        // Without it Linux's backend ignores events for free buffers, and polls for them every 30
+        // ms.
         nodes.write("feature-rx-notify", 1);
         nodes.write("feature-sg", 0);
         nodes.write("feature-gso-tcpv4", 0);

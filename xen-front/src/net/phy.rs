@@ -7,7 +7,7 @@ use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use xen_hypercall::Platform;
 
-/// A device lent to smoltcp, from [`NetFront::phy`]. Flushes when it is dropped.
+/// A device borrowed by smoltcp, from [`NetFront::phy`]. Flushes when it is dropped.
 ///
 /// smoltcp neither computes nor checks the checksums of TCP and UDP. The backend or the driver
 /// completes those of sent packets; the driver checks those of received packets that have not been
@@ -31,7 +31,7 @@ pub struct RxToken<'t> {
     packet: &'t [u8],
 }
 
-/// Room for a packet to send.
+/// A page for a packet to send.
 #[derive(Debug)]
 pub struct TxToken<'t, P: Platform> {
     rings: &'t mut DeviceRings<P>,
@@ -39,7 +39,7 @@ pub struct TxToken<'t, P: Platform> {
 }
 
 impl<P: Platform> NetFront<P> {
-    /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut
+    /// Returns the device of smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut
     /// sockets)`.
     ///
     /// Sent packets and free receive buffers are published when the returned value is dropped, with

@@ -12,7 +12,8 @@ pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
     pub(super) tx: TxQueue<R, TxB>,
     pub(super) statistics: Statistics,
-    /// Length and metadata of a packet in the device's spare page that waits for a transmit buffer.
+    /// Length and metadata of a packet in the device's spare page that waits for a transmit
+    /// buffer.
     spare: Option<(usize, PacketMeta)>,
     /// The caller takes no packet before the spare page is free.
     receive_held: bool,

@@ -35,7 +35,7 @@ enum Dropped {
     TooLong,
     /// In several slots, which was not offered to the backend.
     Fragmented,
-    /// It continues in a slot that is missing.
+    /// Continued in a slot that is missing.
     Truncated,
     /// With extra info that was not offered to the backend, or is unknown.
     Extra,
@@ -44,7 +44,7 @@ enum Dropped {
 /// The receive ring and its buffers: each buffer is posted, except while its packet is copied out.
 ///
 /// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are
-/// posted again in the order in which they came back. Response number `n` is for buffer `n` modulo
+/// posted again in the order of their responses. Response number `n` is for buffer `n` modulo
 /// their count; its id must be the same.
 #[derive(Debug)]
 pub(super) struct RxQueue<R, B> {

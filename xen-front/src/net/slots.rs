@@ -5,7 +5,7 @@ use heapless::Vec;
 use xen_grant::{Access, GrantTable, Granted, MAX_PAGES};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform, SharedMem};
 
-/// The most slots of a direction: what a ring of one page has.
+/// Maximum number of slots of a direction: those of a ring of one page.
 pub const MAX_SLOTS: u16 = 256;
 
 const CHUNKS: usize = MAX_SLOTS as usize / MAX_PAGES;
@@ -63,7 +63,7 @@ impl<M: AsRef<SharedMem>> Slots<M> {
 }
 
 impl<P: Platform, A: Access> Slots<Granted<P, A>> {
-    /// Allocates `count` pages and shares them with `peer`.
+    /// Allocates `count` pages and grants `peer` access to them.
     pub(super) fn share(
         grants: &GrantTable<P>,
         peer: DomId,
@@ -84,8 +84,8 @@ impl<P: Platform, A: Access> Slots<Granted<P, A>> {
         Ok(slots)
     }
 
-    /// Ends the peer's access. Returns how many chunks it still uses; the grant table keeps those
-    /// back.
+    /// Ends the peer's access. Returns the number of chunks that it still uses, which the grant
+    /// table defers.
     pub(super) fn end_access(self) -> usize {
         self.chunks.into_iter().filter_map(|(shared, _)| shared.end_access().err()).count()
     }

@@ -1,6 +1,6 @@
-//! What a network device counts.
+//! Counters of a network device.
 
-/// Counters since the device was opened. A packet is counted once: as passed on, or by the reason
+/// Counters since the device was opened. A packet is counted once: as received, or by the reason
 /// for which it was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -18,17 +18,17 @@ pub struct Statistics {
     pub rx_too_long: u64,
     /// Packets dropped: in several slots, which was not offered.
     pub rx_fragmented: u64,
-    /// Packets dropped: announced more slots than there were.
+    /// Packets dropped: with more slots announced than published.
     pub rx_truncated: u64,
-    /// Packets dropped: with an extra information that was not offered, or is unknown.
+    /// Packets dropped: with extra info that was not offered, or is unknown.
     pub rx_extra: u64,
-    /// Packets dropped after they were received: nobody had checked the checksum, and it was
-    /// wrong. Counted by `phy`.
+    /// Packets dropped after reception: the checksum had not been checked before, and was wrong.
+    /// Counted by `phy`.
     pub rx_bad_checksum: u64,
-    /// Packets that the backend has taken and reported as sent, or failed.
+    /// Packets with a response of the backend: sent, or failed.
     pub tx_packets: u64,
-    /// Bytes handed to the backend.
+    /// Bytes of transmitted packets.
     pub tx_bytes: u64,
-    /// Packets that the backend reported as failed or dropped; they are among `tx_packets`.
+    /// Packets that the backend reported as failed or dropped; `tx_packets` includes these.
     pub tx_errors: u64,
 }

@@ -1,4 +1,4 @@
-//! How network devices are called.
+//! Names of network devices.
 
 use core::fmt;
 use heapless::Vec;
@@ -41,7 +41,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn only_names_that_are_printed_so_are_read() {
+    fn only_canonical_names_are_parsed() {
         for name in ["", "eth", "eth-1", "eth00", "eth01", "eth4294967296", "et0", "Eth0", "eth0 "]
         {
             assert_eq!(Vif::parse(name), None, "{name}");

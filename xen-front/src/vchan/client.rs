@@ -1,4 +1,4 @@
-//! The end that maps the other's memory.
+//! The end that maps the server's memory.
 
 use super::end::Parts;
 use super::{End, VchanError, VchanOrders};
@@ -10,17 +10,17 @@ use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, Port};
 use xen_ring::{Notify, Vchan};
 use xen_store::{XenStore, XsOps};
 
-/// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close
-/// it: it tells the server when all is unmapped.
+/// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to
+/// close it: it notifies the server when all is unmapped.
 pub type Client<P> = End<P, GrantMapping<P, ReadWrite>>;
 
 impl<P: ForeignFrames> Client<P> {
-    /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only what
-    /// a server that has gone left there, waits for one.
+    /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only the
+    /// nodes of an earlier server, waits for one.
     ///
     /// # Errors
     ///
-    /// [`VchanError`]: why it could not be done at once, or at last when `deadline` was over.
+    /// [`VchanError`]; after `deadline` the error of the last attempt.
     #[doc(alias = "libxenvchan_client_init")]
     pub fn connect(
         store: &XenStore<P>,
@@ -34,14 +34,14 @@ impl<P: ForeignFrames> Client<P> {
                 Err(error) if error.is_early() => error,
                 result => return result,
             };
-            // A server that writes its nodes again and again has an event for each look.
+            // A server that keeps writing its nodes has an event for each attempt.
             if store.platform().now() >= deadline || watch.wait_next(deadline)?.is_none() {
                 return Err(error);
             }
         }
     }
 
-    /// As [`connect`](Self::connect), but does not wait for a server.
+    /// Connects as [`connect`](Self::connect) does, without waiting for a server.
     ///
     /// # Errors
     ///

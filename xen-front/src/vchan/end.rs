@@ -1,4 +1,4 @@
-//! What both ends have in common.
+//! The common part of both ends.
 
 use super::VchanError;
 use core::fmt;
@@ -9,34 +9,33 @@ use xen_grant::MAX_PAGES;
 use xen_hypercall::{Instant, Platform, Port, SharedMem};
 use xen_ring::{Notify, Vchan, VchanPeer};
 
-/// The most parts of a ring: one of 256 pages has 16, each of as many pages as are shared or mapped
-/// as one.
+/// Maximum number of parts of a ring: 16 for a ring of 256 pages, each granted or mapped as one.
 const PARTS: usize = 256 / MAX_PAGES;
 
 /// The pages of one ring's own.
 pub(super) type Parts<M> = Vec<M, PARTS>;
 
-/// The longest wait for an event. A domain that is destroyed sends none, so look again after this
-/// long.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// The longest wait for an event. A destroyed domain sends none, so its state is polled at this
+/// interval.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One end of a vchan, in memory of kind `M`. [`Server`](super::Server) and
 /// [`Client`](super::Client) are such.
 ///
-/// When it is dropped, the peer is told that it has left.
+/// When it is dropped, the peer is notified.
 pub struct End<P: Platform, M: AsRef<SharedMem>> {
-    // Dropped in this order: the peer hears of it when its memory has been let go of.
+    // Dropped in this order: the peer is notified when its memory is released.
     ring: Vchan<M, Parts<M>>,
     channel: NotifyOnDrop<P>,
     platform: P,
 }
 
-/// Notifies the peer a last time.
+/// A channel that notifies the peer when it is dropped.
 struct NotifyOnDrop<P: Platform>(Channel<P>);
 
 impl<P: Platform> Drop for NotifyOnDrop<P> {
     fn drop(&mut self) {
-        // A peer that can't be notified has gone before.
+        // A peer that cannot be notified has disconnected before.
         let _ = self.0.notify();
     }
 }
@@ -46,8 +45,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Self { ring, channel: NotifyOnDrop(channel), platform }
     }
 
-    /// Returns the port whose events tell that there are bytes, or room, or that the peer came or
-    /// left.
+    /// Returns the port whose events announce bytes, room, or a peer that connected or
+    /// disconnected.
     pub fn port(&self) -> Port {
         self.channel.0.port()
     }
@@ -57,8 +56,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         &self.channel.0
     }
 
-    /// Tells whether the peer is there: by its own word, and by Xen's, which knows of one that
-    /// vanished.
+    /// Returns the state of the peer: from the ring, and from Xen, which reports one that was
+    /// destroyed.
     #[doc(alias = "libxenvchan_is_open")]
     pub fn peer(&self) -> VchanPeer {
         match self.ring.peer() {
@@ -67,7 +66,7 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         }
     }
 
-    /// Tells whether the peer has its end of the event channel open.
+    /// Returns whether the peer has its end of the event channel open.
     pub(super) fn is_bound(&self) -> bool {
         self.channel
             .0
@@ -75,7 +74,7 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
             .is_ok_and(|status| matches!(status.bound, Bound::Interdomain { .. }))
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes to read.
     ///
     /// # Errors
     ///
@@ -85,7 +84,7 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(self.ring.available()?)
     }
 
-    /// Returns how many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     ///
     /// # Errors
     ///
@@ -95,17 +94,17 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(self.ring.free()?)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, without waiting, and returns how many.
+    /// Reads available bytes into `buffer`, without waiting, and returns their number.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Corrupt`]; [`VchanError::Disconnected`] if there are none, and there will be
-    /// none. A server may get another client after that.
+    /// [`VchanError::Corrupt`]; [`VchanError::Disconnected`] if the peer has disconnected and all
+    /// its bytes were read. Another client can connect to a server after that.
     #[doc(alias = "libxenvchan_read")]
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, VchanError> {
         let count = self.take(buffer)?;
         if count == 0 && !buffer.is_empty() && self.ring.peer() == VchanPeer::Gone {
-            // What it wrote between our look and its leaving.
+            // Bytes that it wrote between the first read and its shutdown.
             return match self.take(buffer)? {
                 0 => Err(VchanError::Disconnected),
                 count => Ok(count),
@@ -120,8 +119,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(count)
     }
 
-    /// Writes as many of `bytes` as there is room for, without waiting, and returns how many. A
-    /// server may write before its client is there.
+    /// Writes as many of `bytes` as there is room for, without waiting, and returns their number. A
+    /// server can write before its client connects.
     ///
     /// # Errors
     ///
@@ -138,13 +137,13 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
 
     pub(super) fn notify(&self, notify: Notify) {
         if notify == Notify::Send {
-            // A port that can't send is not connected to anybody, which `peer` tells.
+            // A port that cannot send is not connected, which `peer` returns.
             let _ = self.channel.0.notify();
         }
     }
 
-    /// Asks for an event when there are bytes, then looks: `true` means that there are, or that the
-    /// peer has left; don't wait for [`port`](Self::port).
+    /// Requests an event for bytes, and then checks: `true` means that there are bytes, or that the
+    /// peer has disconnected; do not wait for [`port`](Self::port).
     ///
     /// # Errors
     ///
@@ -153,8 +152,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(self.ring.final_check_readable()? || self.peer() == VchanPeer::Gone)
     }
 
-    /// Asks for an event when there is room, then looks: `true` means that there is, or that the
-    /// peer has left; don't wait for [`port`](Self::port).
+    /// Requests an event for room, and then checks: `true` means that there is room, or that the
+    /// peer has disconnected; do not wait for [`port`](Self::port).
     ///
     /// # Errors
     ///
@@ -163,7 +162,7 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(self.ring.final_check_writable(1)? || self.peer() == VchanPeer::Gone)
     }
 
-    /// Waits until there are bytes to read, or the peer has left.
+    /// Waits until there are bytes to read, or the peer has disconnected.
     ///
     /// # Errors
     ///
@@ -172,7 +171,7 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         self.wait_until(deadline, Self::final_check_readable)
     }
 
-    /// Waits until there is room to write, or the peer has left.
+    /// Waits until there is room to write, or the peer has disconnected.
     ///
     /// # Errors
     ///
@@ -181,12 +180,13 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         self.wait_until(deadline, Self::final_check_writable)
     }
 
-    /// Waits until the peer has read all that was written. Do it before this end closes: there are
-    /// peers that don't look any more then, such as Xen's `vchan-socket-proxy`.
+    /// Waits until the peer has read all that was written. Call it before this end closes: some
+    /// peers, such as Xen's `vchan-socket-proxy`, do not read afterwards.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::Disconnected`] if it left before,
+    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::Disconnected`] if it disconnected
+    /// before,
     /// [`VchanError::Corrupt`].
     pub fn flush(&mut self, deadline: Instant) -> Result<(), VchanError> {
         self.wait_until(deadline, |end| match end.ring.final_check_writable(usize::MAX)? {
@@ -205,12 +205,12 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
             if now >= deadline {
                 return Err(VchanError::Timeout);
             }
-            self.platform.wait(&[self.port()], Some(deadline.min(now + LOOK_AGAIN)));
+            self.platform.wait(&[self.port()], Some(deadline.min(now + POLL_INTERVAL)));
         }
         Ok(())
     }
 
-    /// Says that this end leaves.
+    /// Marks this end as disconnected.
     pub(super) fn shutdown(&mut self) {
         self.ring.shutdown();
     }

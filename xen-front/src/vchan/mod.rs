@@ -1,8 +1,8 @@
 //! Vchan: a stream of bytes each way between any two domains, as Xen's `libxenvchan` speaks it.
 //!
-//! One domain is the [`Server`]: it owns and grants all memory, and writes into xenstore where that
-//! is. The other is the [`Client`], which maps it. No toolstack takes part. It is here, though
-//! neither is the front end of a device, because it needs the same layers as a front end does.
+//! One domain is the [`Server`]: it owns and grants all memory, and writes the references into
+//! xenstore. The other is the [`Client`], which maps it. No toolstack takes part, and there are no
+//! xenbus states. The module is in this crate because it needs the layers of a frontend.
 //!
 //! ```no_run
 //! # use core::time::Duration;
@@ -10,29 +10,34 @@
 //! # use xen_grant::GrantTable;
 //! # use xen_hypercall::{DomId, ForeignFrames};
 //! # use xen_store::XenStore;
-//! /// Sends back what a domain sends.
-//! fn serve<P: ForeignFrames>(store: &XenStore<P>, grants: &GrantTable<P>, client: DomId) -> Result<(), VchanError> {
+//! /// Sends back the bytes of a client.
+//! fn serve<P: ForeignFrames>(
+//!     store: &XenStore<P>,
+//!     grants: &GrantTable<P>,
+//!     client: DomId,
+//! ) -> Result<(), VchanError> {
 //!     // 64 KiB from the client, 2 KiB to it.
-//!     let mut server = Server::open(store, grants, client, "data/echo", VchanOrders::new(16, 11)?)?;
-//!     let patience = || store.platform().now() + Duration::from_secs(30);
-//!     server.wait_for_client(patience())?;
+//!     let orders = VchanOrders::new(16, 11)?;
+//!     let mut server = Server::open(store, grants, client, "data/echo", orders)?;
+//!     let deadline = || store.platform().now() + Duration::from_secs(30);
+//!     server.wait_for_client(deadline())?;
 //!     let mut buffer = [0; 512];
 //!     loop {
-//!         server.wait_readable(patience())?;
+//!         server.wait_readable(deadline())?;
 //!         let count = match server.read(&mut buffer) {
 //!             Err(VchanError::Disconnected) => break,
 //!             count => count?,
 //!         };
 //!         let mut rest = &buffer[..count];
 //!         while !rest.is_empty() {
-//!             server.wait_writable(patience())?;
+//!             server.wait_writable(deadline())?;
 //!             rest = &rest[server.write(rest)?..];
 //!         }
 //!     }
-//!     server.close(patience())
+//!     server.close(deadline())
 //! }
 //!
-//! /// Says hello to a domain that does the above.
+//! /// Sends a greeting to the server above.
 //! fn greet<P: ForeignFrames>(store: &XenStore<P>, server: DomId) -> Result<(), VchanError> {
 //!     let deadline = store.platform().now() + Duration::from_secs(30);
 //!     let path = format_args!("/local/domain/{}/data/echo", server.0);
@@ -44,13 +49,13 @@
 //! }
 //! ```
 //!
-//! [`End::read`] and [`End::write`] never wait and allocate nothing. Whatever the size of its
-//! rings, a server is of some 2 KiB itself, and a client of 6. A peer can stop, leave or vanish;
-//! what it can't have done is a typed error, after which that direction is dead for good. What a
-//! client keeps mapped of what its server takes back is in the grant table's deferred list. Neither
-//! end survives a suspend: close it before, make it anew afterwards.
+//! [`End::read`] and [`End::write`] never wait and allocate nothing. A server's value has some 2
+//! KiB, and a client's 6, for any size of the rings. A peer can stop, disconnect or be destroyed;
+//! an impossible index is a typed error, after which that direction stays closed. Pages that a
+//! client keeps mapped after its server has closed are in the grant table's deferred list. Neither
+//! end survives a suspend: close it before, and create another one afterwards.
 //!
-//! Source: `io/libxenvchan.h`, and what `tools/libs/vchan` does.
+//! Source: `io/libxenvchan.h` and `tools/libs/vchan`.
 
 mod client;
 mod end;

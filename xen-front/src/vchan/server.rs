@@ -12,16 +12,17 @@ use xen_ring::{Notify, Vchan};
 use xen_store::wire::{Access, MessageType, Permission};
 use xen_store::{ErrorKind, PathText, StoreError, XenStore, XsOps};
 
-/// The most bytes of a server's path.
+/// Maximum length of a server's path in bytes.
 pub const MAX_PATH: usize = 128;
 
-/// The end that grants all memory, and says in xenstore where it is: in nodes `ring-ref` and
+/// The end that grants all memory, and writes the references into xenstore: nodes `ring-ref` and
 /// `event-channel` below its path.
 ///
-/// When its client has left, another one may come: [`wait_for_client`](Self::wait_for_client).
+/// When its client has disconnected, another one can connect:
+/// [`wait_for_client`](Self::wait_for_client).
 ///
-/// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that
-/// the client has still mapped go to the grant table's deferred list.
+/// Close it with [`close`](Self::close). If it is dropped, its nodes stay, and the pages that the
+/// client has still mapped go to the grant table's deferred list.
 #[doc(alias = "libxenvchan_server_init")]
 pub struct Server<P: Platform> {
     end: End<P, Granted<P, ReadWrite>>,
@@ -30,11 +31,11 @@ pub struct Server<P: Platform> {
 }
 
 impl<P: Platform> Server<P> {
-    /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at
-    /// `path`: a directory that this domain may write, such as `data/NAME`, and that is the
-    /// server's own. Only `client` may read it.
+    /// Grants domain `client` access to rings of the sizes `orders` and publishes the rings at
+    /// `path`: a directory of the server's own that this domain may write, such as `data/NAME`.
+    /// Only `client` may read it.
     ///
-    /// The client's domain has to be there: xenstored takes no permission for a domain to come.
+    /// The client's domain must exist: xenstored accepts no permission for a future domain.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl<P: Platform> Server<P> {
         Ok(server)
     }
 
-    /// Writes into xenstore where the rings are.
+    /// Writes the references of the rings into xenstore.
     fn publish(&self, client: DomId, reference: GrantRef) -> Result<(), VchanError> {
         let path = &self.path;
         let entry = |access, domain| Permission { access, domain };
@@ -89,7 +90,7 @@ impl<P: Platform> Server<P> {
         })
     }
 
-    /// Waits until a client is there, the first one or another one.
+    /// Waits until a client is connected, the first one or another one.
     ///
     /// # Errors
     ///
@@ -98,19 +99,19 @@ impl<P: Platform> Server<P> {
         self.end.wait_until(deadline, |end| Ok(end.peer() == VchanPeer::Live))
     }
 
-    /// Removes the server's directory from xenstore, tells the client, waits until it has let go,
-    /// and takes the memory back.
+    /// Removes the server's directory from xenstore, notifies the client, waits until it has
+    /// unmapped the memory, and ends its access.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Timeout`] if the client has not let go by `deadline`, [`VchanError::Store`] if
-    /// the directory could not be removed. The server is closed then too, and what the client
-    /// still uses is in the grant table's deferred list.
+    /// [`VchanError::Timeout`] if the client has not unmapped the memory by `deadline`,
+    /// [`VchanError::Store`] if the directory could not be removed. The server is closed then too,
+    /// and pages that the client still uses are in the grant table's deferred list.
     pub fn close(mut self, deadline: Instant) -> Result<(), VchanError> {
         let removed = self.store.remove(&self.path);
         self.end.shutdown();
         self.end.notify(Notify::Send);
-        // The port is the last that a client lets go of.
+        // A client closes its port last.
         self.end.wait_until(deadline, |end| Ok(!end.is_bound()))?;
         Ok(removed?)
     }

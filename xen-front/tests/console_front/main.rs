@@ -278,7 +278,7 @@ fn mapped_ring_is_reported_by_close() {
     fixture.finish();
 }
 
-/// D-X: states that no backend has, and changes of them without end.
+/// States that no backend has, and changes of them without end.
 #[test]
 fn hostile_backend_nodes_end_in_errors() {
     let texts: [&'static [&'static str]; 5] = [

@@ -75,7 +75,7 @@ impl Fixture {
         self.world.run_until_idle();
     }
 
-    /// Polls and waits until the device stands as `wanted`.
+    /// Polls and waits until the device is in the state `wanted`.
     fn wait_for(&self, net: &mut NetFront<Domain>, wanted: DeviceState) {
         let deadline = self.deadline();
         while net.poll(self.guest.now()).unwrap() != wanted {
@@ -88,7 +88,7 @@ impl Fixture {
         self.world.device_states(&self.device)
     }
 
-    /// Drops what drivers share and asks whether anything was left behind.
+    /// Drops the services and checks that nothing was left behind.
     fn finish(self) {
         let Self { world, store, grants, .. } = self;
         assert_eq!(grants.retry_deferred(), DeferredGrants::default());
@@ -113,7 +113,7 @@ fn received(net: &mut NetFront<Domain>) -> Vec<(Vec<u8>, ChecksumState)> {
 }
 
 #[test]
-fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
+fn interface_connects_transfers_and_closes() {
     let fixture = Fixture::new();
     assert_eq!(list::<4>(&fixture.store).unwrap(), [Vif(0)]);
     let free = fixture.grants.free();
@@ -141,7 +141,7 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
+fn stale_nodes_are_replaced() {
     let fixture = Fixture::new();
     for key in [
         "multi-queue-num-queues",
@@ -180,7 +180,7 @@ fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
 }
 
 #[test]
-fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
+fn batch_is_one_hypercall() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     fixture.world.run_until_idle();
@@ -208,7 +208,7 @@ fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
 }
 
 #[test]
-fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
+fn full_transmit_ring_wakes_waiter() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::Silent;
@@ -231,7 +231,7 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
 }
 
 #[test]
-fn the_address_falls_back_to_the_backends_and_the_mtu_to_1500() {
+fn address_and_mtu_have_fallbacks() {
     let fixture = Fixture::new();
     fixture.set("back", "mac", "00:16:3e:12:34:56");
     assert_eq!(fixture.net().mac().to_string(), "00:16:3e:00:00:00");
@@ -251,7 +251,7 @@ fn the_address_falls_back_to_the_backends_and_the_mtu_to_1500() {
 }
 
 #[test]
-fn what_can_not_be_opened_is_an_error_that_says_why() {
+fn failed_open_has_reason() {
     let fixture = Fixture::new();
     let open = |vif, config| {
         NetFront::connect(&fixture.store, &fixture.grants, vif, config).map(drop).unwrap_err()
@@ -275,7 +275,7 @@ fn what_can_not_be_opened_is_an_error_that_says_why() {
 }
 
 #[test]
-fn a_backend_that_can_not_copy_is_refused_and_the_administrator_is_told() {
+fn backend_without_copy_is_refused() {
     let fixture = Fixture::new();
     fixture.back.state().set("feature-rx-copy", 0);
     assert_eq!(fixture.error(), NetFrontError::NoRxCopy);
@@ -286,7 +286,7 @@ fn a_backend_that_can_not_copy_is_refused_and_the_administrator_is_told() {
 }
 
 #[test]
-fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
+fn late_backend_connects_after_timeout() {
     let fixture = Fixture::new();
     fixture.set("back", "state", "1");
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
@@ -372,7 +372,7 @@ fn close_waits_for_its_whole_timeout() {
 }
 
 #[test]
-fn an_unplugged_interface_goes_down_and_closes_by_itself() {
+fn unplugged_interface_closes() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     fixture.world.detach(&fixture.device);
@@ -385,7 +385,7 @@ fn an_unplugged_interface_goes_down_and_closes_by_itself() {
 }
 
 #[test]
-fn an_interface_that_is_torn_out_is_closed() {
+fn removed_interface_is_closed() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     fixture.world.remove_device(&fixture.device);
@@ -394,8 +394,9 @@ fn an_interface_that_is_torn_out_is_closed() {
     fixture.finish();
 }
 
+/// D-N01.
 #[test]
-fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
+fn broken_device_connects_again() {
     let fixture = Fixture::new();
     for receive in [false, true] {
         let mut net = fixture.net();
@@ -432,7 +433,7 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
 }
 
 #[test]
-fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go() {
+fn mapped_rings_are_deferred() {
     let fixture = Fixture::new();
     let net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
@@ -711,15 +712,15 @@ fn connected_interface_notifies_backend() {
     let fixture = Fixture::new();
     let net = fixture.net();
     fixture.world.run_until_idle();
-    // A port is pending when it is bound; the other event is for a backend that has looked at the
-    // rings before.
+    // A port is pending when it is bound; the other event is for a backend that has read the rings
+    // before.
     assert_eq!(fixture.back.state().events, 2);
     net.close_and_wait().unwrap();
     fixture.finish();
 }
 
 #[test]
-fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
+fn dropped_interface_connects_again() {
     let fixture = Fixture::new();
     for _ in 0..3 {
         drop(fixture.net());
@@ -731,8 +732,9 @@ fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
     fixture.finish();
 }
 
+/// D-N03.
 #[test]
-fn d_n03_a_burst_beyond_the_posted_buffers_waits_in_the_backend_and_arrives() {
+fn burst_beyond_buffers_arrives() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     let sent: Vec<_> = (0..100).map(|n| (packet(n), NetRxFlags::empty())).collect();

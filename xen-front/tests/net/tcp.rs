@@ -6,7 +6,7 @@ use smoltcp::phy::{self, Device as _, DeviceCapabilities, Medium};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
-/// The wire behind the backend. As in a domain beside ours, packets have no checksums there.
+/// The wire behind the backend. As in a domain beside the guest, packets have no checksums there.
 struct Behind<'l> {
     back: &'l Backend,
     flags: NetRxFlags,
@@ -30,7 +30,7 @@ impl<'l> phy::Device for Behind<'l> {
 
     fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_, 'l>)> {
         let (mut packet, flags) = self.back.state().received.pop_front()?;
-        // What this end's stack looks at is whole.
+        // This end's stack reads complete packets.
         if flags.contains(NetTxFlags::CSUM_BLANK) {
             assert_ne!(checksum::verify(&packet), Some(true));
             assert!(checksum::complete(&mut packet));
@@ -151,12 +151,12 @@ fn net_mac() -> [u8; 6] {
 }
 
 #[test]
-fn a_stream_is_echoed_whole_without_any_checksum_computed() {
+fn partial_checksums_carry_stream() {
     assert_eq!(echo(small(), NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED, false), 0);
 }
 
 #[test]
-fn a_stream_is_echoed_whole_with_every_checksum_computed() {
+fn complete_checksums_carry_stream() {
     assert_eq!(
         echo(Config { checksum_offload: false, ..small() }, NetRxFlags::DATA_VALIDATED, false),
         0
@@ -164,7 +164,7 @@ fn a_stream_is_echoed_whole_with_every_checksum_computed() {
 }
 
 #[test]
-fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again() {
+fn unchecked_corrupt_packet_is_dropped() {
     assert!(echo(small(), NetRxFlags::empty(), true) > 0);
 }
 

@@ -1,4 +1,4 @@
-//! Peers that go on writing, and the deadlines that they must not extend.
+//! Peers that write without end, and deadlines that these must not extend.
 
 use core::time::Duration;
 use xen_hypercall::Platform;
@@ -22,7 +22,7 @@ pub(crate) fn while_peer_writes<R>(
         if dom0.now() > start + 100 * limit {
             return Step::Done;
         }
-        // Its domain's other work wakes it up as well.
+        // Other work of the domain also runs this task.
         if dom0.now() >= next {
             write(round);
             round += 1;

@@ -40,7 +40,7 @@ impl Fixture {
         self.one.now() + Duration::from_secs(5)
     }
 
-    /// The server's directory as its client calls it.
+    /// Returns the server's directory by its absolute path.
     pub(crate) fn path(&self) -> String {
         format!("/local/domain/{}/{PATH}", self.one.id().0)
     }
@@ -61,7 +61,7 @@ impl Fixture {
         (server, client)
     }
 
-    /// Nothing is left: no node, grant, mapping, port or page.
+    /// Checks that no node, grant, mapping, port or page is left.
     pub(crate) fn finish(self) {
         let Self { world, one_store, two_store, grants, one, .. } = self;
         if world.is_alive(one.id()) {
@@ -74,7 +74,7 @@ impl Fixture {
     }
 }
 
-/// The bytes of a stream.
+/// Returns the bytes of a stream.
 pub(crate) fn stream(len: usize, salt: u8) -> Vec<u8> {
     (0..len).map(|at| ((at * 31 + at / 251) as u8).wrapping_add(salt)).collect()
 }

@@ -1,4 +1,4 @@
-//! Peers that lie: in xenstore, in the page, in the indices.
+//! Hostile peers: in xenstore, in the page, in the indices.
 
 use crate::fixture::{Fixture, PATH};
 use crate::persistent::while_peer_writes;
@@ -61,7 +61,7 @@ fn clear(fixture: Fixture) {
 }
 
 #[test]
-fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_stays_mapped() {
+fn impossible_orders_are_refused() {
     let fixture = Fixture::new();
     for (left, right, expected) in [
         (0, 0, RingsError::Order { found: 0 }),
@@ -85,7 +85,7 @@ fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_s
 }
 
 #[test]
-fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays_mapped() {
+fn unknown_references_are_refused() {
     let fixture = Fixture::new();
     // Of 64 pages, the last and one in between are not granted.
     for bad in [63, 17, 0] {
@@ -115,7 +115,7 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
 }
 
 #[test]
-fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
+fn invalid_nodes_are_refused() {
     let fixture = Fixture::new();
     let (page, channel) = forged(&fixture, &offer(10, 11));
     for value in ["", "-1", "x", "4294967296", "8 "] {
@@ -129,7 +129,7 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
         tell(&fixture, "event-channel", value);
         assert!(matches!(fixture.try_client().unwrap_err(), VchanError::Port(_)), "{value}");
     }
-    // It may be that a server is about to begin, so these two are waited for.
+    // A server can still come, so these two are waited for.
     let deadline = fixture.soon();
     let waited = Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), deadline)
         .unwrap_err();
@@ -146,7 +146,7 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
     assert_eq!(
         page.as_ref().read::<VchanInterface>(0),
         Some(offer(10, 11)),
-        "nobody has connected"
+        "no client has connected"
     );
     assert!(page.end_access().is_ok());
     drop(channel);
@@ -170,13 +170,13 @@ fn only_early_errors_are_waited_for() {
         );
         error
     };
-    // Rings that there can't be, and numbers that are none, do not become right by waiting.
+    // Impossible rings and invalid numbers do not become valid by waiting.
     assert_eq!(connect(false), VchanError::Rings(RingsError::Order { found: 9 }));
     tell(&fixture, "event-channel", "x");
     assert!(matches!(connect(false), VchanError::Store(_)));
     tell(&fixture, "ring-ref", "-1");
     assert!(matches!(connect(false), VchanError::Store(_)));
-    // Nodes that can't be read yet, and those that are not there, may.
+    // Nodes that cannot be read yet, and missing ones, can.
     let node = format!("{PATH}/ring-ref");
     let own = [Permission { access: Access::None, domain: fixture.one.id() }];
     fixture.one_store.set_permissions(&node, &own).unwrap();
@@ -188,8 +188,8 @@ fn only_early_errors_are_waited_for() {
     fixture.finish();
 }
 
-/// Writes a node whenever its reader waits for the store, until a moment far behind the reader's
-/// deadline.
+/// A writer of a node whenever its reader waits for the store, until a time far behind the
+/// reader's deadline.
 struct Rewrite {
     world: World,
     node: String,
@@ -199,7 +199,7 @@ struct Rewrite {
 impl Interpose for Rewrite {
     fn ends_wait(&self, _ports: &[Port]) -> bool {
         if self.world.now() < self.end {
-            // A reference that is nobody's: a server that is about to begin.
+            // A reference without a grant: a server that can still come.
             self.world.store().write(&self.node, 60_000).unwrap();
         }
         false
@@ -242,7 +242,7 @@ fn busy_peer_does_not_extend_waits() {
             0 => server.wait_readable(deadline),
             1 => server.wait_writable(deadline),
             2 => server.flush(deadline),
-            // The one that is there has not left.
+            // The connected one has not disconnected.
             _ => server.wait_for_client(deadline),
         });
         assert_eq!(timeout, if step == 3 { Ok(()) } else { Err(VchanError::Timeout) }, "{step}");
@@ -257,11 +257,12 @@ fn busy_peer_does_not_extend_waits() {
     fixture.finish();
 }
 
+/// XSA-155.
 #[test]
-fn xsa_155_what_the_server_changes_after_the_client_has_looked_at_it_is_not_used() {
+fn changed_page_is_not_read_again() {
     let fixture = Fixture::new();
     let (server, mut client) = fixture.pair(12, 13);
-    // The page again, as only a domain that lies has it twice.
+    // The page again, as only a hostile domain has it twice.
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
     let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
         .unwrap()
@@ -276,7 +277,7 @@ fn xsa_155_what_the_server_changes_after_the_client_has_looked_at_it_is_not_used
 }
 
 #[test]
-fn a_peer_that_says_nonsense_of_itself_has_gone() {
+fn invalid_peer_state_is_gone() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
@@ -292,7 +293,7 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
             (VchanPeer::Gone, Err(VchanError::Disconnected))
         );
     }
-    // It says that it is there, and has left.
+    // Its state is live, and its port is closed.
     drop(client);
     page.as_ref().write(live, &1u8).unwrap();
     assert_eq!((server.peer(), server.write(b"x")), (VchanPeer::Gone, Ok(1)));
@@ -302,7 +303,7 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
 }
 
 #[test]
-fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
+fn last_bytes_before_shutdown_are_read() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
@@ -312,7 +313,7 @@ fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
         .unwrap();
     let live = offset_of!(VchanInterface, cli_live);
     let mut looks = 0;
-    // The ring was found empty; now the server looks whether its client is there.
+    // The ring was found empty; now the server checks whether its client is connected.
     let mut leave = |address: usize, len: usize| {
         if (address % PAGE_SIZE, len) == (live, 1) {
             looks += 1;
@@ -330,7 +331,7 @@ fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
     fixture.finish();
 }
 
-/// Does all that an end can do, some hundred times; its errors are of no interest here.
+/// Calls each function of an end some hundred times; errors are ignored.
 fn strain<M: AsRef<SharedMem>>(end: &mut End<Domain, M>, domain: &Domain) {
     let (mut buffer, bytes) = ([0; 3000], [7; 3000]);
     for round in 0..50 {
@@ -348,7 +349,7 @@ fn strain<M: AsRef<SharedMem>>(end: &mut End<Domain, M>, domain: &Domain) {
 }
 
 #[test]
-fn memory_that_changes_before_each_load_does_no_end_any_harm() {
+fn changing_memory_is_harmless() {
     for seed in 0..100 {
         let fixture = Fixture::new();
         let mut peer = HostilePeer::new(ChoiceSource::seeded(seed, 400));
@@ -368,8 +369,8 @@ fn memory_that_changes_before_each_load_does_no_end_any_harm() {
     }
 }
 
-/// Sets the four indices: those of the left ring, then those of the right one; first how far each
-/// was read, then how far it was written.
+/// Sets the four indices: those of the left ring, then those of the right one; the consumer index
+/// comes first.
 fn spoil(mem: &SharedMem, indices: [u32; 4]) {
     mem.write(0, &indices).unwrap();
 }
@@ -377,8 +378,9 @@ fn spoil(mem: &SharedMem, indices: [u32; 4]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 40 }))]
 
+    /// XSA-86.
     #[test]
-    fn xsa_86_whatever_the_indices_are_each_end_stays_within_its_rings_and_all_is_taken_back(
+    fn any_indices_stay_within_rings(
         indices: [u32; 4],
         near in proptest::option::of(0u32..20_000),
         left in 11u16..15,
@@ -396,7 +398,7 @@ proptest! {
         let mut buffer = vec![0; 40_000];
         let [left_cons, left_prod, right_cons, right_prod] = indices;
         let (left, right) = (1usize << left, 1usize << 10);
-        // Each relies on the two indices that are not its own.
+        // Each end relies on the two indices of the other.
         let expected = |count: u32, size: usize| {
             usize::try_from(count).ok().filter(|count| *count <= size)
         };
@@ -409,7 +411,7 @@ proptest! {
         spoil(page.as_ref(), indices);
         let room = expected(left_cons.wrapping_neg(), left).map(|used| left - used);
         prop_assert_eq!(client.write(&buffer).ok(), room);
-        // What was refused once is refused for good.
+        // A direction that failed stays closed.
         if expected(left_prod, left).is_none() {
             spoil(page.as_ref(), [0; 4]);
             prop_assert!(matches!(server.read(&mut buffer), Err(VchanError::Corrupt(_))));

@@ -1,4 +1,4 @@
-//! Either end comes first, leaves, comes again, or vanishes.
+//! Either end connects first, disconnects, connects again, or is destroyed.
 
 use crate::fixture::{Fixture, PATH, receive, send, stream};
 use core::time::Duration;
@@ -10,7 +10,7 @@ use xen_sim::{Domain, Step};
 use xen_store::{XenStore, XsOps};
 
 #[test]
-fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
+fn client_can_follow_another() {
     let fixture = Fixture::new();
     let mut server = fixture.server(10, 13);
     assert_eq!(server.wait_for_client(fixture.one.now()), Err(VchanError::Timeout));
@@ -34,11 +34,11 @@ fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
 }
 
 #[test]
-fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memory_is_let_go_of() {
+fn server_close_waits_for_unmap() {
     let fixture = Fixture::new();
     let (mut server, mut client) = fixture.pair(14, 14);
     assert_eq!(server.write(b"last words"), Ok(10));
-    // The client's task: it lets go when it has read all.
+    // The client's task: it unmaps when it has read all.
     let mut got = 0;
     fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
@@ -59,20 +59,20 @@ fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memor
         }
     });
     server.close(fixture.soon()).unwrap();
-    assert_eq!(fixture.grants.deferred().waiting, 0, "taken back at once");
+    assert_eq!(fixture.grants.deferred().waiting, 0, "access ends at once");
     assert!(fixture.try_client().is_err());
     fixture.finish();
 }
 
 #[test]
-fn a_flush_ends_when_all_was_read_or_nobody_will_read_it() {
+fn flush_ends_when_read_or_disconnected() {
     let fixture = Fixture::new();
     let (mut server, mut client) = fixture.pair(12, 11);
     assert_eq!(server.flush(fixture.one.now()), Ok(()), "nothing was written");
     assert_eq!(server.write(&[7; 2048]), Ok(2048));
     assert_eq!(client.read(&mut [0; 2047]), Ok(2047));
     assert_eq!(server.flush(fixture.soon()), Err(VchanError::Timeout));
-    // A domain that is destroyed does nothing any more.
+    // A destroyed domain does nothing.
     let mut client = core::mem::ManuallyDrop::new(client);
     fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
@@ -92,7 +92,7 @@ fn a_flush_ends_when_all_was_read_or_nobody_will_read_it() {
 }
 
 #[test]
-fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
+fn mapped_memory_is_deferred() {
     let fixture = Fixture::new();
     let (server, client) = fixture.pair(13, 17);
     let before = fixture.one.now();
@@ -106,13 +106,13 @@ fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
 }
 
 #[test]
-fn a_server_hears_by_events_that_its_client_has_come_and_left() {
+fn client_changes_send_events() {
     let fixture = Fixture::new();
     let mut server = fixture.server(10, 11);
     let (one, path) = (fixture.one.id(), fixture.path());
     let ring = boot::xenstore_ring(fixture.two.clone()).unwrap();
     let store = XenStore::new(fixture.two.clone(), ring).unwrap();
-    // It comes after 30 ms and leaves after 30 more.
+    // It connects after 30 ms and disconnects after 30 more.
     let (mut client, mut due) = (None, fixture.two.now() + Duration::from_millis(30));
     let arrival = due;
     fixture.two.spawn(move |domain: &Domain| {
@@ -137,10 +137,10 @@ fn a_server_hears_by_events_that_its_client_has_come_and_left() {
 }
 
 #[test]
-fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
+fn destroyed_client_is_gone() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 14);
-    // As when a domain is destroyed: nobody writes that it has left.
+    // As when a domain is destroyed: its state in the page stays.
     core::mem::forget(client);
     fixture.world.destroy(fixture.two.id());
     assert_eq!(server.peer(), VchanPeer::Gone);
@@ -151,12 +151,12 @@ fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
 }
 
 #[test]
-fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
+fn destroyed_server_ends_wait() {
     let fixture = Fixture::new();
     let (server, mut client) = fixture.pair(10, 14);
     let (world, one) = (fixture.world.clone(), fixture.one.id());
     let mut until = None;
-    // In the midst of the client's wait.
+    // During the client's wait.
     fixture.world.dom0().spawn(move |domain: &Domain| {
         let until = *until.get_or_insert(domain.now() + Duration::from_millis(250));
         if domain.now() < until {
@@ -181,7 +181,7 @@ fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
 }
 
 #[test]
-fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left() {
+fn early_client_ignores_stale_nodes() {
     let fixture = Fixture::new();
     let early =
         Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), fixture.soon())
@@ -227,7 +227,7 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
 }
 
 #[test]
-fn a_vchan_that_can_not_be_leaves_nothing_behind() {
+fn failed_open_leaves_nothing() {
     let fixture = Fixture::new();
     let orders = VchanOrders::new(12, 12).unwrap();
     let open = |path: &str| {
@@ -251,7 +251,7 @@ fn a_vchan_that_can_not_be_leaves_nothing_behind() {
 }
 
 #[test]
-fn how_large_an_end_is_for_kernels_with_small_stacks() {
+fn ends_are_small() {
     // Neither depends on the rings' sizes, whose largest have 512 pages.
     let (server, client) = (size_of::<Server<Domain>>(), size_of::<Client<Domain>>());
     assert!(server <= 2304 && client <= 6400, "{server} {client}");

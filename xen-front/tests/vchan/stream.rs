@@ -9,7 +9,7 @@ use xen_store::wire::{Access, Permission, ServerError};
 use xen_store::{ErrorKind, XsOps};
 
 #[test]
-fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behind() {
+fn all_orders_carry_megabytes() {
     const TOTAL: usize = 2_500_001;
     let fixture = Fixture::new();
     let (to_server, to_client) = (stream(TOTAL, 1), stream(TOTAL, 2));
@@ -44,7 +44,7 @@ fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behin
     fixture.finish();
 }
 
-/// Sends back what comes, as long as the server is there; sleeps whenever it can.
+/// Sends received bytes back while the server is connected; sleeps whenever it can.
 fn echo(client: &mut Client<Domain>, held: &mut Vec<u8>) -> Step {
     let mut buffer = [0; 700];
     loop {
@@ -65,7 +65,7 @@ fn echo(client: &mut Client<Domain>, held: &mut Vec<u8>) -> Step {
 }
 
 #[test]
-fn each_end_sleeps_until_its_event_and_none_is_missed() {
+fn no_event_is_missed() {
     const TOTAL: usize = 1_000_003;
     let fixture = Fixture::new();
     let (mut server, mut client) = fixture.pair(10, 11);
@@ -88,7 +88,7 @@ fn each_end_sleeps_until_its_event_and_none_is_missed() {
     fixture.finish();
 }
 
-/// Each end runs only when an event wakes it, and asks for events before it sleeps.
+/// Each end runs only when an event wakes it, and requests events before it sleeps.
 #[test]
 fn events_alone_carry_bytes() {
     const TOTAL: usize = 60_000;
@@ -125,7 +125,7 @@ fn events_alone_carry_bytes() {
         }
     }
     assert!(received == bytes);
-    // Each hears of the other's end as well.
+    // Each is notified of the other's end as well.
     while one.take() {}
     drop(client);
     assert!(one.take() && server.peer() == VchanPeer::Gone);
@@ -136,7 +136,7 @@ fn events_alone_carry_bytes() {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
+fn server_writes_before_client_connects() {
     let fixture = Fixture::new();
     let mut server = fixture.server(12, 12);
     assert_eq!(server.peer(), VchanPeer::Awaited);
@@ -170,7 +170,7 @@ fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
 }
 
 #[test]
-fn the_nodes_are_the_clients_to_read_and_nobody_elses() {
+fn only_client_reads_nodes() {
     let fixture = Fixture::new();
     let server = fixture.server(10, 11);
     let third = fixture.world.create_guest(xen_sim::DomainConfig::new("third"));

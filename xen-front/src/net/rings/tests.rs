@@ -5,10 +5,11 @@ use crate::net::rx::RxQueue;
 use crate::net::slots::Slots;
 use crate::net::tx::TxQueue;
 use crate::net::{ChecksumState, checksum};
+use proptest::collection::vec as vec_of;
 use proptest::prelude::*;
 use std::boxed::Box;
+use std::vec;
 use std::vec::Vec;
-use std::{format, vec};
 use xen_hypercall::{GrantRef, PAGE_SIZE, Page};
 use xen_ring::{BackRing, FrontRing};
 use xen_sys::io::netif::{
@@ -97,7 +98,7 @@ impl World {
         Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.meta.checksum)))
     }
 
-    /// What the device passes on after everything so far was published.
+    /// Returns the packets that the device receives once everything is published.
     fn received(&mut self) -> Vec<Vec<u8>> {
         let _ = self.rx.publish();
         let packets =
@@ -138,7 +139,7 @@ fn packet(n: u8) -> Vec<u8> {
 }
 
 #[test]
-fn packets_arrive_whole_in_order_and_their_buffers_are_posted_again() {
+fn packets_arrive_and_buffers_return() {
     let mut world = World::new(true);
     for round in 0..100 {
         for n in 0..SLOTS as u8 {
@@ -151,7 +152,7 @@ fn packets_arrive_whole_in_order_and_their_buffers_are_posted_again() {
 }
 
 #[test]
-fn the_rx_flags_are_read_with_their_own_bit_numbers() {
+fn rx_flags_give_checksum_state() {
     let mut world = World::new(true);
     let flags = [
         NetRxFlags::from_bits_retain(0),
@@ -166,7 +167,7 @@ fn the_rx_flags_are_read_with_their_own_bit_numbers() {
 }
 
 #[test]
-fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
+fn tx_flags_and_field_match_netback() {
     let frame = {
         let mut frame = vec![
             2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0,
@@ -205,7 +206,7 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
 }
 
 #[test]
-fn a_full_tx_ring_says_so_and_frees_with_the_responses_in_any_order() {
+fn full_tx_ring_frees_any_order() {
     let mut world = World::new(true);
     let mut ids = Vec::new();
     for _ in 0..50 {
@@ -227,7 +228,7 @@ fn a_full_tx_ring_says_so_and_frees_with_the_responses_in_any_order() {
 }
 
 #[test]
-fn a_batch_is_notified_once_and_a_backend_that_is_awake_not_at_all() {
+fn awake_backend_is_not_notified() {
     let mut world = World::new(true);
     let _ = (world.rx.final_check(), world.tx.final_check());
     while world.rx.pop().unwrap().is_some() {}
@@ -241,7 +242,7 @@ fn a_batch_is_notified_once_and_a_backend_that_is_awake_not_at_all() {
 }
 
 #[test]
-fn lengths_that_can_not_be_packets_are_refused_before_anything_is_sent() {
+fn impossible_lengths_are_refused() {
     let mut world = World::new(true);
     let transmit = |world: &mut World, len| {
         world.front.transmit(&vec![0; len], PacketMeta::new(ChecksumState::Partial))
@@ -262,8 +263,9 @@ fn segmented_packet_is_refused() {
     assert_eq!(world.front.tx.free(), usize::from(SLOTS));
 }
 
+/// D-N01.
 #[test]
-fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
+fn bad_tx_id_breaks_device() {
     // Out of range, out of the buffers.
     for found in [u16::MAX, 256, SLOTS] {
         let mut world = World::new(true);
@@ -295,8 +297,9 @@ fn failed_transmits_are_counted() {
     assert_eq!((tx_packets, tx_errors), (3, 2));
 }
 
+/// D-N01.
 #[test]
-fn d_n01_a_tx_response_twice_breaks_the_device() {
+fn repeated_tx_response_breaks_device() {
     let mut world = World::new(true);
     world.starve();
     world.complete(0);
@@ -304,8 +307,9 @@ fn d_n01_a_tx_response_twice_breaks_the_device() {
     assert_eq!(world.front.final_check(), Err(ProtocolError::TxId { found: 0 }));
 }
 
+/// D-N01.
 #[test]
-fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
+fn wrong_rx_id_breaks_device() {
     for found in [u16::MAX, SLOTS, 1] {
         let mut world = World::new(true);
         world.posted();
@@ -322,8 +326,9 @@ fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
     }
 }
 
+/// D-N02.
 #[test]
-fn d_n02_bad_sizes_drop_the_packet_and_post_the_buffer_again() {
+fn bad_sizes_drop_packet() {
     let mut world = World::new(true);
     for _ in 0..20 {
         world.send_bad(0, NetRxFlags::empty(), -1);
@@ -343,8 +348,9 @@ fn d_n02_bad_sizes_drop_the_packet_and_post_the_buffer_again() {
     assert_eq!((rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts), (20, 40, 80, 20, 40));
 }
 
+/// D-N02.
 #[test]
-fn d_n02_a_packet_that_ends_with_its_page_is_passed_on() {
+fn packet_at_page_end_is_received() {
     let mut world = World::new(true);
     let id = world.posted().id;
     world.rx_buffers.copy_from(usize::from(id) * PAGE_SIZE + 3996, &[7; 100]).unwrap();
@@ -352,8 +358,9 @@ fn d_n02_a_packet_that_ends_with_its_page_is_passed_on() {
     assert_eq!(world.received(), [vec![7; 100]]);
 }
 
+/// D-N03.
 #[test]
-fn d_n03_a_packet_in_several_slots_is_dropped_whole() {
+fn packet_in_several_slots_is_dropped() {
     let mut world = World::new(true);
     for _ in 0..20 {
         world.send(&packet(1), NetRxFlags::MORE_DATA);
@@ -365,8 +372,9 @@ fn d_n03_a_packet_in_several_slots_is_dropped_whole() {
     assert_eq!(world.front.statistics.rx_fragmented, 20);
 }
 
+/// D-N03.
 #[test]
-fn d_n03_more_data_on_the_last_slot_drops_the_packet_and_the_next_one_arrives() {
+fn missing_last_slot_drops_one_packet() {
     let mut world = World::new(true);
     for _ in 0..20 {
         world.send(&packet(1), NetRxFlags::MORE_DATA);
@@ -377,8 +385,9 @@ fn d_n03_more_data_on_the_last_slot_drops_the_packet_and_the_next_one_arrives() 
     assert_eq!(world.front.statistics.rx_truncated, 20);
 }
 
+/// D-N03.
 #[test]
-fn d_n03_every_slot_of_the_ring_with_more_data_ends() {
+fn endless_more_data_ends() {
     let mut world = World::new(true);
     for _ in 0..20 {
         (0..SLOTS).for_each(|_| world.send(&packet(1), NetRxFlags::MORE_DATA));
@@ -388,8 +397,9 @@ fn d_n03_every_slot_of_the_ring_with_more_data_ends() {
     assert_eq!(world.received(), [packet(2)]);
 }
 
+/// D-N04.
 #[test]
-fn d_n04_a_known_extra_info_is_skipped_and_others_drop_the_packet() {
+fn unknown_extra_info_drops_packet() {
     let mut world = World::new(true);
     let last = NetifExtraFlags::empty();
     for type_ in 0..=255 {
@@ -406,8 +416,9 @@ fn d_n04_a_known_extra_info_is_skipped_and_others_drop_the_packet() {
     assert_eq!(world.front.statistics.rx_extra, 255);
 }
 
+/// D-N04.
 #[test]
-fn d_n04_an_extra_info_that_is_missing_drops_the_packet_and_the_next_one_arrives() {
+fn missing_extra_info_drops_one_packet() {
     let mut world = World::new(true);
     world.send(&packet(1), NetRxFlags::EXTRA_INFO);
     assert_eq!(world.received(), NONE);
@@ -416,8 +427,9 @@ fn d_n04_an_extra_info_that_is_missing_drops_the_packet_and_the_next_one_arrives
     assert_eq!(world.front.statistics.rx_truncated, 1);
 }
 
+/// D-N04.
 #[test]
-fn d_n04_extra_infos_without_end_take_one_ring_of_slots_at_most() {
+fn endless_extra_info_takes_one_ring() {
     let mut world = World::new(true);
     for _ in 0..20 {
         world.send(&packet(1), NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA);
@@ -441,7 +453,7 @@ fn impossible_indices_break_the_device() {
 }
 
 #[test]
-fn the_private_copy_is_not_changed_by_the_backend_afterwards() {
+fn private_copy_does_not_change() {
     let mut world = World::new(true);
     world.send(&packet(1), NetRxFlags::empty());
     let _ = world.rx.publish();
@@ -452,10 +464,11 @@ fn the_private_copy_is_not_changed_by_the_backend_afterwards() {
 }
 
 proptest! {
-    /// Whatever a backend writes as responses: no panic, bounded work, every slot posted again while the device is intact.
+    /// Any responses cause no panic and bounded work, and each slot is posted again while the
+    /// device is intact.
     #[test]
-    fn any_responses_end_in_packets_drops_or_a_broken_device(
-        batches in proptest::collection::vec(proptest::collection::vec((any::<u16>(), any::<u16>(), any::<bool>(), any::<[u8; 8]>()), 0..16), 1..12),
+    fn any_responses_are_bounded(
+        batches in vec_of(vec_of(any::<(u16, u16, bool, [u8; 8])>(), 0..16), 1..12),
     ) {
         let mut world = World::new(true);
         for batch in batches {
@@ -463,7 +476,9 @@ proptest! {
                 let id = world.posted().id;
                 let mut response: NetifRxResponse = zerocopy::transmute!(raw);
                 if honest {
-                    response = NetifRxResponse { id, offset: offset % 4096, flags: NetRxFlags::from_bits_retain(response.flags.bits() & 0xf), status: (size % 5000) as i16 - 100 };
+                    let flags = NetRxFlags::from_bits_retain(response.flags.bits() & 0xf);
+                    let (offset, status) = (offset % 4096, (size % 5000) as i16 - 100);
+                    response = NetifRxResponse { id, offset, flags, status };
                 } else {
                     response.id = id;
                 }
@@ -475,7 +490,8 @@ proptest! {
                     Ok(Some((packet, _))) => prop_assert!((14..=2048).contains(&packet.len())),
                     Ok(None) => break,
                     Err(broken) => {
-                        prop_assert!(matches!(broken, ProtocolError::RxId { .. }), "{}", format!("{broken}"));
+                        let wrong_id = matches!(broken, ProtocolError::RxId { .. });
+                        prop_assert!(wrong_id, "{}", broken);
                         return Ok(());
                     }
                 }
