@@ -1,5 +1,5 @@
-/* A page shared and taken back, with the list of free references behind a spin lock. As a kernel's, the table is of either version, grows when
- * the list is empty, and a page that the peer does not let go of is kept back with its reference. */
+/* Pages granted, and the end of access, with the list of free references behind a spin lock. As a kernel's, the table is of either version,
+ * grows when the list is empty, and a page that the peer still uses is deferred with its reference. */
 #define __XEN_INTERFACE_VERSION__ 0x0003020a /* the first with version 2 */
 #include "bench.h"
 #include <xen/xen.h>
@@ -18,11 +18,11 @@ struct table {
         grant_entry_v2_t *v2;
     } entries;
     grant_status_t *status; /* of version 2 alone */
-    struct kept {
-        struct kept *next;
+    struct deferred {
+        struct deferred *next;
         uint32_t ref;
         void *page;
-    } *kept;
+    } *deferred;
 };
 
 static void lock(struct table *table)
@@ -51,15 +51,15 @@ static __attribute__((noinline, cold)) uint32_t grow(struct table *table)
     return table->free;
 }
 
-/* Keeps a page and its reference until the peer lets go. */
-static __attribute__((noinline, cold)) int keep_back(struct table *table, uint32_t ref, void *page)
+/* Defers a page and its reference until the peer releases them. */
+static __attribute__((noinline, cold)) int defer(struct table *table, uint32_t ref, void *page)
 {
-    struct kept *kept = malloc(sizeof(*kept));
+    struct deferred *deferred = malloc(sizeof(*deferred));
 
-    expect(kept != NULL, "memory");
+    expect(deferred != NULL, "memory");
     lock(table);
-    *kept = (struct kept){ .next = table->kept, .ref = ref, .page = page };
-    table->kept = kept;
+    *deferred = (struct deferred){ .next = table->deferred, .ref = ref, .page = page };
+    table->deferred = deferred;
     unlock(table);
     return 0;
 }
@@ -80,7 +80,7 @@ static __attribute__((noinline, cold)) int end_v2(struct table *table, uint32_t 
     return !(__atomic_load_n(&table->status[ref], __ATOMIC_ACQUIRE) & (GTF_reading | GTF_writing));
 }
 
-/* Gives a peer access to a frame. */
+/* Grants a peer access to a frame. */
 static inline void permit(struct table *table, uint32_t ref, domid_t peer, uint32_t frame)
 {
     grant_entry_v1_t *entry = &table->entries.v1[ref];
@@ -110,7 +110,7 @@ static inline int end(struct table *table, uint32_t ref)
     return 1;
 }
 
-static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
+static uint32_t grant(struct table *table, domid_t peer, uint32_t frame)
 {
     uint32_t ref;
 
@@ -127,10 +127,10 @@ static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
     return ref;
 }
 
-static int reclaim(struct table *table, uint32_t ref, void *page)
+static int end_access(struct table *table, uint32_t ref, void *page)
 {
     if (!end(table, ref))
-        return keep_back(table, ref, page);
+        return defer(table, ref, page);
     lock(table);
     table->next[ref] = table->free;
     table->free = ref;
@@ -138,26 +138,26 @@ static int reclaim(struct table *table, uint32_t ref, void *page)
     return 1;
 }
 
-/* Returns the page, or nothing where it is not the caller's any more. */
-static __attribute__((noinline)) void *share_and_reclaim(struct table *table, void *page, uint64_t *sum)
+/* Returns the page, or NULL if the peer still uses it. */
+static __attribute__((noinline)) void *grant_and_end(struct table *table, void *page, uint64_t *sum)
 {
-    uint32_t ref = share(table, 7, (uintptr_t)page / 4096);
+    uint32_t ref = grant(table, 7, (uintptr_t)page / 4096);
 
     if (ref == NONE)
         return NULL;
     OPAQUE(ref);
     *sum += ref;
-    return reclaim(table, ref, page) ? page : NULL;
+    return end_access(table, ref, page) ? page : NULL;
 }
 
-/* The same with pages that follow each other, which take the lock once. */
-static __attribute__((noinline)) void *share_and_reclaim_16(struct table *table, void *pages, uint64_t *sum)
+/* The same with several pages, for which the lock is taken once. */
+static inline __attribute__((always_inline)) void *many(struct table *table, void *pages, uint64_t *sum, unsigned count)
 {
     uint32_t refs[16], told;
     int all = 1;
 
     lock(table);
-    for (unsigned i = 0; i < 16; i++) {
+    for (unsigned i = 0; i < count; i++) {
         refs[i] = table->free;
         if (refs[i] == NONE && (refs[i] = grow(table)) == NONE) {
             while (i-- > 0) {
@@ -170,18 +170,18 @@ static __attribute__((noinline)) void *share_and_reclaim_16(struct table *table,
         table->free = table->next[refs[i]];
     }
     unlock(table);
-    for (unsigned i = 0; i < 16; i++)
+    for (unsigned i = 0; i < count; i++)
         permit(table, refs[i], 7, (uintptr_t)pages / 4096 + i);
     told = refs[0];
     OPAQUE(told);
     *sum += told;
-    for (unsigned i = 0; i < 16; i++)
+    for (unsigned i = 0; i < count; i++)
         if (!end(table, refs[i]))
-            all = keep_back(table, refs[i], (char *)pages + 4096 * i);
+            all = defer(table, refs[i], (char *)pages + 4096 * i);
     if (!all)
         return NULL;
     lock(table);
-    for (unsigned i = 16; i-- > 0;) {
+    for (unsigned i = count; i-- > 0;) {
         table->next[refs[i]] = table->free;
         table->free = refs[i];
     }
@@ -189,9 +189,19 @@ static __attribute__((noinline)) void *share_and_reclaim_16(struct table *table,
     return pages;
 }
 
-typedef void *share_and_reclaim_t(struct table *table, void *pages, uint64_t *sum);
+static __attribute__((noinline)) void *grant_and_end_11(struct table *table, void *pages, uint64_t *sum)
+{
+    return many(table, pages, sum, 11);
+}
 
-static void run(uint64_t rounds, unsigned count, share_and_reclaim_t *share_and_reclaim, struct outcome *outcome)
+static __attribute__((noinline)) void *grant_and_end_16(struct table *table, void *pages, uint64_t *sum)
+{
+    return many(table, pages, sum, 16);
+}
+
+typedef void *grant_and_end_t(struct table *table, void *pages, uint64_t *sum);
+
+static void run(uint64_t rounds, unsigned count, grant_and_end_t *grant_and_end, struct outcome *outcome)
 {
     struct table table = { .free = NONE, .next = pages(FRAMES * 4096), .entries.v1 = pages(FRAMES * 4096) };
     void *memory = pages(count * 4096);
@@ -199,13 +209,16 @@ static void run(uint64_t rounds, unsigned count, share_and_reclaim_t *share_and_
 
     uint64_t start = nanoseconds();
     for (uint64_t round = 0; round < rounds && memory; round++)
-        memory = share_and_reclaim(&table, memory, &sum);
+        memory = grant_and_end(&table, memory, &sum);
     outcome->nanoseconds = nanoseconds() - start;
     outcome->units = rounds * count;
     expect(memory && sum >= 8 * rounds, "the pages came back, and the first eight references are Xen's");
 }
 
-static void run_1(uint64_t rounds, struct outcome *outcome) { run(rounds, 1, share_and_reclaim, outcome); }
-static void run_16(uint64_t rounds, struct outcome *outcome) { run(rounds, 16, share_and_reclaim_16, outcome); }
+static void run_1(uint64_t rounds, struct outcome *outcome) { run(rounds, 1, grant_and_end, outcome); }
+static void run_11(uint64_t rounds, struct outcome *outcome) { run(rounds, 11, grant_and_end_11, outcome); }
+static void run_16(uint64_t rounds, struct outcome *outcome) { run(rounds, 16, grant_and_end_16, outcome); }
 
-const struct bench grant_benches[] = { { "grant/1", run_1 }, { "grant/16", run_16 }, { 0 } };
+const struct bench grant_benches[] = {
+    { "grant/1", run_1 }, { "grant/16", run_16 }, { "grant-frames/1", run_1 }, { "grant-frames/11", run_11 }, { 0 },
+};

@@ -5,14 +5,16 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use xen_grant::GrantTable;
+use xen_grant::{GrantTable, ReadWrite};
 use xen_hypercall::{Claims, DomId, Gfn, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port};
 use xen_sys::grant_table::{GNTTABOP_QUERY_SIZE, GnttabQuerySize, GrantStatus};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
-pub(crate) const CASES: [Case; 2] = [
+pub(crate) const CASES: [Case; 4] = [
     Case { name: "grant/1", run: |rounds| run(rounds, 1) },
     Case { name: "grant/16", run: |rounds| run(rounds, 16) },
+    Case { name: "grant-frames/1", run: |rounds| run_frames(rounds, 1) },
+    Case { name: "grant-frames/11", run: |rounds| run_frames(rounds, 11) },
 ];
 
 /// A kernel whose memory is this process's, of no size as those of kernels are. Its Xen grants it a
@@ -90,6 +92,42 @@ fn grant_and_end(
     opaque(&mut reference);
     *sum += u64::from(reference.0);
     shared.end_access().ok()
+}
+
+/// Grants frames as a driver does that writes each reference into a request, and ends the grants.
+#[inline(never)]
+fn grant_frames_and_end(
+    table: &GrantTable<Kernel>,
+    frames: &[Gfn],
+    sum: &mut u64,
+    request: &mut [u32; 16],
+) -> bool {
+    let frames = frames.iter().copied();
+    // SAFETY: nothing uses the frames, which are memory of this process until the run ends.
+    let Ok(granted) = (unsafe { table.grant_frames::<ReadWrite>(frames, DomId(7)) }) else {
+        return false;
+    };
+    for (slot, reference) in request.iter_mut().zip(granted.refs()) {
+        *slot = reference.0;
+    }
+    opaque(request);
+    *sum += u64::from(request[0]);
+    granted.end_access().is_ok()
+}
+
+fn run_frames(rounds: u64, count: usize) -> Outcome {
+    let table = GrantTable::new(Kernel).expect("a yes");
+    let buffer = Pages::alloc(Kernel, count).expect("memory").into_shared();
+    let frames: Vec<Gfn> = (0..count).filter_map(|index| buffer.gfn(index)).collect();
+    let (mut sum, mut request) = (0, [0; 16]);
+    let outcome = measured(|outcome| {
+        for _ in 0..rounds {
+            assert!(grant_frames_and_end(&table, &frames, &mut sum, &mut request), "a free table");
+            outcome.units += count as u64;
+        }
+    });
+    assert!(sum >= 8 * rounds, "the first eight references are Xen's");
+    outcome
 }
 
 fn run(rounds: u64, count: usize) -> Outcome {

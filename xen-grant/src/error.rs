@@ -1,6 +1,6 @@
 //! What can go wrong with grants.
 
-use crate::{MAX_PAGES, Version};
+use crate::{MAX_FRAMES, MAX_PAGES, Version};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::boot::PlaceError;
@@ -30,6 +30,11 @@ pub enum GrantError {
     /// More pages at once than a [`Granted`](crate::Granted) can hold.
     TooManyPages {
         /// How many there were.
+        found: usize,
+    },
+    /// More frames at once than a [`FrameGrants`](crate::FrameGrants) can hold.
+    TooManyFrames {
+        /// The number of frames that was found.
         found: usize,
     },
     /// The platform had no memory to keep account of the references.
@@ -67,6 +72,12 @@ impl fmt::Display for GrantError {
             Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
             Self::TooManyPages { found } => {
                 write!(f, "{found} pages to share at once, expected at most {}", MAX_PAGES)
+            }
+            Self::TooManyFrames { found } => {
+                write!(
+                    f,
+                    "too many frames for one grant: found {found}, expected at most {MAX_FRAMES}"
+                )
             }
             Self::Memory(error) => write!(f, "no memory for the grant table's references: {error}"),
             Self::Range { offset, len } => {

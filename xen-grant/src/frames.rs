@@ -165,12 +165,22 @@ impl<P: Platform> Frames<P> {
         }
     }
 
+    /// Takes any `count` free references of one group, and returns them as a mask.
+    #[inline(always)]
+    pub(crate) fn take_any(&self, count: u32) -> Option<(&Group, u64)> {
+        let group = self.hinted(&self.run);
+        match group.take_any(count) {
+            Some(taken) => Some((group, taken)),
+            None => self.search(&self.run, |group| group.take_any(count)),
+        }
+    }
+
     #[cold]
-    fn search(
+    fn search<T>(
         &self,
         hint: &Link<Group>,
-        take: impl Fn(&Group) -> Option<GrantRef>,
-    ) -> Option<(&Group, GrantRef)> {
+        take: impl Fn(&Group) -> Option<T>,
+    ) -> Option<(&Group, T)> {
         let found =
             self.groups_behind(self.hinted(hint)).find_map(|group| Some((group, take(group)?)));
         found.inspect(|(group, _)| hint.set(NonNull::from(*group)))

@@ -1,30 +1,63 @@
-//! A platform of plain memory for the tests in this crate: no Xen, pages that are counted.
+//! A platform of plain memory for the tests in this crate: pages are counted, and Xen places the
+//! frames of a grant table but never uses an entry.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port};
+use std::sync::{Arc, Mutex, PoisonError};
+use xen_hypercall::{Claims, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port};
+use xen_sys::grant_table::{GNTTABOP_QUERY_SIZE, GnttabQuerySize, GrantStatus};
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
-/// How many pages are allocated, and how many may be.
+/// Memory that lives as long as its last handle, the frames of a grant table included.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory(Arc<(AtomicUsize, AtomicUsize, Claims)>);
+pub(crate) struct Memory(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    /// The allocations, by exposed address.
+    live: Mutex<BTreeMap<usize, NonZeroUsize>>,
+    /// How many pages may be allocated.
+    limit: AtomicUsize,
+    claims: Claims,
+}
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new((AtomicUsize::new(0), AtomicUsize::new(usize::MAX), Claims::new())))
+        let (live, limit) = (Mutex::default(), AtomicUsize::new(usize::MAX));
+        Self(Arc::new(State { live, limit, claims: Claims::new() }))
     }
 }
 
 impl Memory {
+    /// Returns how many pages are allocated.
     pub(crate) fn pages(&self) -> usize {
-        self.0.0.load(Ordering::Relaxed)
+        self.0.pages()
     }
 
     #[cfg(not(loom))]
     pub(crate) fn limit(&self, pages: usize) {
-        self.0.1.store(pages, Ordering::Relaxed);
+        self.0.limit.store(pages, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn pages(&self) -> usize {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values().map(|count| count.get()).sum()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let live = self.live.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (&pages, &count) in live.iter() {
+            let pages = core::ptr::with_exposed_provenance_mut(pages);
+            // SAFETY: an allocation that was not freed, and no handle is left to use it.
+            unsafe { dealloc(pages, layout(count)) }
+        }
     }
 }
 
@@ -32,10 +65,18 @@ fn layout(count: NonZeroUsize) -> Layout {
     Layout::from_size_align(count.get() * PAGE_SIZE, PAGE_SIZE).unwrap()
 }
 
-// SAFETY: it reaches nothing at all.
+// SAFETY: it writes the structure of the one command that it answers, and nothing else.
 unsafe impl Hypercall for Memory {
-    unsafe fn hypercall(&self, _op: usize, _args: [usize; 5]) -> isize {
-        -isize::try_from(Errno::ENOSYS.0).unwrap()
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        if op == HYPERVISOR_GRANT_TABLE_OP && args[0] == GNTTABOP_QUERY_SIZE as usize {
+            let size = core::ptr::with_exposed_provenance_mut::<GnttabQuerySize>(args[1]);
+            let (max_nr_frames, status) = (4, GrantStatus::OKAY);
+            // SAFETY: the caller vouches for the structure at this address.
+            unsafe {
+                *size = GnttabQuerySize { max_nr_frames, status, ..Default::default() };
+            }
+        }
+        0
     }
 }
 
@@ -43,23 +84,26 @@ unsafe impl Hypercall for Memory {
 // are addresses.
 unsafe impl Platform for Memory {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        let (used, limit, _) = &*self.0;
-        if used.load(Ordering::Relaxed) + count.get() > limit.load(Ordering::Relaxed) {
+        if self.pages() + count.get() > self.0.limit.load(Ordering::Relaxed) {
             return None;
         }
-        used.fetch_add(count.get(), Ordering::Relaxed);
         // SAFETY: the layout is not empty.
-        NonNull::new(unsafe { alloc_zeroed(layout(count)) })
+        let pages = NonNull::new(unsafe { alloc_zeroed(layout(count)) })?;
+        let mut live = self.0.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.insert(pages.as_ptr().expose_provenance(), count);
+        Some(pages)
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        self.0.0.fetch_sub(count.get(), Ordering::Relaxed);
-        // SAFETY: the caller says that they are those of one allocation.
+        let mut live = self.0.live.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(live.remove(&pages.addr().get()), Some(count), "pages that are not allocated");
+        // SAFETY: they are those of one allocation, which was not freed yet.
         unsafe { dealloc(pages.as_ptr(), layout(count)) }
     }
 
     fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
-        Gfn::containing(page.addr().get() as u64)
+        // A guest's memory is below the limit of version 1, unlike a process's.
+        Gfn(Gfn::containing(page.addr().get() as u64).0 & u64::from(u32::MAX))
     }
 
     unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
@@ -67,7 +111,7 @@ unsafe impl Platform for Memory {
     }
 
     fn claims(&self) -> &Claims {
-        &self.0.2
+        &self.0.claims
     }
 
     fn now(&self) -> Instant {

@@ -7,7 +7,7 @@ use crate::deferred::{DeferredList, Held};
 use crate::entry::{Entry, What};
 use crate::link::Link;
 use crate::memory::Memory;
-use crate::refs::{Group, Places, run};
+use crate::refs::{Group, Places};
 use crate::{Access, DeferredGrants, ReadWrite, Version};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -139,30 +139,40 @@ fn group() -> Group {
     Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) })
 }
 
-/// Takes `count` of the two references that there are, uses what they stand for, and gives them
-/// back.
-fn use_references(group: &Group, entries: &[UnsafeCell<u32>; 2], count: usize) {
-    let found = if count == 1 { group.take() } else { group.take_run(count) };
-    let Some(first) = found else { return };
-    for entry in &entries[first.0 as usize - 64..][..count] {
-        // SAFETY: the owner of the reference alone has access, which is what the checker checks.
-        entry.with_mut(|word| unsafe { *word += 1 });
+/// Takes references and returns them as a mask.
+type Take = fn(&Group) -> Option<u64>;
+
+const ONE: Take = |group| group.take().map(|reference| 1 << (reference.0 - 64));
+const ANY_ONE: Take = |group| group.take_any(1);
+const TWO: Take = |group| group.take_run(2).map(|_| 3);
+const ANY_TWO: Take = |group| group.take_any(2);
+
+/// Takes references of the two that there are, uses their entries and returns them.
+fn use_references(group: &Group, entries: &[UnsafeCell<u32>; 2], take: Take) {
+    let Some(taken) = take(group) else { return };
+    for (bit, entry) in entries.iter().enumerate() {
+        if taken & 1 << bit != 0 {
+            // SAFETY: the owner of the reference alone has access, which the checker checks.
+            entry.with_mut(|word| unsafe { *word += 1 });
+        }
     }
-    group.give(first, run(count));
+    group.give(GrantRef(64), taken);
 }
 
 #[test]
 fn d_g06_a_reference_has_one_owner_at_a_time() {
-    for counts in [(1, 1), (1, 2), (2, 2)] {
+    let pairs =
+        [(ONE, ONE), (ONE, TWO), (TWO, TWO), (ONE, ANY_ONE), (ANY_ONE, ANY_ONE), (TWO, ANY_TWO)];
+    for takes in pairs {
         loom::model(move || {
             let group = Arc::new(group());
             group.give(GrantRef(64), 3);
             let entries = Arc::new([UnsafeCell::new(0), UnsafeCell::new(0)]);
             let other = thread::spawn({
                 let (group, entries) = (group.clone(), entries.clone());
-                move || use_references(&group, &entries, counts.0)
+                move || use_references(&group, &entries, takes.0)
             });
-            use_references(&group, &entries, counts.1);
+            use_references(&group, &entries, takes.1);
             other.join().unwrap();
             assert_eq!(group.count(), 2);
         });

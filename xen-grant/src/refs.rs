@@ -107,18 +107,46 @@ impl Group {
 
     /// Takes `count` references that follow each other, all at once, and returns the first.
     pub(crate) fn take_run(&self, count: usize) -> Option<GrantRef> {
-        let mut free = self.free.load(Ordering::Relaxed);
-        loop {
+        let first_run = |free: u64| {
             // What is left are the places where a run of that length begins.
             let starts = (1..count).fold(free, |starts, _| starts & (starts >> 1));
-            if starts == 0 {
-                return None;
+            (starts != 0).then(|| run(count) << starts.trailing_zeros())
+        };
+        self.take_mask(first_run).map(|taken| GrantRef(self.first.0 + taken.trailing_zeros()))
+    }
+
+    /// Takes any `count` references, all at once, and returns them as a mask.
+    #[inline(always)]
+    pub(crate) fn take_any(&self, count: u32) -> Option<u64> {
+        self.take_mask(|free| {
+            // Mostly a run begins with the lowest.
+            let (lowest, run) = (free.trailing_zeros() % 64, run_or_none(count));
+            if free >> lowest & run == run {
+                return Some(run << lowest);
             }
-            let bit = starts.trailing_zeros();
-            let taken = free & !(run(count) << bit);
-            // Acquire: as above.
-            match self.free.compare_exchange(free, taken, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Some(GrantRef(self.first.0 + bit)),
+            let mut rest = free;
+            for _ in 0..count {
+                // Clears the lowest bit.
+                rest &= rest.checked_sub(1)?;
+            }
+            Some(free ^ rest)
+        })
+    }
+
+    /// Takes the references that `choose` selects of the free ones.
+    #[inline(always)]
+    fn take_mask(&self, choose: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+        let mut free = self.free.load(Ordering::Relaxed);
+        loop {
+            let taken = choose(free)?;
+            // Acquire: as in `take`.
+            match self.free.compare_exchange(
+                free,
+                free & !taken,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(taken),
                 Err(found) => free = found,
             }
         }
@@ -128,7 +156,14 @@ impl Group {
     /// bit 0.
     #[inline(always)]
     pub(crate) fn give(&self, first: GrantRef, mask: u64) {
-        self.free.fetch_or(mask << (first.0 as usize % GROUP), Ordering::Release);
+        self.give_mask(mask << (first.0 as usize % GROUP));
+    }
+
+    /// Adds references that the caller owns to the free ones: those of the mask.
+    #[inline(always)]
+    pub(crate) fn give_mask(&self, mask: u64) {
+        // Release: what the owner did with the entries comes before what the next owner does.
+        self.free.fetch_or(mask, Ordering::Release);
     }
 
     pub(crate) fn count(&self) -> u32 {
@@ -152,12 +187,19 @@ pub(crate) fn run(count: usize) -> u64 {
     u64::MAX >> (GROUP - count)
 }
 
+/// Returns a mask of `count` bits; none for more than 64.
+#[inline(always)]
+fn run_or_none(count: u32) -> u64 {
+    u64::MAX.checked_shr(64 - count).unwrap_or(0)
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::sync::atomic::AtomicU32;
+    use std::vec::Vec;
 
     fn group(free: u64) -> Group {
         // SAFETY: no test here looks for an entry.
@@ -210,6 +252,17 @@ mod tests {
             prop_assert_eq!(group.take_run(count).map(|r| r.0 as usize - 64), first);
             let left = first.map_or(free, |at| free & !(run(count) << at));
             prop_assert_eq!(group.count(), left.count_ones());
+        }
+
+        #[test]
+        fn any_references_are_the_lowest(free: u64, low in 0u32..64, count in 0u32..=64) {
+            let free = free << low;
+            let group = group(free);
+            let bits: Vec<u32> = (0..64).filter(|bit| free >> bit & 1 == 1).collect();
+            let lowest = bits.get(..count as usize);
+            let mask = lowest.map(|bits| bits.iter().fold(0, |mask, bit| mask | 1 << bit));
+            prop_assert_eq!(group.take_any(count), mask);
+            prop_assert_eq!(group.count(), (free & !mask.unwrap_or(0)).count_ones());
         }
     }
 }

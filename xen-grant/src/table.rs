@@ -20,7 +20,7 @@ use xen_hypercall::{
 use xen_sys::grant_table::GrantFlags;
 
 /// The last frame that has room in a version 1 entry.
-const V1_LAST_GFN: u64 = u32::MAX as u64;
+pub(crate) const V1_LAST_GFN: u64 = u32::MAX as u64;
 
 /// The grant table of this domain: shares pages with other domains and takes them back.
 ///
@@ -285,11 +285,21 @@ impl<P: Platform> GrantTable<P> {
         }
     }
 
+    /// Takes any `count` free references of one group as a mask, of a new frame if need be.
+    #[inline(always)]
+    pub(crate) fn take_any(&self, count: u32) -> Result<(&Group, u64), GrantError> {
+        let take = || self.inner.frames.take_any(count);
+        match take() {
+            Some(found) => Ok(found),
+            None => self.take_locked(take),
+        }
+    }
+
     #[cold]
-    fn take_locked<'t>(
+    fn take_locked<'t, T>(
         &self,
-        take: impl Fn() -> Option<(&'t Group, GrantRef)>,
-    ) -> Result<(&'t Group, GrantRef), GrantError> {
+        take: impl Fn() -> Option<(&'t Group, T)>,
+    ) -> Result<(&'t Group, T), GrantError> {
         let mut placed = self.inner.placed.lock();
         loop {
             // Another caller may have grown the table before the lock was taken.
@@ -339,7 +349,12 @@ impl<P: Platform> GrantTable<P> {
     }
 
     #[cold]
-    fn keep_back(&self, pages: Option<SharedPages<P>>, first: GrantRef, left: u64) -> InUse {
+    pub(crate) fn keep_back(
+        &self,
+        pages: Option<SharedPages<P>>,
+        first: GrantRef,
+        left: u64,
+    ) -> InUse {
         self.inner.deferred.add(Held { pages, first, left });
         InUse { reference: GrantRef(first.0 + left.trailing_zeros()) }
     }
@@ -369,7 +384,7 @@ impl<P: Platform> Inner<P> {
     /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to
     /// the free ones. Returns those that are in use.
     #[cold]
-    fn end(&self, first: GrantRef, mask: u64) -> u64 {
+    pub(crate) fn end(&self, first: GrantRef, mask: u64) -> u64 {
         let Some(group) = self.frames.group_of(first) else { return mask };
         let (mut left, mut in_use, places) = (mask, 0, group.places);
         while left != 0 {

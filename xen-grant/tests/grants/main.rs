@@ -4,6 +4,7 @@
 mod common;
 mod copies;
 mod deferred;
+mod frames;
 mod kinds;
 mod model;
 mod sharing;

@@ -110,8 +110,10 @@ const RING: [&[&str]; 2] = [
 const SCAN_TWO_LEVEL: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_two_level*"]];
 const SCAN_FIFO: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_fifo*"]];
 const GRANT: [&[&str]; 2] = [&["xen_bench::grants::grant_and_end"], &["grant_and_end*"]];
+const GRANT_FRAMES: [&[&str]; 2] =
+    [&["xen_bench::grants::grant_frames_and_end"], &["grant_and_end*"]];
 
-pub(super) const ROWS: [Case; 25] = [
+pub(super) const ROWS: [Case; 27] = [
     counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),
     counted("ring/8", "block request there and back, batch 8", RING, 500_000),
     counted("ring/32", "block request there and back, batch 32", RING, 150_000),
@@ -127,6 +129,8 @@ pub(super) const ROWS: [Case; 25] = [
     counted("scan-fifo/4096", "scan for events, FIFO, 4096 pending", SCAN_FIFO, 2_000),
     counted("grant/1", "page granted and access ended", GRANT, 2_000_000),
     counted("grant/16", "16 pages granted as one and access ended", GRANT, 500_000),
+    counted("grant-frames/1", "frame granted and access ended", GRANT_FRAMES, 2_000_000),
+    counted("grant-frames/11", "11 frames granted and access ended", GRANT_FRAMES, 500_000),
     store(C, "xenstored/read", "xenstore/read", "read of a node, C xenstored", 1.0),
     store(C, "xenstored/write", "xenstore/write", "write of a node, C xenstored", 1.0),
     store(C, "xenstored/dir", "xenstore/directory", "list of a directory, C xenstored", 1.0),
