@@ -16,9 +16,10 @@ pub const MAX_FRAMES: usize = GROUP;
 
 /// Grants of frames that the caller owns, one reference for each frame.
 ///
-/// [`GrantTable::grant_frames`] makes them. The caller keeps the memory until
-/// [`end_access`](Self::end_access) has returned `Ok`. Dropping the value also ends the grants, but
-/// does not report a peer that still uses a frame: the memory must not be reused then.
+/// [`GrantTable::grant_frames`] makes them; [`GrantTable::grant_owned`] is its safe form.
+/// The caller keeps the memory until [`end_access`](Self::end_access) has returned `Ok`. Dropping
+/// the value also ends the grants, but does not report a peer that still uses a frame: the memory
+/// must not be reused then.
 pub struct FrameGrants<P: Platform> {
     table: GrantTable<P>,
     /// The group of all references; a group of the table.
@@ -35,8 +36,8 @@ unsafe impl<P: Platform + Send + Sync> Sync for FrameGrants<P> {}
 impl<P: Platform> GrantTable<P> {
     /// Grants `peer` access to each of `frames`, [`MAX_FRAMES`] at most: all of them or none.
     ///
-    /// The references are not consecutive. They are in the order of the frames in
-    /// [`FrameGrants::refs`]. No frame is a valid list too.
+    /// The references need not be consecutive; [`FrameGrants::refs`] has the order of the frames.
+    /// No frame is a valid list too.
     ///
     /// # Errors
     ///
@@ -47,10 +48,10 @@ impl<P: Platform> GrantTable<P> {
     /// # Safety
     ///
     /// - The frames are RAM of this domain, and each clone of `frames` yields the same ones.
-    /// - Until [`FrameGrants::end_access`] has returned `Ok`, they are not freed, and `peer` may
-    ///   read all bytes of each frame and, with [`ReadWrite`](crate::ReadWrite), write them: no Rust
+    /// - Until [`FrameGrants::end_access`] has returned `Ok`, the frames are not freed, and `peer`
+    ///   may read all their bytes and, with [`ReadWrite`](crate::ReadWrite), write them: no Rust
     ///   reference to bytes that `peer` can write exists.
-    /// - If `end_access` fails, or the value is dropped without it, that remains so for as long as
+    /// - If `end_access` fails, or the value is dropped without it, the same holds for as long as
     ///   the peer can use a frame: the caller leaks the memory.
     #[doc(alias = "gnttab_grant_foreign_access_ref")]
     #[inline]
@@ -116,8 +117,8 @@ impl<P: Platform> FrameGrants<P> {
 
     #[inline(always)]
     fn group(&self) -> &Group {
-        // SAFETY: groups of the table stay where they are as long as the table, which this value
-        // keeps.
+        // SAFETY: a group of the table does not move before the table is freed, which this value
+        // prevents.
         unsafe { self.group.as_ref() }
     }
 
@@ -136,8 +137,8 @@ impl<P: Platform> FrameGrants<P> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if the peer still uses a frame: its reference is deferred and not reused before the
-    /// peer has released it. The caller must not reuse the memory of any frame.
+    /// [`InUse`] if the peer still uses a frame: its reference is deferred and not reused before
+    /// the peer has released it. The caller must not reuse the memory of any frame.
     #[doc(alias = "gnttab_end_foreign_access_ref")]
     #[inline]
     pub fn end_access(self) -> Result<(), InUse> {
@@ -231,7 +232,7 @@ mod tests {
             let buffer = Pages::alloc(memory.clone(), 3).unwrap().into_shared();
             let (used, free) = (memory.pages(), table.free());
             let frames = (0..3).filter_map(|index| buffer.gfn(index));
-            // SAFETY: the frames are not used at all while they are granted.
+            // SAFETY: the frames are not used at all during the grant.
             let grants = unsafe { table.grant_frames::<ReadWrite>(frames, PEER) }.unwrap();
             let refs: Vec<_> = grants.refs().collect();
             assert_eq!(refs, [8, 9, 10].map(GrantRef));

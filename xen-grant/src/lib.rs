@@ -20,6 +20,7 @@ mod map_area;
 mod memory;
 #[cfg(all(test, loom))]
 mod models;
+mod owned_frames;
 mod page_vec;
 mod persistent;
 mod refs;
@@ -35,6 +36,7 @@ pub use error::{GrantError, GrantFailed, InUse, MapError, MapFailed};
 pub use frame_grants::{FrameGrants, MAX_FRAMES};
 pub use granted::{Granted, MAX_PAGES};
 pub use map_area::{GrantMapArea, GrantMapping};
+pub use owned_frames::{GrantedFrames, OwnedFrames};
 pub use persistent::PersistentGrants;
 pub use table::GrantTable;
 pub use transitive::TransitiveGrant;

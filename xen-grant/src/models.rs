@@ -139,7 +139,7 @@ fn group() -> Group {
     Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) })
 }
 
-/// Takes references and returns them as a mask.
+/// A way to take references, as a mask.
 type Take = fn(&Group) -> Option<u64>;
 
 const ONE: Take = |group| group.take().map(|reference| 1 << (reference.0 - 64));

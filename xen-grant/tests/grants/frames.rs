@@ -8,10 +8,10 @@ use xen_grant::{
     MAX_FRAMES, MapError, ReadOnly, ReadWrite, Version,
 };
 use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
-use xen_hypercall::{DomId, Gfn, GrantRef, PAGE_SIZE, SharedPages};
+use xen_hypercall::{DomId, Gfn, GrantRef, PAGE_SIZE, Pages, SharedPages};
 use xen_sim::{Domain, DomainConfig, World};
 
-/// Memory of a driver: frames of an allocation that only the test knows.
+/// Returns memory of a driver, which is not `Pages`.
 fn buffer(domain: &Domain, count: usize) -> SharedPages<Domain> {
     pages(domain, count).into_shared()
 }
@@ -78,7 +78,7 @@ fn read_only_frame_cannot_be_written(version: Version) {
     assert!(map::<ReadOnly>(&back, front.id(), &refs).is_ok());
 }
 
-fn reference_of_frame_in_use_is_deferred(version: Version) {
+fn frame_in_use_is_deferred(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let buffer = buffer(&front, 3);
@@ -160,7 +160,7 @@ fn unfit_frames_are_refused(version: Version) {
     assert_eq!(grants.free(), free);
 }
 
-/// Yields a frame and panics, but for the first pass over it.
+/// A list of frames that panics at its end, unless it is a clone.
 #[derive(Debug)]
 struct Panics<'f>(core::slice::Iter<'f, Gfn>, bool);
 
@@ -219,10 +219,54 @@ fn frame_grants_end_after_migration(version: Version) {
     to.check().unwrap();
 }
 
+fn owned_buffer_returns_after_the_end(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let mut buffer = pages(&front, 3);
+    buffer.as_mut_slice()[2 * PAGE_SIZE..][..5].copy_from_slice(b"hello");
+    let granted = grants.grant_owned::<ReadWrite, _>(buffer, back.id()).unwrap();
+    let refs: Vec<_> = granted.refs().collect();
+    let mapping = map::<ReadWrite>(&back, front.id(), &refs).unwrap();
+    assert_eq!(mapping.as_ref().read::<[u8; 5]>(2 * PAGE_SIZE), Some(*b"hello"));
+    mapping.as_ref().write(PAGE_SIZE, b"world").unwrap();
+    drop(mapping);
+    assert_eq!(granted.end_access().unwrap().as_slice()[PAGE_SIZE..][..5], *b"world");
+    let foreign = grants.grant_owned::<ReadOnly, _>(pages(&back, 1), back.id());
+    assert_eq!(foreign.unwrap_err().0, GrantError::OtherDomain);
+    let many = grants.grant_owned::<ReadOnly, _>(pages(&front, MAX_FRAMES + 1), back.id());
+    let (error, buffer) = many.unwrap_err();
+    assert_eq!(error, GrantError::TooManyFrames { found: MAX_FRAMES + 1 });
+    assert_eq!(buffer.count(), MAX_FRAMES + 1);
+    drop((buffer, grants));
+    world.check().unwrap();
+}
+
+fn owned_buffer_in_use_is_leaked(version: Version) {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, version);
+    for by_drop in [false, true] {
+        let granted = grants.grant_owned::<ReadWrite, _>(pages(&front, 2), back.id()).unwrap();
+        let reference = granted.refs().nth(1).unwrap();
+        let mapping = map::<ReadWrite>(&back, front.id(), &[reference]).unwrap();
+        if by_drop {
+            drop(granted);
+        } else {
+            assert_eq!(granted.end_access().unwrap_err(), InUse { reference });
+        }
+        let rest: Vec<_> = core::iter::from_fn(|| Pages::alloc(front.clone(), 1).ok()).collect();
+        mapping.as_ref().write(0, b"late").unwrap();
+        assert!(rest.iter().all(|page| page.as_slice()[..4] == [0; 4]), "none is its page");
+        drop(mapping);
+        assert_eq!(grants.retry_deferred(), DeferredGrants::default());
+    }
+}
+
 in_both_versions! {
+    owned_buffer_returns_after_the_end
+    owned_buffer_in_use_is_leaked
     each_frame_has_its_reference
     read_only_frame_cannot_be_written
-    reference_of_frame_in_use_is_deferred
+    frame_in_use_is_deferred
     full_table_grants_no_frame
     table_grows_for_frames
     unfit_frames_are_refused
