@@ -76,6 +76,7 @@ fn block_polls_do_not_wait() {
                 let _ = (back.poll(now), back.poll_timeout(now));
                 connected |= back.is_connected();
             }
+            let _ = back.begin_removal().1.poll();
             connected
         })
     };
@@ -97,6 +98,7 @@ fn net_polls_do_not_wait() {
                 let _ = (back.poll(now, &mut |_: Packet<'_>| {}), back.poll_timeout(now));
                 connected |= back.is_connected();
             }
+            let _ = back.begin_removal().poll();
             connected
         })
     };

@@ -7,14 +7,14 @@ use crate::job::{JobEnd, Jobs, RETRY};
 use crate::keys::KeyList;
 use crate::nodes::DeviceNodes;
 use crate::publish::Published;
+use crate::removal::Removal;
 use crate::state::{Action, initial_backend_state, next};
 use crate::{DeviceId, Role, XenbusState};
 use core::fmt::{self, Display};
 use core::time::Duration;
 use log::{debug, warn};
 use xen_hypercall::{DomId, Instant};
-use xen_store::wire::ServerError;
-use xen_store::{ErrorKind, RingTransport, Runtime, StoreError, Transport, XenStore, XsOps};
+use xen_store::{RingTransport, Runtime, StoreError, Transport, XenStore};
 
 /// The time that a frontend has to close after the driver has released its memory, unless
 /// [`BackendDevice::set_timeout`] sets another one, and that a hotplug script of the toolstack has,
@@ -87,7 +87,8 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooLong`] if the path of its directory has more than 64 bytes.
+    /// [`ErrorKind::TooLong`](xen_store::ErrorKind::TooLong) if the path of its directory has more
+    /// than 64 bytes.
     pub fn new(store: &XenStore<P, T>, id: DeviceId, driver: D) -> Result<Self, XenbusError> {
         let kind = D::KIND;
         Ok(Self {
@@ -500,46 +501,29 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         self.closing = true;
     }
 
-    /// Removes the device's directory, and the guest's if it has no other device: the duty of a
-    /// driver domain, which has no daemon of the toolstack. In dom0 the toolstack removes them.
-    /// Waits for xenstored. Returns the driver.
+    /// Releases what the frontend shared and begins to remove the device's directory, and the
+    /// guest's if it has no other device: the duty of a driver domain, which has no daemon of the
+    /// toolstack. In dom0 the toolstack removes them. Returns the driver.
     ///
     /// A directory that the toolstack has removed may be there again, for another device of the
     /// same number: that is left alone.
+    pub fn begin_removal(mut self) -> (D, Removal<P, T>) {
+        self.disconnect();
+        let Self { nodes, driver, id, .. } = self;
+        let removal = Removal::new(nodes.store(), id, nodes.path.clone(), nodes.gone);
+        (driver, removal)
+    }
+
+    /// Removes the device's directory as [`begin_removal`](Self::begin_removal) does. Waits for
+    /// xenstored, at most for the store's timeout.
     ///
     /// # Errors
     ///
-    /// Those of the store, but for a directory that is gone already.
-    pub fn remove(mut self) -> Result<D, StoreError> {
-        self.disconnect();
-        let Self { nodes, jobs, driver, .. } = self;
-        let (store, path, gone) = (nodes.store().clone(), nodes.path.clone(), nodes.gone);
-        drop((nodes, jobs));
-        if !gone {
-            ignore_missing(store.remove(path.as_str()))?;
-        }
-        let Some((guest, _)) = path.rsplit_once('/') else { return Ok(driver) };
-        // In a transaction: a device that is added meanwhile must not be removed.
-        store.transaction(|tx| {
-            let mut others = false;
-            ignore_missing(tx.directory(guest, |_| others = true))?;
-            if others {
-                return Ok(());
-            }
-            match tx.remove(guest) {
-                // With some toolstacks the domain's own directories are the toolstack's.
-                Err(error) if error.kind == ErrorKind::Server(ServerError::AccessDenied) => Ok(()),
-                result => ignore_missing(result),
-            }
-        })?;
+    /// Those of [`Removal::wait`].
+    pub fn remove(self) -> Result<D, StoreError> {
+        let (driver, removal) = self.begin_removal();
+        removal.wait()?;
         Ok(driver)
-    }
-}
-
-fn ignore_missing(result: Result<(), StoreError>) -> Result<(), StoreError> {
-    match result {
-        Err(error) if error.is_not_found() => Ok(()),
-        result => result,
     }
 }
 

@@ -9,7 +9,7 @@ use xen_store::wire::{MessageType, Part, ServerError, parse_number};
 use xen_store::{ErrorKind, Pipeline, Runtime, TransactionId, Transport};
 
 /// The number of attempts that a transaction has if it conflicts with others.
-const MAX_ATTEMPTS: u32 = 32;
+pub(crate) const MAX_ATTEMPTS: u32 = 32;
 
 /// The most bytes of a node's name.
 const MAX_KEY: usize = 48;
@@ -411,7 +411,7 @@ impl Publication {
 }
 
 /// Returns whether the whole transaction has to be repeated.
-fn is_conflict(reason: ErrorKind) -> bool {
+pub(crate) fn is_conflict(reason: ErrorKind) -> bool {
     matches!(reason, ErrorKind::Server(ServerError::Again) | ErrorKind::Interrupted { .. })
 }
 

@@ -301,6 +301,48 @@ fn remove_reports_what_was_refused() {
 }
 
 #[test]
+fn removal_polls_do_not_wait() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        settle(world, &mut device);
+        let (driver, mut removal) = device.begin_removal();
+        assert_eq!((driver.linked, removal.id()), (false, ID));
+        // Each poll before the server's reply returns at once.
+        let mut rounds = 0;
+        while removal.poll() == Ok(false) {
+            assert_eq!((removal.poll(), removal.poll_timeout(now(world))), (Ok(false), None));
+            world.run_server();
+            rounds += 1;
+        }
+        assert_eq!((removal.poll(), rounds), (Ok(true), 5));
+        assert_eq!((world.get(BACKEND), world.get("backend/vbd/7")), (None, None));
+        // A server that answers nothing ends the wait.
+        let device = open(world, store, 1, 1);
+        world.server.borrow_mut().mute = true;
+        let error = device.remove().map(drop).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Timeout { .. }), "{error}");
+    });
+}
+
+/// A removal that conflicts with another transaction is repeated.
+#[test]
+fn conflicting_removal_is_repeated() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        settle(world, &mut device);
+        world.server.borrow_mut().conflicts = 3;
+        device.remove().unwrap();
+        assert_eq!((world.get("backend/vbd/7"), world.server.borrow().conflicts), (None, 0));
+        let mut device = open(world, store, 1, 1);
+        settle(world, &mut device);
+        world.server.borrow_mut().conflicts = u32::MAX;
+        let error = device.remove().map(drop).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Conflict { attempts: 32 });
+        assert_eq!(world.server.borrow().open_transactions(), 0);
+    });
+}
+
+#[test]
 fn close_request_begins_deadline() {
     with_store(|world, store| {
         let mut device = open(world, store, 1, 1);

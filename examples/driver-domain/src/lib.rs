@@ -10,6 +10,7 @@ mod disks;
 mod network;
 mod nic;
 mod refusals;
+mod removals;
 mod servers;
 mod service;
 

@@ -13,7 +13,7 @@ use xen_back::net::{MacAddress, NetBack, NetBackError, NetBackEvent, Packet};
 use xen_evtchn::Eoi;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::XenStore;
-use xenbus::{DeviceId, XenbusError, XenbusState};
+use xenbus::{DeviceId, Removal, XenbusError, XenbusState};
 
 use crate::service::{DEVICES, RETRY, Turn, report};
 
@@ -111,8 +111,8 @@ impl<P: ForeignFrames> Network<P> {
         Ok(())
     }
 
-    /// Moves the packets that can be moved now. Returns the devices that are gone.
-    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) -> Vec<DeviceId> {
+    /// Moves the packets that can be moved now. Returns the removals of devices that are gone.
+    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) -> Vec<Removal<P>> {
         let mut gone = Vec::new();
         let mut index = 0;
         while index < self.vifs.len() {
@@ -120,11 +120,9 @@ impl<P: ForeignFrames> Network<P> {
             match self.receive(index, now) {
                 Ok(NetBackEvent::Removed) => {
                     let vif = self.remove(index);
-                    gone.push(vif.netback.id());
-                    turn.busy = true;
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
                     info!("{}: removed; {tx:?} {rx:?}", vif.netback.path());
-                    turn.note(vif.netback.remove());
+                    gone.push(vif.netback.begin_removal());
                     continue;
                 }
                 Ok(NetBackEvent::Busy) => turn.busy = true,

@@ -8,7 +8,8 @@ use log::warn;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 use xenbus::{
-    BackendDevice, BackendDriver, BackendEvent, DeviceId, KeyList, NodeWriter, Peer, XenbusError,
+    BackendDevice, BackendDriver, BackendEvent, DeviceId, KeyList, NodeWriter, Peer, Removal,
+    XenbusError,
 };
 
 use crate::service::{DEVICES, RETRY, Turn};
@@ -115,17 +116,13 @@ impl<P: Platform, K: Kind> Refusals<P, K> {
         (!self.devices.is_empty()).then(|| self.devices.remove(0).id())
     }
 
-    /// Does what can be done now. Returns a device whose directory was to be removed.
-    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) -> Option<DeviceId> {
+    /// Does what can be done now. Returns the removal of a device's directory.
+    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) -> Option<Removal<P>> {
         let mut index = 0;
         while let Some(device) = self.devices.get_mut(index) {
             match device.poll(now) {
                 Ok(BackendEvent::Removed) => {
-                    let device = self.devices.swap_remove(index);
-                    let id = device.id();
-                    turn.busy = true;
-                    turn.note(device.remove().map(drop));
-                    return Some(id);
+                    return Some(self.devices.swap_remove(index).begin_removal().1);
                 }
                 Ok(_) => turn.by(device.poll_timeout(now)),
                 Err(error) => {

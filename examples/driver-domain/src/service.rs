@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::disks::{Disks, NamedDisk};
 use crate::network::Network;
 use crate::refusals::{Kind, Refusals, Vbd, Vif};
+use crate::removals::Removals;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -50,6 +51,8 @@ pub struct Service<P: ForeignFrames, D: BlockDevice + Clone> {
     network: Network<P>,
     refused_vbds: Refusals<P, Vbd>,
     refused_vifs: Refusals<P, Vif>,
+    removed_vbds: Removals<P>,
+    removed_vifs: Removals<P>,
 }
 
 /// Result of a turn.
@@ -92,6 +95,8 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
             network,
             refused_vbds: Refusals::new(),
             refused_vifs: Refusals::new(),
+            removed_vbds: Removals::new(),
+            removed_vifs: Removals::new(),
         })
     }
 
@@ -150,16 +155,24 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         let mut turn = Turn { busy: false, deadline: None };
         self.find_devices(now, &mut turn);
         self.serve_disks(now, &mut turn);
-        for id in self.network.turn(now, &mut turn) {
-            self.vif_watcher.forget(id);
+        for removal in self.network.turn(now, &mut turn) {
+            self.removed_vifs.add(removal);
             if let Some(id) = self.refused_vifs.pop() {
                 turn.note(self.network.add(&self.store, id, &self.config));
+                turn.busy = true;
             }
         }
-        while let Some(id) = self.refused_vbds.turn(now, &mut turn) {
+        while let Some(removal) = self.refused_vbds.turn(now, &mut turn) {
+            self.removed_vbds.add(removal);
+        }
+        while let Some(removal) = self.refused_vifs.turn(now, &mut turn) {
+            self.removed_vifs.add(removal);
+        }
+        // A device whose directory could not be removed is found again.
+        while let Some(id) = self.removed_vbds.turn(now, &mut turn) {
             self.vbd_watcher.forget(id);
         }
-        while let Some(id) = self.refused_vifs.turn(now, &mut turn) {
+        while let Some(id) = self.removed_vifs.turn(now, &mut turn) {
             self.vif_watcher.forget(id);
         }
         turn
@@ -173,7 +186,7 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
                 Ok(BlkBackEvent::Idle) => turn.by(backend.poll_timeout(now)),
                 Ok(BlkBackEvent::Busy) => turn.busy = true,
                 Ok(BlkBackEvent::Removed) => {
-                    self.remove_disk(index, turn);
+                    self.remove_disk(index);
                     continue;
                 }
                 // A frontend's fault ends in the device's directory, for the toolstack; the store's
@@ -199,13 +212,10 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         }
     }
 
-    fn remove_disk(&mut self, index: usize, turn: &mut Turn) {
+    fn remove_disk(&mut self, index: usize) {
         let Disk { backend, .. } = self.vbds.swap_remove(index);
         info!("{}: removed; {}", backend.path(), Tally(&backend));
-        // If its directory can't be removed now, it is found again.
-        self.vbd_watcher.forget(backend.id());
-        turn.note(backend.remove().map(drop));
-        turn.busy = true;
+        self.removed_vbds.add(backend.begin_removal().1);
     }
 
     fn find_devices(&mut self, now: Instant, turn: &mut Turn) {

@@ -9,7 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, PageBox, Port};
 use xen_store::{RingTransport, Transport, XenStore};
-use xenbus::{BackendDevice, BackendEvent, DeviceId, XenbusError, XenbusState};
+use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 
 /// The configuration of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,15 +142,23 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> BlkBack<P, O, T> {
         }
     }
 
+    /// Releases what the guest shared, begins to remove the device's directory, and returns the
+    /// storage if it was opened.
+    pub fn begin_removal(self) -> (Option<O::Disk>, Removal<P, T>) {
+        let (driver, removal) = self.device.begin_removal();
+        (driver.into_inner().disk, removal)
+    }
+
     /// Releases what the guest shared, removes the device's directory, and returns the storage if
     /// it was opened. Waits for xenstored.
     ///
     /// # Errors
     ///
-    /// Those of [`BackendDevice::remove`], after which the storage is dropped.
+    /// Those of [`Removal::wait`], after which the storage is dropped.
     pub fn remove(self) -> Result<Option<O::Disk>, BlkBackError> {
-        let driver = self.device.remove().map_err(XenbusError::Store)?;
-        Ok(driver.into_inner().disk)
+        let (disk, removal) = self.begin_removal();
+        removal.wait().map_err(XenbusError::Store)?;
+        Ok(disk)
     }
 
     /// Publishes a new size of the storage.

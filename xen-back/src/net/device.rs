@@ -9,7 +9,7 @@ use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, PageBox, Port};
 use xen_ring::Notify;
 use xen_store::{RingTransport, Transport, XenStore};
-use xenbus::{BackendDevice, BackendEvent, DeviceId, XenbusError, XenbusState};
+use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 
 /// Batches that one poll takes from the transmit ring, so that a busy guest leaves time for others.
 const BATCHES: u32 = 4;
@@ -159,14 +159,18 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         flushed.map_err(|error| self.fail(error))
     }
 
+    /// Releases what the guest shared and begins to remove the device's directory.
+    pub fn begin_removal(self) -> Removal<P, T> {
+        self.device.begin_removal().1
+    }
+
     /// Releases what the guest shared and removes the device's directory. Waits for xenstored.
     ///
     /// # Errors
     ///
-    /// Those of [`BackendDevice::remove`].
+    /// Those of [`Removal::wait`].
     pub fn remove(self) -> Result<(), NetBackError> {
-        self.device.remove().map_err(XenbusError::Store)?;
-        Ok(())
+        Ok(self.begin_removal().wait().map_err(XenbusError::Store)?)
     }
 
     fn now(&self) -> Instant {
