@@ -1,5 +1,6 @@
-//! Parts of a connection that all frontends have: a granted ring, an event channel, a wait.
+//! Parts of a connection that several drivers have: a granted ring, waits for events.
 
+use core::time::Duration;
 use xen_grant::{GrantError, GrantTable, Granted, ReadWrite};
 use xen_hypercall::{DomId, Instant, OutOfMemory, Pages, Platform, Port};
 use xen_store::XenStore;
@@ -28,4 +29,22 @@ pub(crate) fn wait<P: Platform>(
         Some(port) => store.platform().wait(&[port, store.port()], deadline),
         None => store.platform().wait(&[store.port()], deadline),
     }
+}
+
+/// Waits for an event of `port`, at most for `limit` and until `deadline`. Returns `false` without
+/// a wait if the deadline has passed.
+///
+/// A caller checks its ring before each call, so events without end do not extend the deadline.
+pub(crate) fn wait_before<P: Platform>(
+    platform: &P,
+    port: Port,
+    deadline: Instant,
+    limit: Duration,
+) -> bool {
+    let now = platform.now();
+    if now >= deadline {
+        return false;
+    }
+    platform.wait(&[port], Some(deadline.min(now + limit)));
+    true
 }

@@ -8,6 +8,7 @@ use xen_evtchn::Channel;
 use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
 use xen_hypercall::{ForeignFrames, GrantRef, PageBox, Port};
 use xen_ring::BackRing;
+use xenbus::net::key;
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 
 pub(super) struct Connection<P: ForeignFrames> {
@@ -19,6 +20,19 @@ pub(super) struct Connection<P: ForeignFrames> {
     /// The frontend sends an event when it has posted pages that were asked for.
     pub(super) rx_notify: bool,
 }
+
+/// Nodes of the frontend that a connection needs.
+const FRONTEND_KEYS: [&str; 9] = [
+    key::NUM_QUEUES,
+    key::REQUEST_RX_COPY,
+    key::FEATURE_SG,
+    key::FEATURE_GSO_TCPV4,
+    key::FEATURE_NO_CSUM_OFFLOAD,
+    key::FEATURE_RX_NOTIFY,
+    key::TX_RING_REF,
+    key::RX_RING_REF,
+    key::EVENT_CHANNEL,
+];
 
 /// An interface: its address and the connection to its frontend.
 pub(super) struct Driver<P: ForeignFrames> {
@@ -45,19 +59,19 @@ impl<P: ForeignFrames> Driver<P> {
     fn map_rings(&self, peer: &Peer<'_>) -> Result<Connection<P>, NetBackError> {
         let Peer { id: guest, nodes, .. } = peer;
         let (guest, platform) = (*guest, &self.platform);
-        check_queues(nodes.number_or("multi-queue-num-queues", 1)?)?;
-        if nodes.number_or("request-rx-copy", 0u32)? != 1 {
+        check_queues(nodes.number_or(key::NUM_QUEUES, 1)?)?;
+        if nodes.number_or(key::REQUEST_RX_COPY, 0u32)? != 1 {
             return Err(NetBackError::RxFlip);
         }
         let features = FrontendFeatures {
-            scatter_gather: nodes.number_or("feature-sg", 0u32)? != 0,
-            segmentation: nodes.number_or("feature-gso-tcpv4", 0u32)? != 0,
-            partial_checksums: nodes.number_or("feature-no-csum-offload", 0u32)? == 0,
+            scatter_gather: nodes.number_or(key::FEATURE_SG, 0u32)? != 0,
+            segmentation: nodes.number_or(key::FEATURE_GSO_TCPV4, 0u32)? != 0,
+            partial_checksums: nodes.number_or(key::FEATURE_NO_CSUM_OFFLOAD, 0u32)? == 0,
         };
-        let rx_notify = nodes.number_or("feature-rx-notify", 0u32)? != 0;
-        let tx_ref = GrantRef(nodes.number("tx-ring-ref")?);
-        let rx_ref = GrantRef(nodes.number("rx-ring-ref")?);
-        let remote = Port(nodes.number("event-channel")?);
+        let rx_notify = nodes.number_or(key::FEATURE_RX_NOTIFY, 0u32)? != 0;
+        let tx_ref = GrantRef(nodes.number(key::TX_RING_REF)?);
+        let rx_ref = GrantRef(nodes.number(key::RX_RING_REF)?);
+        let remote = Port(nodes.number(key::EVENT_CHANNEL)?);
         let map = |reference| -> Result<GrantMapping<P, ReadWrite>, NetBackError> {
             let window = GrantMapArea::reserve(platform.clone(), 1)?;
             window.map(guest, &[reference]).map_err(|failed| NetBackError::Map(failed.error))
@@ -78,44 +92,34 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
     type Error = NetBackError;
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
-        keys.own("mac");
+        keys.own(key::MAC);
     }
 
     fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, NetBackError> {
-        let mac = peer.nodes.own_string("mac")?;
+        let mac = peer.nodes.own_string(key::MAC)?;
         self.mac = mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok());
         Ok(true)
     }
 
     fn write_offer(&self, nodes: &mut NodeWriter<'_>) {
-        for (key, value) in [
-            ("feature-rx-copy", 1),
+        for (name, value) in [
+            (key::FEATURE_RX_COPY, 1),
             ("feature-rx-flip", 0),
-            ("feature-sg", 1),
-            ("feature-gso-tcpv4", 1),
-            ("feature-gso-tcpv6", 0),
-            ("feature-ipv6-csum-offload", 0),
+            (key::FEATURE_SG, 1),
+            (key::FEATURE_GSO_TCPV4, 1),
+            (key::FEATURE_GSO_TCPV6, 0),
+            (key::FEATURE_IPV6_CSUM_OFFLOAD, 0),
             ("feature-multicast-control", 0),
             ("feature-split-event-channels", 0),
-            ("multi-queue-max-queues", 1),
+            (key::MAX_QUEUES, 1),
         ] {
-            nodes.write(key, value);
+            nodes.write(name, value);
         }
         nodes.write("hotplug-status", "connected");
     }
 
     fn connect_keys(&self, keys: &mut KeyList<'_>) {
-        keys.peers(&[
-            "multi-queue-num-queues",
-            "request-rx-copy",
-            "feature-sg",
-            "feature-gso-tcpv4",
-            "feature-no-csum-offload",
-            "feature-rx-notify",
-            "tx-ring-ref",
-            "rx-ring-ref",
-            "event-channel",
-        ]);
+        keys.peers(&FRONTEND_KEYS);
     }
 
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), NetBackError> {

@@ -1,6 +1,7 @@
 //! The console ring, shared with a console daemon.
 
 use super::ConsoleError;
+use crate::connection;
 use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
@@ -259,11 +260,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
 
     fn wait(&mut self, deadline: Instant, timeout: ConsoleError) -> Result<(), ConsoleError> {
         self.kick()?;
-        if self.platform.now() >= deadline {
-            return Err(timeout);
-        }
-        self.platform.wait(&[self.port()], Some(deadline));
-        Ok(())
+        let waited = connection::wait_before(&self.platform, self.port(), deadline, Duration::MAX);
+        if waited { Ok(()) } else { Err(timeout) }
     }
 
     /// Returns the time until which text that is written now waits for room.

@@ -10,6 +10,7 @@ use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Platform};
 use xen_ring::{FrontRing, Notify};
+use xenbus::net::key;
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
 
 /// An Ethernet header with a VLAN tag.
@@ -100,7 +101,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
     /// Nodes of features that this driver does not have: several queues, split event channels,
     /// the control ring and more.
     const STALE_NODES: &'static [&'static str] = &[
-        "multi-queue-num-queues",
+        key::NUM_QUEUES,
         "event-channel-tx",
         "event-channel-rx",
         "ctrl-ring-ref",
@@ -116,19 +117,19 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
     type Error = NetFrontError;
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
-        keys.own("mac");
+        keys.own(key::MAC);
         keys.own("mtu");
-        keys.peers(&["mac", "mtu", "feature-rx-copy", "feature-no-csum-offload"]);
+        keys.peers(&[key::MAC, "mtu", key::FEATURE_RX_COPY, key::FEATURE_NO_CSUM_OFFLOAD]);
     }
 
     fn setup(&mut self, peer: &Peer<'_>) -> Result<(), NetFrontError> {
         self.mac = mac(&peer.nodes)?;
         self.mtu = mtu(&peer.nodes);
         // Linux's and FreeBSD's backends copy; one that can only exchange pages is not supported.
-        if peer.nodes.number_or("feature-rx-copy", 0u32)? == 0 {
+        if peer.nodes.number_or(key::FEATURE_RX_COPY, 0u32)? == 0 {
             return Err(NetFrontError::NoRxCopy);
         }
-        let refused = peer.nodes.number_or("feature-no-csum-offload", 0u32)? != 0;
+        let refused = peer.nodes.number_or(key::FEATURE_NO_CSUM_OFFLOAD, 0u32)? != 0;
         let mut rings = self.rings(peer.id)?;
         rings.tx.set_offload(self.config.checksum_offload && !refused);
         let platform = self.grants.platform().clone();
@@ -141,18 +142,18 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         let Some(Connection { rings, channel }) = &self.connection else { return };
         let GrantRef(tx) = rings.tx.ring().reference();
         let GrantRef(rx) = rings.rx.ring().reference();
-        nodes.write("tx-ring-ref", tx);
-        nodes.write("rx-ring-ref", rx);
-        nodes.write("event-channel", channel.port().0);
-        nodes.write("request-rx-copy", 1);
+        nodes.write(key::TX_RING_REF, tx);
+        nodes.write(key::RX_RING_REF, rx);
+        nodes.write(key::EVENT_CHANNEL, channel.port().0);
+        nodes.write(key::REQUEST_RX_COPY, 1);
         // Without it Linux's backend ignores events for free buffers, and polls for them every 30
         // ms.
-        nodes.write("feature-rx-notify", 1);
-        nodes.write("feature-sg", 0);
-        nodes.write("feature-gso-tcpv4", 0);
-        nodes.write("feature-gso-tcpv6", 0);
-        nodes.write("feature-no-csum-offload", u32::from(!self.config.checksum_offload));
-        nodes.write("feature-ipv6-csum-offload", 0);
+        nodes.write(key::FEATURE_RX_NOTIFY, 1);
+        nodes.write(key::FEATURE_SG, 0);
+        nodes.write(key::FEATURE_GSO_TCPV4, 0);
+        nodes.write(key::FEATURE_GSO_TCPV6, 0);
+        nodes.write(key::FEATURE_NO_CSUM_OFFLOAD, u32::from(!self.config.checksum_offload));
+        nodes.write(key::FEATURE_IPV6_CSUM_OFFLOAD, 0);
     }
 
     fn connect(&mut self, _: &Peer<'_>) -> Result<(), NetFrontError> {
@@ -178,9 +179,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
 
 /// Returns the address, which is in the frontend's directory, or else in the backend's.
 fn mac(nodes: &KeyValues<'_>) -> Result<MacAddress, NetFrontError> {
-    let text = match nodes.own_string("mac")? {
+    let text = match nodes.own_string(key::MAC)? {
         Some(own) => own,
-        None => nodes.string("mac")?.ok_or(NetFrontError::NoMac)?,
+        None => nodes.string(key::MAC)?.ok_or(NetFrontError::NoMac)?,
     };
     MacAddress::parse(text.as_bytes()).map_err(NetFrontError::Mac)
 }

@@ -1,6 +1,7 @@
 //! The common part of both ends.
 
 use super::VchanError;
+use crate::connection;
 use core::fmt;
 use core::time::Duration;
 use heapless::Vec;
@@ -201,11 +202,9 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         mut check: impl FnMut(&mut Self) -> Result<bool, VchanError>,
     ) -> Result<(), VchanError> {
         while !check(self)? {
-            let now = self.platform.now();
-            if now >= deadline {
+            if !connection::wait_before(&self.platform, self.port(), deadline, POLL_INTERVAL) {
                 return Err(VchanError::Timeout);
             }
-            self.platform.wait(&[self.port()], Some(deadline.min(now + POLL_INTERVAL)));
         }
         Ok(())
     }

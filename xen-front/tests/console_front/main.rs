@@ -106,6 +106,18 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// Opens the device again, transfers bytes, closes it and checks that nothing is left.
+    fn reopen_and_finish(self, mut console: ConsoleFront<Domain>) {
+        console.reopen();
+        self.wait_for(&mut console, DeviceState::Connected);
+        raw(&mut console);
+        self.exchange(&mut console);
+        console.close_and_wait(self.deadline()).unwrap();
+        self.finish();
+    }
+}
+
 /// Sets line ends that are not the default, which a new connection keeps.
 fn raw(console: &mut ConsoleFront<Domain>) {
     console.console().unwrap().set_newline(Newline::Raw);
@@ -149,12 +161,7 @@ fn closed_console_has_no_ring() {
     assert!(console.console().is_none());
     fixture.wait_for(&mut console, DeviceState::Closed);
     assert!(console.port().is_none());
-    console.reopen();
-    fixture.wait_for(&mut console, DeviceState::Connected);
-    raw(&mut console);
-    fixture.exchange(&mut console);
-    console.close_and_wait(fixture.deadline()).unwrap();
-    fixture.finish();
+    fixture.reopen_and_finish(console);
 }
 
 #[test]
@@ -239,12 +246,7 @@ fn unplugged_console_ends() {
             fixture.world.run_for(Duration::from_secs(1));
         }
         fixture.serve(attach(&fixture.world, &fixture.guest, &backend));
-        console.reopen();
-        fixture.wait_for(&mut console, DeviceState::Connected);
-        raw(&mut console);
-        fixture.exchange(&mut console);
-        console.close_and_wait(fixture.deadline()).unwrap();
-        fixture.finish();
+        fixture.reopen_and_finish(console);
     }
 }
 
@@ -259,12 +261,7 @@ fn impossible_index_closes_console() {
     fixture.wait_for(&mut console, DeviceState::Closed);
     let path = format!("/local/domain/{}/error/device/console/1/error", fixture.guest.id());
     assert_eq!(fixture.world.store().read(path), Some(error.to_string()));
-    console.reopen();
-    fixture.wait_for(&mut console, DeviceState::Connected);
-    raw(&mut console);
-    fixture.exchange(&mut console);
-    console.close_and_wait(fixture.deadline()).unwrap();
-    fixture.finish();
+    fixture.reopen_and_finish(console);
 }
 
 #[test]

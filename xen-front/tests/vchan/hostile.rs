@@ -257,17 +257,19 @@ fn busy_peer_does_not_extend_waits() {
     fixture.finish();
 }
 
+/// Maps the server's page a second time, as only a hostile client does.
+fn map_page(fixture: &Fixture) -> GrantMapping<Domain, ReadWrite> {
+    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let area = GrantMapArea::reserve(fixture.two.clone(), 1).unwrap();
+    area.map(fixture.one.id(), &[reference]).unwrap()
+}
+
 /// XSA-155.
 #[test]
 fn changed_page_is_not_read_again() {
     let fixture = Fixture::new();
     let (server, mut client) = fixture.pair(12, 13);
-    // The page again, as only a hostile domain has it twice.
-    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
-        .unwrap()
-        .map(fixture.one.id(), &[reference])
-        .unwrap();
+    let page = map_page(&fixture);
     page.as_ref().write(offset_of!(VchanInterface, left_order), &[20u16, 20]).unwrap();
     page.as_ref().write(GRANTS, &[u32::MAX; 8]).unwrap();
     assert_eq!((client.space(), client.write(&[1; 5000])), (Ok(4096), Ok(4096)));
@@ -280,11 +282,7 @@ fn changed_page_is_not_read_again() {
 fn invalid_peer_state_is_gone() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
-    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
-        .unwrap()
-        .map(fixture.one.id(), &[reference])
-        .unwrap();
+    let page = map_page(&fixture);
     let live = offset_of!(VchanInterface, cli_live);
     for said in [0u8, 3, 255] {
         page.as_ref().write(live, &said).unwrap();
@@ -306,11 +304,7 @@ fn invalid_peer_state_is_gone() {
 fn last_bytes_before_shutdown_are_read() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
-    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
-        .unwrap()
-        .map(fixture.one.id(), &[reference])
-        .unwrap();
+    let page = map_page(&fixture);
     let live = offset_of!(VchanInterface, cli_live);
     let mut looks = 0;
     // The ring was found empty; now the server checks whether its client is connected.
@@ -387,12 +381,7 @@ proptest! {
     ) {
         let fixture = Fixture::new();
         let (mut server, mut client) = fixture.pair(left, 10);
-        let reference = fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap();
-        let page: GrantMapping<_, ReadWrite> =
-            GrantMapArea::reserve(fixture.two.clone(), 1)
-                .unwrap()
-                .map(fixture.one.id(), &[GrantRef(reference)])
-                .unwrap();
+        let page = map_page(&fixture);
         let indices = near.map_or(indices, |near| [near / 7, near, near.wrapping_neg(), near / 3]);
         spoil(page.as_ref(), indices);
         let mut buffer = vec![0; 40_000];

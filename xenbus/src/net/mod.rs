@@ -3,6 +3,7 @@
 //! Source: `io/netif.h`.
 
 pub mod checksum;
+pub mod key;
 mod mac;
 mod meta;
 
