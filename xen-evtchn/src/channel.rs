@@ -1,4 +1,4 @@
-//! A port that has an owner.
+//! Ports with an owner.
 
 use crate::Status;
 use core::fmt;
@@ -10,10 +10,10 @@ use xen_sys::xen::Virq;
 /// A port that was opened before the domain was suspended and resumed as a new one is not closed:
 /// its number can be another owner's ([`Claims::epoch`](xen_hypercall::Claims::epoch)).
 ///
-/// New ports are masked, except those that [`EventChannels`](crate::EventChannels) never got to
-/// mask: an event on one becomes pending but makes no upcall until [`unmask`](Self::unmask). A
-/// driver that is polled needs no more than that. The platform hears of each port that is opened
-/// and closed.
+/// New ports are masked: an event on one becomes pending and makes no upcall until
+/// [`unmask`](Self::unmask), so that a driver that polls needs no handler. A port that
+/// [`EventChannels`](crate::EventChannels) never masked is the exception. The platform is notified
+/// of each port that is opened and closed.
 pub struct Channel<P: Platform> {
     platform: P,
     port: Port,
@@ -34,8 +34,8 @@ impl<P: Platform> Channel<P> {
         Self::opened(platform, port, 0)
     }
 
-    /// Opens a port bound to `remote_port`, which domain `remote` opened for this one. It is
-    /// pending at once.
+    /// Opens a port bound to `remote_port`, which domain `remote` opened for this one. The new port
+    /// is pending at once.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one or a global one on another vCPU
-    /// than 0, `ENOENT`, `ENOSPC`.
+    /// `EEXIST` if the interrupt is bound already, `EINVAL` for an unknown interrupt or a global
+    /// one on another vCPU than 0, `ENOENT`, `ENOSPC`.
     #[doc(alias = "EVTCHNOP_bind_virq")]
     pub fn bind_virq(platform: P, virq: Virq, vcpu: u32) -> Result<Self, Errno> {
         let port = op::bind_virq(&platform, virq, vcpu)?;
@@ -70,22 +70,24 @@ impl<P: Platform> Channel<P> {
         Self::opened(platform, port, vcpu)
     }
 
-    /// Opens a port for physical interrupt `pirq`, for vCPU 0: of an emulated device in an HVM
-    /// guest, of the machine in a PV dom0; `PHYSDEVOP_map_pirq` gives the number. `will_share`
-    /// says that other domains may have the interrupt too. Each event is followed by
-    /// `PHYSDEVOP_eoi` once the device has been served.
+    /// Opens a port for physical interrupt `pirq`, on vCPU 0.
+    ///
+    /// In an HVM guest the interrupt is an emulated device's, in a PV dom0 the machine's.
+    /// `PHYSDEVOP_map_pirq` returns its number. `will_share` allows other domains to bind the
+    /// interrupt too. After each event, the driver serves the device and issues `PHYSDEVOP_eoi`.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one, `EPERM` if it is not this
-    /// domain's, `ENOSPC`.
+    /// `EEXIST` if the interrupt is bound already, `EINVAL` for an unknown one, `EPERM` if this
+    /// domain has no access to it, `ENOSPC`.
     #[doc(alias = "EVTCHNOP_bind_pirq")]
     pub fn bind_pirq(platform: P, pirq: u32, will_share: bool) -> Result<Self, Errno> {
         let port = op::bind_pirq(&platform, pirq, will_share)?;
         Self::opened(platform, port, 0)
     }
 
-    /// Tells the kernel of a new port; one that it can't use is closed again.
+    /// Notifies the platform of a new port. If the platform cannot use the port, it is closed
+    /// again.
     fn opened(platform: P, port: Port, vcpu: u32) -> Result<Self, Errno> {
         let epoch = platform.claims().epoch();
         let this = Self { platform, port, close: true, epoch };
@@ -93,15 +95,17 @@ impl<P: Platform> Channel<P> {
         Ok(this)
     }
 
-    /// Takes a port that the toolstack opened before the domain started; it stays open when this is
-    /// dropped.
+    /// Takes a port that the toolstack opened before the domain started. The port stays open when
+    /// this value is dropped.
     pub fn from_toolstack(platform: P, port: Port) -> Self {
         let epoch = platform.claims().epoch();
         Self { platform, port, close: false, epoch }
     }
 
-    /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where
-    /// that number is nobody's, or somebody else's.
+    /// Drops a port without closing it.
+    ///
+    /// The domain was suspended and resumed elsewhere: there the number belongs to no port, or to a
+    /// port of another owner.
     pub fn forget(mut self) {
         self.close = false;
     }
@@ -111,23 +115,22 @@ impl<P: Platform> Channel<P> {
         self.port
     }
 
-    /// Sends an event to the other end.
+    /// Sends an event to the remote end.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to
-    /// nobody, without an error.
+    /// `EINVAL` if events cannot be sent on a port of this kind. If the remote end is closed, the
+    /// event is dropped without an error.
     #[doc(alias = "EVTCHNOP_send")]
     pub fn notify(&self) -> Result<(), Errno> {
         op::send(&self.platform, self.port)
     }
 
-    /// Clears the mask, by hypercall: from any vCPU, with any event ABI.
+    /// Clears the mask by hypercall, from any vCPU and in either format.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no
-    /// error.
+    /// `EINVAL` if the port is beyond those that Xen has ever opened. A closed port is no error.
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self) -> Result<(), Errno> {
         op::unmask(&self.platform, self.port)
@@ -137,13 +140,13 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is not one of this domain's any more: it came back from a suspend.
+    /// `EINVAL` if the port is none of this domain's, as after a resume elsewhere.
     #[doc(alias = "EVTCHNOP_status")]
     pub fn status(&self) -> Result<Status, Errno> {
         Status::query(&self.platform, self.port)
     }
 
-    /// Sets the port's priority, from 0, the highest, to 15. New ports have 7.
+    /// Sets the port's priority, from 0 (highest) to 15. New ports have priority 7.
     ///
     /// # Errors
     ///
@@ -158,8 +161,8 @@ impl<P: Platform> Drop for Channel<P> {
     fn drop(&mut self) {
         if self.close && self.platform.claims().epoch() == self.epoch {
             self.platform.port_closing(self.port);
-            // The port is open, as only this value closes it; a refusal would leave nothing to do
-            // about it.
+            // The port is open, since only this value closes it. There is no recovery from a
+            // refusal.
             let _ = op::close(&self.platform, self.port);
         }
     }

@@ -1,32 +1,33 @@
-//! What the kernel makes of its ports: handlers, masks with reasons, and a budget against storms.
+//! Event dispatch: per-port handlers, mask reasons and storm throttling.
 
 use crate::EventChannels;
-use crate::port_state::{self, Begin, Eoi, EoiOutcome, Free, PortState};
+use crate::port_state::{self, Begin, Eoi, EoiOutcome, PortState, Unmask};
 use core::fmt;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
 
-/// The ports of this domain as interrupt lines: each is handled by one vCPU at a time, from its
-/// upcall to an explicit end.
+/// Dispatcher of the events of this domain's ports: one vCPU at a time handles a port, from its
+/// upcall to an explicit end of interrupt.
 ///
-/// An event masks its port and is delivered; [`eoi`](Self::eoi) unmasks it, with what the handler
-/// found. A port that keeps coming with no work behind it has to wait, each time twice as long, up
-/// to a second, so that a peer's storm costs next to nothing and others go on; the first event with
-/// work ends that. An event of a port that no handler is bound to yet is kept for it.
+/// An event masks its port and is delivered to the handler. [`eoi`](Self::eoi) unmasks the port and
+/// reports whether the handler found work. A port with repeated spurious events is masked for a
+/// delay, which doubles up to one second, so that a storm from one peer does not starve other
+/// ports. The first event with work resets the delay. An event of a port without a handler is kept
+/// until a handler is bound.
 ///
-/// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (24 more with feature
-/// `async`). Xen hands out the lowest free number, so a table for as many ports as the kernel opens
-/// is large enough. Ports beyond it stay masked.
+/// The dispatcher is lock-free and does not allocate. It has `GROUPS` groups of 64 ports, at 8.1
+/// bytes a port (24 more with feature `async`). Xen allocates the lowest free port, so a table for
+/// as many ports as the kernel opens is large enough. Ports beyond the table stay masked.
 pub struct EventDispatcher<const GROUPS: usize> {
     groups: [Group; GROUPS],
-    /// Events of ports that no handler is bound to.
+    /// Number of events of ports without a handler.
     unhandled: AtomicU64,
 }
 
-/// An event that was delivered, from its upcall to its [`eoi`](EventDispatcher::eoi).
+/// Delivered event, from its upcall to its [`eoi`](EventDispatcher::eoi).
 ///
-/// It is of the handler that the port had then: when the port is unbound, or closed and opened
-/// anew, it ends nothing any more.
+/// The event belongs to the handler that the port had at that time. After the port is unbound, or
+/// closed and opened anew, an [`eoi`](EventDispatcher::eoi) of this event has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     pub(crate) port: Port,
@@ -34,16 +35,16 @@ pub struct Event {
 }
 
 impl Event {
-    /// Returns the port that the event came on.
+    /// Returns the port of the event.
     pub fn port(self) -> Port {
         self.port
     }
 }
 
 struct Group {
-    /// A bit for each line that may be waiting.
+    /// One bit for each port that may be delayed.
     delayed: AtomicU64,
-    lines: [PortState; 64],
+    states: [PortState; 64],
     #[cfg(feature = "async")]
     wakers: [atomic_waker::AtomicWaker; 64],
 }
@@ -53,7 +54,7 @@ impl Group {
     const fn new() -> Self {
         Self {
             delayed: AtomicU64::new(0),
-            lines: [const { PortState::new() }; 64],
+            states: [const { PortState::new() }; 64],
             #[cfg(feature = "async")]
             wakers: [const { atomic_waker::AtomicWaker::new() }; 64],
         }
@@ -63,7 +64,7 @@ impl Group {
     fn new() -> Self {
         Self {
             delayed: AtomicU64::new(0),
-            lines: core::array::from_fn(|_| PortState::new()),
+            states: core::array::from_fn(|_| PortState::new()),
             #[cfg(feature = "async")]
             wakers: [const { atomic_waker::AtomicWaker::new() }; 64],
         }
@@ -71,56 +72,56 @@ impl Group {
 }
 
 impl<const GROUPS: usize> EventDispatcher<GROUPS> {
-    /// Makes a table in which no handler is bound.
+    /// Creates a table without handlers.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
         Self { groups: [const { Group::new() }; GROUPS], unhandled: AtomicU64::new(0) }
     }
 
-    /// Makes a table in which no handler is bound.
+    /// Creates a table without handlers.
     #[cfg(loom)]
     pub fn new() -> Self {
         Self { groups: core::array::from_fn(|_| Group::new()), unhandled: AtomicU64::new(0) }
     }
 
-    /// Lets the events of `port` be delivered from now on; one that came before is delivered now.
+    /// Starts delivery of the events of `port`. An event that came earlier is delivered now.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the table has no place for the port, or as for [`EventChannels::unmask`].
+    /// `EINVAL` if the table has no entry for the port, or as for [`EventChannels::unmask`].
     pub fn bind<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
         port: Port,
     ) -> Result<(), Errno> {
-        let free = self.line(port).ok_or(Errno::EINVAL)?.bind();
-        release(events, port, free)
+        let unmask = self.state(port).ok_or(Errno::EINVAL)?.bind();
+        release(events, port, unmask)
     }
 
-    /// Masks `port` and forgets about it: do it before the port is closed. A handler that is
-    /// running may still run.
+    /// Masks `port` and removes its handler. The caller must do it before it closes the port. A
+    /// handler that runs now continues.
     pub fn unbind<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
         port: Port,
     ) {
         events.mask(port);
-        if let Some(line) = self.line(port) {
-            line.reset();
+        if let Some(state) = self.state(port) {
+            state.reset();
             #[cfg(feature = "async")]
             self.wake(port);
         }
     }
 
-    /// Masks `port` until [`unmask`](Self::unmask), whatever else it is masked for.
+    /// Masks `port` until [`unmask`](Self::unmask), independently of other mask reasons.
     pub fn mask<P: Platform, M: AsRef<SharedMem>>(&self, events: &EventChannels<P, M>, port: Port) {
         events.mask(port);
-        if let Some(line) = self.line(port) {
-            line.add(port_state::EXPLICIT);
+        if let Some(state) = self.state(port) {
+            state.add(port_state::EXPLICIT);
         }
     }
 
-    /// Takes [`mask`](Self::mask) back. The port is unmasked unless there is another reason.
+    /// Ends [`mask`](Self::mask). The port is unmasked unless another mask reason remains.
     ///
     /// # Errors
     ///
@@ -130,17 +131,17 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         events: &EventChannels<P, M>,
         port: Port,
     ) -> Result<(), Errno> {
-        let free = self.line(port).ok_or(Errno::EINVAL)?.remove(port_state::EXPLICIT);
-        release(events, port, free)
+        let unmask = self.state(port).ok_or(Errno::EINVAL)?.remove(port_state::EXPLICIT);
+        release(events, port, unmask)
     }
 
-    /// Makes `vcpu` the one that takes the upcalls of `port`. The next event is delivered there,
-    /// after the end of a handler that runs now.
+    /// Moves the upcalls of `port` to `vcpu`. The next event is delivered there, after the end of
+    /// interrupt of a handler that runs now.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU, `EINVAL` if the port is bound to a vCPU for good, or as
-    /// for [`bind`](Self::bind).
+    /// `ENOENT` if there is no such vCPU, `EINVAL` if the port is permanently bound to a vCPU, or
+    /// as for [`bind`](Self::bind).
     #[doc(alias = "EVTCHNOP_bind_vcpu")]
     pub fn bind_vcpu<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -148,17 +149,17 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         port: Port,
         vcpu: u32,
     ) -> Result<(), Errno> {
-        let line = self.line(port).ok_or(Errno::EINVAL)?;
+        let state = self.state(port).ok_or(Errno::EINVAL)?;
         events.mask(port);
-        line.add(port_state::MOVING);
+        state.add(port_state::MOVING);
         let moved = events.bind_vcpu(port, vcpu);
-        release(events, port, line.remove(port_state::MOVING))?;
+        release(events, port, state.remove(port_state::MOVING))?;
         moved
     }
 
-    /// Handles the upcall of `vcpu`: calls `handle` for each port with an event and a handler that
-    /// is not already running. The port is masked until the event's [`eoi`](Self::eoi), which
-    /// may come in `handle` or any time later, from any vCPU.
+    /// Handles the upcall of `vcpu`: calls `handle` for each port with an event, a handler, and no
+    /// delivered event. The port is masked until the event's [`eoi`](Self::eoi), which any vCPU may
+    /// call in `handle` or any time later.
     #[inline]
     pub fn on_upcall<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -169,7 +170,7 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         events.on_upcall(vcpu, |port| self.begin(events, port, &mut handle));
     }
 
-    /// Handles what waits for `vcpu`, which is down, from another vCPU: see
+    /// Handles the pending events of `vcpu`, which is down, from another vCPU: see
     /// [`EventChannels::drain_vcpu`].
     pub fn drain_vcpu<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -188,7 +189,7 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         handle: &mut impl FnMut(Event),
     ) {
         events.mask(port);
-        match self.line(port).map(PortState::begin) {
+        match self.state(port).map(PortState::begin) {
             Some(Begin::Run(generation)) => return handle(Event { port, generation }),
             Some(Begin::Kept) => return,
             Some(Begin::Unbound) => {}
@@ -197,18 +198,18 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         self.unhandled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how often an event came for a port that no handler is bound to, which is masked
-    /// then. A few at the start of a driver are usual.
+    /// Returns the number of events that came for ports without a handler, which are masked. A few
+    /// are usual while a driver starts.
     pub fn unhandled(&self) -> u64 {
         self.unhandled.load(Ordering::Relaxed)
     }
 
-    /// Ends the handling of `event`, with what was found. Returns when the port's wait ends, if it
-    /// has to: call [`expire`](Self::expire) then.
+    /// Ends the handling of `event`, with what the handler found. If the port is delayed, returns
+    /// the end of the delay, at which the caller must call [`expire`](Self::expire).
     ///
-    /// The end of an event whose port was unbound meanwhile does nothing, also if the port has
-    /// another handler by now. Nor does a second end. A driver's last look at its ring comes
-    /// *before*: what is put there later makes a new event.
+    /// The call has no effect if the port was unbound meanwhile, also if another handler is bound
+    /// by now, or if the event has ended already. A driver must check its ring for the last time
+    /// *before* this call: a later entry makes a new event.
     ///
     /// # Errors
     ///
@@ -217,26 +218,26 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         &self,
         events: &EventChannels<P, M>,
         event: Event,
-        work: Eoi,
+        found: Eoi,
         now: Instant,
     ) -> Result<Option<Instant>, Errno> {
         let Event { port, generation } = event;
-        let (Some(line), Some(group)) = (self.line(port), self.groups.get(port.0 as usize / 64))
+        let (Some(state), Some(group)) = (self.state(port), self.groups.get(port.0 as usize / 64))
         else {
             return Err(Errno::EINVAL);
         };
-        match line.eoi(generation, work, now) {
+        match state.eoi(generation, found, now) {
             EoiOutcome::Stale | EoiOutcome::Masked => Ok(None),
-            EoiOutcome::Free(free) => release(events, port, Some(free)).map(|()| None),
+            EoiOutcome::Unmask(unmask) => release(events, port, Some(unmask)).map(|()| None),
             EoiOutcome::Delayed(until) => {
-                // After the line's state: whoever sees the bit sees the wait.
+                // After the port's state, so that a vCPU that sees the bit also sees the delay.
                 group.delayed.fetch_or(1 << (port.0 % 64), Ordering::Release);
                 Ok(Some(until))
             }
         }
     }
 
-    /// Ends the waits whose time has come; returns when the next one ends. A kernel calls it from a
+    /// Ends the delays that are over, and returns the end of the next one. A kernel calls it from a
     /// timer, one call at a time.
     pub fn expire<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -253,9 +254,9 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
                 let bit = bits.trailing_zeros();
                 bits &= bits - 1;
                 let port = Port(index as u32 * 64 + bit);
-                match self.line(port).map(|line| line.expire(now)) {
-                    // A port that was closed meanwhile has nothing to unmask.
-                    Some(Ok(free)) => drop(release(events, port, free)),
+                match self.state(port).map(|state| state.expire(now)) {
+                    // A port that was closed meanwhile needs no unmask.
+                    Some(Ok(unmask)) => drop(release(events, port, unmask)),
                     Some(Err(until)) => {
                         group.delayed.fetch_or(1 << bit, Ordering::Relaxed);
                         next = Some(next.map_or(until, |next: Instant| next.min(until)));
@@ -267,49 +268,50 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         next
     }
 
-    /// Forgets all handlers: after [`EventChannels::resume`], which leaves no open port.
+    /// Removes all handlers, after [`EventChannels::resume`], which leaves no open port.
     pub fn reset(&self) {
         for group in &self.groups {
-            group.lines.iter().for_each(PortState::reset);
+            group.states.iter().for_each(PortState::reset);
             #[cfg(feature = "async")]
             group.wakers.iter().for_each(atomic_waker::AtomicWaker::wake);
         }
     }
 
     #[inline(always)]
-    pub(crate) fn line(&self, port: Port) -> Option<&PortState> {
-        self.groups.get(port.0 as usize / 64).map(|group| &group.lines[port.0 as usize % 64])
+    pub(crate) fn state(&self, port: Port) -> Option<&PortState> {
+        self.groups.get(port.0 as usize / 64).map(|group| &group.states[port.0 as usize % 64])
     }
 }
 
 #[cfg(feature = "async")]
 impl<const GROUPS: usize> EventDispatcher<GROUPS> {
-    /// Handles the upcall of `vcpu` by waking whoever awaits the ports' [`event`](Self::event)s.
+    /// Handles the upcall of `vcpu` by waking the tasks that await the ports'
+    /// [`event`](Self::event)s.
     pub fn wake_on_upcall<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
         vcpu: u32,
     ) {
         self.on_upcall(events, vcpu, |event| {
-            if let Some(line) = self.line(event.port) {
-                line.tell();
+            if let Some(state) = self.state(event.port) {
+                state.record();
             }
             self.wake(event.port);
         });
     }
 
-    /// Waits for an event of `port`, which is to be followed by its [`eoi`](Self::eoi). One task
-    /// awaits a port.
+    /// Waits for an event of `port`, which must be followed by its [`eoi`](Self::eoi). At most one
+    /// task awaits a port.
     ///
-    /// Ready too when the port is unbound, with `None` then. There is nothing to wait for if the
-    /// table has no place for the port.
+    /// The future is also ready, with `None`, when the port is unbound. Returns `None` if the table
+    /// has no entry for the port.
     pub fn event(&self, port: Port) -> Option<impl Future<Output = Option<Event>>> {
-        let line = self.line(port)?;
+        let state = self.state(port)?;
         let waker = &self.groups.get(port.0 as usize / 64)?.wakers[port.0 as usize % 64];
         Some(core::future::poll_fn(move |cx| {
-            // In this order: an event from here on wakes.
+            // In this order: an event from here on wakes the task.
             waker.register(cx.waker());
-            match line.take_delivered() {
+            match state.take_wake() {
                 Some(delivered) => {
                     core::task::Poll::Ready(delivered.map(|generation| Event { port, generation }))
                 }
@@ -325,15 +327,15 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
     }
 }
 
-/// Unmasks a port that has no reason left, with the event that was kept for it.
+/// Unmasks a port without a mask reason, and makes its kept event pending.
 pub(crate) fn release<P: Platform, M: AsRef<SharedMem>>(
     events: &EventChannels<P, M>,
     port: Port,
-    free: Option<Free>,
+    unmask: Option<Unmask>,
 ) -> Result<(), Errno> {
-    match free {
+    match unmask {
         None => Ok(()),
-        Some(Free { kept }) => {
+        Some(Unmask { kept }) => {
             if kept {
                 events.set_pending_masked(port);
             }

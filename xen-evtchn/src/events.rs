@@ -1,4 +1,4 @@
-//! The event words of a domain, in either format: masks, and the dispatch that an upcall runs.
+//! Event words of a domain in either format: masks, and the dispatch of an upcall.
 
 mod dump;
 
@@ -15,35 +15,36 @@ use xen_hypercall::sync::Ordering;
 use xen_hypercall::{Errno, EventPages, Platform, Port, SharedMem, SharedU32};
 use xen_sys::event_channel::{EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_PRIORITY_MIN};
 
-/// vCPUs that a domain can have here; as many as an HVM or PVH guest of Xen 4.20.
+/// Maximum number of vCPUs of a domain, as for an HVM or PVH guest of Xen 4.20.
 #[doc(alias = "HVM_MAX_VCPUS")]
 pub const MAX_VCPUS: usize = 128;
 
-/// Places for vCPUs' pages; a model has two vCPUs.
+/// Maximum number of vCPU pages; a model has two vCPUs.
 const VCPU_PAGES: usize = if cfg!(loom) { 2 } else { MAX_VCPUS };
 
-/// Pages of event words, at most; a model has one.
+/// Maximum number of pages of event words; a model has one.
 const ARRAY: usize = if cfg!(loom) { 1 } else { (FIFO_PORTS / WORDS) as usize };
 
-/// In a vCPU's page, behind what the FIFO format has there: its information, if shared info has no
-/// place for it.
+/// Offset in a vCPU's page, behind the FIFO control block, of the `vcpu_info` of a vCPU that shared
+/// info has no entry for.
 const INFO: usize = 256;
-/// In a vCPU's page: a port that was opened to raise an upcall, until that has come; zero for none.
+/// Offset in a vCPU's page of the port that was opened to raise an upcall, until that upcall; zero
+/// for none.
 const RAISED: usize = 512;
 
-/// How often a reset is tried while other domains are busy with the other ends.
+/// Attempts of a reset while other domains use the remote ends.
 const RESET_ATTEMPTS: usize = 1000;
 
-/// How far a vCPU has come: it takes no events yet.
+/// State of a vCPU: it takes no events yet.
 const ABSENT: u8 = 0;
-/// It is being added.
+/// State of a vCPU: it is being added.
 const ADDING: u8 = 1;
-/// It takes events.
+/// State of a vCPU: it takes events.
 const ADDED: u8 = 2;
-/// It was added, but Xen takes its information only from itself.
+/// State of a vCPU: it was added, and Xen accepts its `vcpu_info` only from the vCPU itself.
 const AGAIN: u8 = 3;
 
-/// A format of the event words.
+/// Format of the event words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Abi {
     /// Bits in shared info: up to [`PORTS`] ports, all of one priority.
@@ -52,31 +53,31 @@ pub enum Abi {
     Fifo,
 }
 
-/// The event words of this domain: masks, and the dispatch that an upcall runs.
+/// Event words of this domain: masks, and the dispatch of an upcall.
 ///
-/// `M` is the shared info page, as [`xen_hypercall::boot::shared_info`] maps it. What an upcall
-/// touches is lock-free and allocates nothing: [`on_upcall`](Self::on_upcall), masks, and looks at
-/// pending events. Opening ports and adding vCPUs may allocate and wait for each other.
+/// `M` is the shared info page, as [`xen_hypercall::boot::shared_info`] maps it.
+///
+/// All that an upcall calls is lock-free and does not allocate: [`on_upcall`](Self::on_upcall),
+/// masks, and reads of pending events. A call that opens a port or adds a vCPU may allocate.
 pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
     platform: P,
     shared_info: M,
     fifo: AtomicBool,
-    /// The pages of event words, filled from the start.
+    /// Pages of event words, filled from index 0.
     array: EventPages<P, ARRAY>,
-    /// A page for each vCPU that was added.
+    /// One page for each added vCPU.
     vcpus: EventPages<P, VCPU_PAGES>,
     growth: Growth,
     owners: Owners,
-    /// How far each vCPU has come.
+    /// State of each vCPU.
     states: [AtomicU8; MAX_VCPUS],
-    /// The word that each vCPU's next scan starts with, so that low ports don't always come before
-    /// high ones.
+    /// First word of each vCPU's next scan, so that low ports do not always precede high ones.
     start: [AtomicU32; MAX_VCPUS],
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
-    /// Takes over the event words in the 2-level format and masks every port. Do it once, before
-    /// ports are opened.
+    /// Initializes the event words in the 2-level format and masks every port. It must be called
+    /// once, before ports are opened.
     pub fn new(platform: P, shared_info: M) -> Self {
         let this = Self {
             array: EventPages::new(platform.clone()),
@@ -90,28 +91,29 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             start: array::from_fn(|_| AtomicU32::new(0)),
         };
         this.two_level().mask_all();
-        // An upcall that came before anyone handled it left its flag set, and Xen raises none while
-        // it is. The port's event stays pending.
+        // The flag of an upcall before the first handler is still set, and Xen raises no upcall
+        // while it is. The port's event stays pending.
         this.clear_upcalls();
         this
     }
 
-    /// Takes over the event words in the FIFO format, or in the 2-level one where Xen has no other
-    /// or refuses. Every port is masked.
+    /// Initializes the event words in the FIFO format. Falls back to the 2-level format if Xen has
+    /// no FIFO format or refuses it. Every port is masked.
     ///
-    /// Do it once, on vCPU 0, before ports are opened: what is pending on those that the toolstack
-    /// opened is kept.
+    /// It must be called once, on vCPU 0, before ports are opened. Events that are pending on the
+    /// toolstack's ports are kept.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if the platform has no page; `EEXIST` if another kernel left the format in use: see
-    /// [`reset`](Self::reset), on what [`new`](Self::new) returns; Xen's refusal of the first
-    /// page of event words after it took the format.
+    /// - `ENOMEM` if the platform has no page.
+    /// - `EEXIST` if another kernel left the FIFO format in use: call [`reset`](Self::reset) on the
+    ///   result of [`new`](Self::new).
+    /// - Xen's error for the first page of event words, after Xen took the format.
     #[doc(alias("EVTCHNOP_init_control", "EVTCHNOP_expand_array"))]
     pub fn with_fifo(platform: P, shared_info: M) -> Result<Self, Errno> {
         let mut this = Self::new(platform, shared_info);
         if this.xen_has_queues() {
-            // Going on in the 2-level format would miss every event.
+            // The 2-level format would miss every event.
             return Err(Errno::EEXIST);
         }
         this.array.fill(0, fifo::ONLY_MASKED)?;
@@ -119,34 +121,36 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             this.array.expand_array(0)?;
             this.growth.reset(1);
         } else {
-            // No one looks for event words in the 2-level format.
+            // The 2-level format has no pages of event words.
             this.array = EventPages::new(this.platform.clone());
         }
         Ok(this)
     }
 
-    /// Returns the format that is in use.
+    /// Returns the format in use.
     pub fn abi(&self) -> Abi {
         if self.is_fifo() { Abi::Fifo } else { Abi::TwoLevel }
     }
 
-    /// Returns the shared info page, which holds the clock as well.
+    /// Returns the shared info page, which also has the clock.
     pub fn shared_info(&self) -> &M {
         &self.shared_info
     }
 
-    /// Makes `vcpu` one that takes events, before any port is bound to it. vCPU 0 does from the
-    /// start.
+    /// Adds `vcpu` to those that take events, before any port is bound to it. vCPU 0 is added from
+    /// the start.
     ///
-    /// After a [`resume`](Self::resume), each vCPU calls it again, on itself: Xen before 4.18 takes
-    /// the information of a vCPU that shared info has no place for only from that vCPU, or
-    /// while it is down. Where there is nothing to do, it does nothing.
+    /// After a [`resume`](Self::resume), each vCPU must call it again on itself: Xen before 4.18
+    /// accepts the `vcpu_info` of a vCPU that shared info has no entry for only from that vCPU, or
+    /// while the vCPU is down. The call has no effect if there is nothing to do.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU, `ENOMEM` if the platform has no page, `EAGAIN` if another
-    /// call is adding it at this moment; Xen's refusal, `EINVAL` too if Xen is older than 4.18
-    /// and the vCPU is neither down nor the caller.
+    /// - `ENOENT` if there is no such vCPU.
+    /// - `ENOMEM` if the platform has no page.
+    /// - `EAGAIN` if another call adds the vCPU now.
+    /// - Xen's error, among them `EINVAL` if Xen is older than 4.18 and the vCPU is neither down
+    ///   nor the caller.
     pub fn add_vcpu(&self, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).ok_or(Errno::ENOENT)?;
         self.vcpus.fill(0, 0)?;
@@ -161,40 +165,42 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
         let added = self.vcpus.fill(vcpu as usize, 0).and_then(|()| {
             self.owners.take_over(&self.vcpus, vcpu as usize);
-            self.hand_over(vcpu)
+            self.register(vcpu)
         });
         state.store(if added.is_ok() { ADDED } else { ABSENT }, Ordering::Relaxed);
         added
     }
 
-    /// Has Xen take the information of `vcpu`, which executes this, after a resume.
+    /// Registers the `vcpu_info` of the calling vCPU `vcpu` after a resume.
     fn register_own(&self, vcpu: u32, state: &AtomicU8) -> Result<(), Errno> {
         match self.vcpus.register_vcpu_info(vcpu as usize, vcpu, INFO) {
-            // From the vCPU itself it is refused only if Xen has it already: the domain is the old
-            // one.
+            // Xen refuses a call of the vCPU itself only if it is registered already: the domain is
+            // the old one.
             Ok(()) | Err(Errno::EINVAL | Errno::EBUSY) => {}
             refused => return refused,
         }
-        // What Xen has set stays: the interrupt that goes with it comes here, and finds what was
+        // The flag that Xen set stays: its interrupt comes here and finds the events that were
         // pending.
         state.store(ADDED, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Makes `port` usable, whose events go to `vcpu`: what [`Platform::port_opened`] of a kernel
-    /// with upcalls hands on to. Grows the array of event words, while events come.
+    /// Makes `port`, whose events go to `vcpu`, usable: [`Platform::port_opened`] of a kernel with
+    /// upcalls calls it. Grows the array of event words while events come.
     ///
-    /// A handler may call it, whatever it has interrupted: no call waits for another. One that
-    /// finds the array growing returns at once; the port can be used, and its events come when
-    /// the other call has given Xen the new pages. It may allocate a page.
+    /// A handler may call it, since no call waits for another. A call during the growth of the
+    /// array returns at once: the port can be used, and its events come when the other call has
+    /// added the new pages to Xen. The call may allocate a page.
     ///
-    /// In the 2-level format, events of a port that was not opened here are handled by the vCPU
-    /// that sees them first.
+    /// In the 2-level format, the events of a port that was not opened here are handled by the
+    /// first vCPU that sees them.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is beyond the format's, `ENOMEM` if the platform has no page, `EAGAIN`
-    /// if `vcpu` has to be [added again](Self::add_vcpu) first; Xen's refusal.
+    /// - `EINVAL` if the port is beyond those of the format.
+    /// - `ENOMEM` if the platform has no page.
+    /// - `EAGAIN` if `vcpu` must be [added again](Self::add_vcpu) first.
+    /// - Xen's error.
     pub fn opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).map(|state| state.load(Ordering::Relaxed));
         if state == Some(AGAIN) {
@@ -210,24 +216,24 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Masks `port`, which is about to be closed, so that whoever is given the number next finds a
-    /// masked port: what [`Platform::port_closing`] of a kernel with upcalls hands on to.
+    /// Masks `port` before it is closed, so that the next owner of the number finds a masked port:
+    /// [`Platform::port_closing`] of a kernel with upcalls calls it.
     pub fn closing(&self, port: Port) {
         self.mask(port);
     }
 
-    /// Makes `vcpu` the one that takes the upcalls of `port`.
+    /// Moves the upcalls of `port` to `vcpu`.
     ///
-    /// A handler that is running may still run when the other vCPU takes the next event. An event
-    /// that is pending goes to the new vCPU in the 2-level format. In the FIFO format it stays
-    /// in the queue of the old one if it is in one already, and so do all that follow until it is
-    /// handled: a vCPU that is taken down needs [`drain_vcpu`](Self::drain_vcpu).
+    /// A handler that runs now may continue while the other vCPU takes the next event. In the
+    /// 2-level format, a pending event moves to the new vCPU. In the FIFO format, an event that is
+    /// in a queue of the old vCPU stays there, as do all further ones until it is handled: a vCPU
+    /// that goes down needs [`drain_vcpu`](Self::drain_vcpu).
     ///
     /// # Errors
     ///
     /// `ENOENT` if there is no such vCPU or it was not [added](Self::add_vcpu), `EINVAL` if the
-    /// port is bound to a vCPU for good, `EAGAIN` as for [`opened`](Self::opened); the port is
-    /// as it was then.
+    /// port is permanently bound to a vCPU, `EAGAIN` as for [`opened`](Self::opened). The port is
+    /// then unchanged.
     #[doc(alias = "EVTCHNOP_bind_vcpu")]
     pub fn bind_vcpu(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).ok_or(Errno::ENOENT)?;
@@ -245,23 +251,23 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Handles the upcall of `vcpu`: calls `handle` for each unmasked port that is pending, its
-    /// event cleared *before*.
+    /// Handles the upcall of `vcpu`: calls `handle` for each unmasked pending port, after its event
+    /// is cleared.
     ///
-    /// An event that comes while its port is being handled is therefore pending again, and seen by
-    /// this or the next upcall. In the FIFO format the most urgent come first, those of one
-    /// priority in the order of their events; in the 2-level format each port is delivered once,
-    /// and where the scan starts rotates. A handler may open, close, mask and unmask any port;
-    /// one that it masks or closes may be delivered once more.
+    /// An event during its port's handler is therefore pending again, and this or the next upcall
+    /// handles it. In the FIFO format, events come by priority, then in the order of their arrival.
+    /// In the 2-level format, each port is delivered once, and the first word of the scan rotates.
+    /// A handler may open, close, mask and unmask any port. A port that a handler masks or closes
+    /// may be delivered once more.
     ///
-    /// It is bounded, however fast peers send: in the 2-level format by the number of ports, in the
-    /// FIFO format by that of event words (1,024, or more if there are more ports). For what is
-    /// left then, Xen raises the next upcall: through a port that this opens for as long. Only if
-    /// the domain has no port for that, or queues of all 16 priorities are left, this goes on
-    /// instead.
+    /// The number of calls is bounded, however fast peers send: by the number of ports in the
+    /// 2-level format, by the number of event words in the FIFO format (1,024, or more if there are
+    /// more ports). Xen raises another upcall for the rest, through a port that is opened for that
+    /// time. Only if the domain has no free port, or queues of all 16 priorities are left, the call
+    /// continues instead.
     ///
-    /// A polling kernel calls this from its loop instead. Different vCPUs may call it at the same
-    /// time, each for itself; one that was not [added](Self::add_vcpu) takes no events.
+    /// A polling kernel calls this from its loop. Different vCPUs may call it at the same time,
+    /// each for itself. A vCPU that was not [added](Self::add_vcpu) takes no events.
     #[inline]
     pub fn on_upcall(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
         let mut left = self.dispatch(vcpu, &mut handle);
@@ -270,27 +276,26 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Handles what waits for `vcpu`, which is down, from another vCPU. Call it once it is down and
-    /// its ports were [moved](Self::bind_vcpu).
+    /// Handles the pending events of `vcpu`, which is down, from another vCPU. It must be called
+    /// after the vCPU is down and its ports were [moved](Self::bind_vcpu).
     ///
-    /// In the FIFO format an event that is in a queue of the vCPU stays there, and its port is
-    /// silent wherever it is bound, until the queue is taken off. An event of a port that was
-    /// not moved is handled here as well.
+    /// In the FIFO format, an event in a queue of the vCPU stays there, and its port delivers
+    /// nothing on any vCPU, until the queue is drained. An event of a port that was not moved is
+    /// handled here too.
     pub fn drain_vcpu(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
-        // What peers add after as many events as there are words is of ports that were not moved.
+        // Beyond as many events as there are words, events are of ports that were not moved.
         self.dispatch(vcpu, &mut handle);
     }
 
-    /// Delivers the events of `vcpu`. Returns the queues that are not empty.
+    /// Delivers the events of `vcpu`, and returns the queues that are not empty.
     #[inline(always)]
     fn dispatch(&self, vcpu: u32, handle: &mut impl FnMut(Port)) -> u32 {
         let index = vcpu as usize;
         let (Some(info), Some(start)) = (self.vcpu_info(index), self.start.get(index)) else {
             return 0;
         };
-        // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt,
-        // again. The step below that takes the selector, or the queues that are ready, is
-        // what Xen sees it by.
+        // Cleared first: a later event sets the flag again and raises another interrupt. The
+        // exchange of the selector or of the ready word below makes this visible to Xen.
         info.upcall_pending.store(0, Ordering::Relaxed);
         match self.vcpus.memory(index) {
             Some(page) if self.is_fifo() => {
@@ -302,7 +307,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
                 let others = Beside { mem: page, at: FOREIGN };
                 self.two_level().scan(info.pending_sel.swap(0), start, &others, handle);
             }
-            // vCPU 0 has a page as soon as there is another.
+            // vCPU 0 has a page as soon as there is another vCPU.
             None if vcpu == 0 => {
                 self.two_level().scan(info.pending_sel.swap(0), start, &Alone, handle);
             }
@@ -311,31 +316,31 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         0
     }
 
-    /// Makes Xen raise an upcall of `vcpu`, whose queues in `left` are not empty. Xen raises none
-    /// for those, so an event is sent in another one.
+    /// Makes Xen raise an upcall of `vcpu`, whose queues in `left` are not empty. Xen raises no
+    /// upcall for those, so an event is sent to another queue.
     #[cold]
     fn raise(&self, vcpu: u32, left: u32) -> bool {
         let (Some(page), Some(queue)) = (self.vcpus.memory(vcpu as usize), fifo::spare(left))
         else {
             return false;
         };
-        // One of an upcall within this one, which has queues of its own.
+        // The port of an upcall that interrupted this one, which has queues of its own.
         self.end_raise(page);
         let Ok(port) = op::bind_ipi(&self.platform, vcpu) else { return false };
         let Some(word) = self.event_word(port.0) else {
-            // It was opened just now, so it can't be refused.
+            // The port was opened just now, so Xen cannot refuse.
             let _ = op::close(&self.platform, port);
             return false;
         };
         page.u32::<RAISED>().store(port.0, Ordering::Relaxed);
         fifo::clear_mask(word);
-        // A port that no event was sent on is closed by the dispatch that goes on instead.
+        // If no event was sent, the dispatch that continues closes the port.
         let has_queue = op::set_priority(&self.platform, port, queue).is_ok();
         has_queue && op::send(&self.platform, port).is_ok()
     }
 
-    /// Closes the port that was opened to raise an upcall, if there is one: before its event is
-    /// taken off its queue.
+    /// Closes the port that was opened to raise an upcall, if any, before its event is removed from
+    /// the queue.
     #[inline(always)]
     fn end_raise(&self, page: &SharedMem) {
         let port = page.u32::<RAISED>();
@@ -347,13 +352,12 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     #[cold]
     fn close_raised(&self, port: Port) {
         self.set_mask(port);
-        // It clears the event as well; the port is off its queue before Xen gives its number out
-        // again.
+        // It clears the event as well. The port is off its queue before Xen reuses its number.
         let _ = op::close(&self.platform, port);
     }
 
-    /// Masks `port`: its events become pending, but make no upcall. A port that the format has no
-    /// place for is ignored.
+    /// Masks `port`: its events become pending without an upcall. A port beyond those of the format
+    /// is ignored.
     pub fn mask(&self, port: Port) {
         if !self.is_fifo() {
             self.owners.mask(port);
@@ -361,16 +365,14 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.set_mask(port);
     }
 
-    /// Clears the mask of `port`; an event that is pending is delivered now.
+    /// Clears the mask of `port`. A pending event is delivered now.
     ///
-    /// It is done in Xen's order: a mask that is set by the handler of an event that this lets
-    /// through stays.
+    /// The order is that of Xen: a mask that the handler of that event sets stays set.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the format has no place for the port, or if an event is pending and the port is
-    /// beyond those that Xen has ever opened. A port that is closed is no error, as Xen reports
-    /// none.
+    /// `EINVAL` if the port is beyond those of the format, or if an event is pending and the port
+    /// is beyond those that Xen has ever opened. Xen reports no error for a closed port.
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self, port: Port) -> Result<(), Errno> {
         if self.is_fifo() {
@@ -387,27 +389,28 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Has Xen unmask a port of the 2-level format that was masked for that, and deliver its event.
+    /// Makes Xen unmask a port of the 2-level format and deliver its event. The port was masked for
+    /// that.
     fn unmask_by_xen(&self, port: Port) -> Result<(), Errno> {
         loop {
             op::unmask(&self.platform, port)?;
             if !self.owners.is_masked(port) {
                 return Ok(());
             }
-            // By a handler that ran meanwhile, maybe before Xen cleared the mask.
+            // A handler masked it meanwhile, maybe before Xen cleared the mask.
             self.set_mask(port);
             if self.owners.is_masked(port) {
                 return Ok(());
             }
-            // And unmasked again, maybe before the line above. Whoever does both has no end of it;
-            // a peer can't.
+            // Unmasked again, maybe before the line above. The loop ends unless this kernel repeats
+            // both; a peer cannot.
             if self.two_level().unmask(port) != Some(true) {
                 return Ok(());
             }
         }
     }
 
-    /// Tells whether an event is pending on `port`, masked or not.
+    /// Returns whether an event is pending on `port`, masked or not.
     pub fn is_pending(&self, port: Port) -> bool {
         let pending = if self.is_fifo() {
             self.event_word(port.0).map(fifo::is_pending)
@@ -417,8 +420,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         pending.unwrap_or(false)
     }
 
-    /// Clears the event that is pending on `port` and tells whether there was one: how a masked
-    /// port is polled.
+    /// Clears the pending event of `port` and returns whether there was one: the way to poll a
+    /// masked port.
     pub fn take_pending(&self, port: Port) -> bool {
         let pending = if self.is_fifo() {
             self.event_word(port.0).map(fifo::take_pending)
@@ -428,11 +431,10 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         pending.unwrap_or(false)
     }
 
-    /// Masks `port` and makes an event pending on it, as if it had come only now: for an event that
-    /// nobody was there to handle.
+    /// Masks `port` and makes an event pending on it, for an event that had no handler.
     pub fn set_pending_masked(&self, port: Port) {
-        // In this order: on a port that is not masked, a pending event that Xen doesn't know of
-        // would stay for ever.
+        // In this order: on an unmasked port, a pending event that Xen did not set is never
+        // delivered.
         self.mask(port);
         if self.is_fifo() {
             self.event_word(port.0).into_iter().for_each(fifo::set_pending);
@@ -441,33 +443,33 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Sets the event words up anew after the domain was suspended and went on as a new one: no
-    /// port is open but the toolstack's, all are masked.
+    /// Initializes the event words again after a suspend from which the domain resumed as a new
+    /// one: only the toolstack's ports are open, and all ports are masked.
     ///
-    /// Shared info has to be in its place again. Run it on vCPU 0, with the others stopped. A
-    /// suspend that was cancelled needs none of this. Where the domain is delivered that it is a
-    /// new one but finds all that it had, ports are masked, and open until they are closed.
+    /// Shared info must be mapped again before. It must run on vCPU 0 while the other vCPUs are
+    /// stopped. A cancelled suspend does not need it. If the suspend call reports a new domain and
+    /// the old one's ports are there, these stay open and masked until the kernel
+    /// closes each one.
     ///
-    /// Each other vCPU calls [`add_vcpu`](Self::add_vcpu) for itself when it goes on: one that
-    /// shared info has no place for gets no event before that, unless it was down or Xen is
-    /// 4.18 or newer.
+    /// Each other vCPU then calls [`add_vcpu`](Self::add_vcpu) for itself: a vCPU that shared info
+    /// has no entry for gets no event before that, unless it was down or Xen is 4.18 or newer.
     ///
     /// # Errors
     ///
-    /// Xen's refusal. If the Xen that the domain is on now has no FIFO format, that is none: the
-    /// 2-level one is used from then on.
+    /// Xen's error. If this Xen has no FIFO format, the domain continues in the 2-level format
+    /// without an error.
     pub fn resume(&self) -> Result<(), Errno> {
-        self.set_up_again(false)
+        self.initialize_again(false)
     }
 
-    /// Sets the event words up anew, where `same` says that the domain is the old one for sure.
-    fn set_up_again(&self, same: bool) -> Result<(), Errno> {
+    /// Initializes the event words again. `same` states that the domain is the old one.
+    fn initialize_again(&self, same: bool) -> Result<(), Errno> {
         self.mask_all();
-        // Nothing is unmasked, so nothing is lost; and a flag that stays set is never raised again.
+        // All ports are masked, so no event is lost. Xen raises no upcall while a flag stays set.
         self.clear_upcalls();
         if self.is_fifo() && self.xen_has_queues() {
-            // The queues are as they were, and Xen raises no upcall for one that is not empty. No
-            // event is delivered, as all are masked.
+            // The queues are unchanged, and Xen raises no upcall for a queue that is not empty. No
+            // event is delivered, since all ports are masked.
             for (_, page) in self.vcpus.iter() {
                 self.end_raise(page);
                 while Queues(page).run(|number| self.words(number), || {}, &mut |_| {}) != 0 {}
@@ -481,7 +483,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.owners.reset(&self.vcpus);
         for (vcpu, state) in (0..).zip(&self.states).skip(1) {
             if matches!(state.load(Ordering::Relaxed), ADDED | AGAIN) {
-                self.hand_over_again(vcpu, same, state)?;
+                self.register_again(vcpu, same, state)?;
             }
         }
         if fifo {
@@ -489,7 +491,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             for (index, page) in self.array.iter() {
                 for offset in (0..WORDS as usize * size_of::<u32>()).step_by(size_of::<u32>()) {
                     if let Some(word) = page.u32_at(offset) {
-                        // The hypercall orders it; Xen reads no word before.
+                        // Ordered by the hypercall: Xen reads no word before.
                         word.store(fifo::ONLY_MASKED, Ordering::Relaxed);
                     }
                 }
@@ -515,20 +517,20 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Masks all ports, lets Xen close them, and sets the event words up anew: for a kernel that
-    /// takes over from another one in the same domain.
+    /// Masks all ports, makes Xen close them, and initializes the event words again: for a kernel
+    /// that replaces another one in the same domain.
     ///
-    /// Those that the toolstack opened for console and xenstore are closed as well. No other vCPU
-    /// may use ports meanwhile, and no [`Channel`](crate::Channel) may be left.
+    /// The toolstack's ports for console and xenstore are closed too. No other vCPU may use ports
+    /// meanwhile, and no [`Channel`](crate::Channel) may exist.
     ///
     /// # Errors
     ///
-    /// Xen's refusal; every port is masked then.
+    /// Xen's error. Every port is masked then.
     #[doc(alias = "EVTCHNOP_reset")]
     pub fn reset(&self) -> Result<(), Errno> {
         self.mask_all();
         ops::retry(&self.platform, RESET_ATTEMPTS, || op::reset(&self.platform))?;
-        self.set_up_again(true)
+        self.initialize_again(true)
     }
 
     fn mask_all(&self) {
@@ -544,7 +546,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Sets up vCPU 0's queues; `false` if Xen has none.
+    /// Sets up the queues of vCPU 0. Returns `false` if Xen has none.
     fn switch_to_fifo(&self) -> Result<bool, Errno> {
         self.vcpus.fill(0, 0)?;
         let taken = self.vcpus.init_control(0, 0).is_ok();
@@ -552,15 +554,15 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(taken)
     }
 
-    /// Tells whether Xen is in the FIFO format: only then does it find fault with a priority, and
-    /// not with there being one.
+    /// Returns whether Xen uses the FIFO format: only then it checks the priority instead of
+    /// refusing the operation.
     fn xen_has_queues(&self) -> bool {
         let refusal = op::set_priority(&self.platform, Port(0), EVTCHN_FIFO_PRIORITY_MIN + 1);
         refusal.is_err_and(|errno| errno != Errno::ENOSYS)
     }
 
-    /// Gives Xen the page of a vCPU that is new to it.
-    fn hand_over(&self, vcpu: u32) -> Result<(), Errno> {
+    /// Registers the page of a new vCPU with Xen.
+    fn register(&self, vcpu: u32) -> Result<(), Errno> {
         if self.has_own_info(vcpu) {
             self.vcpus.register_vcpu_info(vcpu as usize, vcpu, INFO)?;
             self.end_registration(vcpu);
@@ -568,16 +570,16 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.init_queues(vcpu)
     }
 
-    /// Gives Xen the page of a vCPU again, after a resume or a reset. Every port is masked.
-    fn hand_over_again(&self, vcpu: u32, same: bool, state: &AtomicU8) -> Result<(), Errno> {
+    /// Registers the page of a vCPU again, after a resume or a reset. Every port is masked.
+    fn register_again(&self, vcpu: u32, same: bool, state: &AtomicU8) -> Result<(), Errno> {
         if self.has_own_info(vcpu) {
             match self.vcpus.register_vcpu_info(vcpu as usize, vcpu, INFO) {
                 Ok(()) => self.end_registration(vcpu),
-                // Xen moves a vCPU's information once in a domain's life: the domain is the old
-                // one.
+                // Xen moves a vCPU's `vcpu_info` once in the lifetime of a domain: the domain is
+                // the old one.
                 Err(Errno::EBUSY) => {}
                 Err(Errno::EINVAL) if same => {}
-                // Before Xen 4.18 the same, or that the vCPU is neither down nor the caller.
+                // Before Xen 4.18 also if the vCPU is neither down nor the caller.
                 Err(Errno::EINVAL) => state.store(AGAIN, Ordering::Relaxed),
                 refused => return refused,
             }
@@ -596,20 +598,19 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Ends what Xen marks as pending with a vCPU's new information. On arm64 a vCPU that is down
-    /// never gets the interrupt that goes with it, and Xen raises no other while the flag is
-    /// set.
+    /// Clears the flag that Xen sets with a new `vcpu_info`. On arm64, a vCPU that is down never
+    /// receives its interrupt, and Xen raises no other one while the flag is set.
     fn end_registration(&self, vcpu: u32) {
         self.clear_upcall(vcpu as usize);
-        // An event that came before, for want of a selector: no port is bound to the vCPU yet as a
-        // rule, so there is none. In the FIFO format these words have all ports masked.
+        // Events that came before without a selector bit. Usually no port is bound to the vCPU yet,
+        // so there are none. In the FIFO format, all ports are masked in these words.
         for index in 0..two_level::WORDS {
             let mut bits = self.two_level().deliverable(index);
             while bits != 0 {
                 let port = Port(index * 64 + bits.trailing_zeros());
                 bits &= bits - 1;
                 if self.two_level().redeliver(port) == Some(true) {
-                    // The port may be a bit that no port stands behind, of which Xen makes nothing.
+                    // The bit may belong to no port; Xen then does nothing.
                     let _ = self.unmask_by_xen(port);
                 }
             }
@@ -623,8 +624,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
         let needed = port.0 / WORDS + 1;
         for index in 0..needed {
-            // The words are there before Xen has them, so that a handler that interrupts this can
-            // use them.
+            // The words are stored before Xen has them, so that a handler that interrupts this call
+            // can use them.
             self.array.fill(index as usize, fifo::ONLY_MASKED)?;
         }
         let present = |index: u32| self.words(index).is_some();
@@ -633,7 +634,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     #[inline(always)]
     fn is_fifo(&self) -> bool {
-        // It changes only while nothing else runs.
+        // Changes only while no other code runs.
         self.fifo.load(Ordering::Relaxed)
     }
 
@@ -646,7 +647,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.words(port / WORDS)?.u32_at((port % WORDS) as usize * size_of::<u32>())
     }
 
-    /// Returns page `number` of the array of event words.
+    /// Returns page `number` of event words.
     #[inline(always)]
     fn words(&self, number: u32) -> Option<&SharedMem> {
         self.array.memory(number as usize)

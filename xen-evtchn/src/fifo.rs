@@ -1,14 +1,14 @@
-//! The FIFO event ABI: a word per port, linked into a queue per vCPU and priority.
+//! FIFO event ABI: one word per port, linked into one queue per vCPU and priority.
 //!
-//! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control
-//! block only where the queue was empty; the vCPU then follows the links.
+//! Xen appends to the tail of a queue, the vCPU removes at its head. Xen writes the head in the
+//! control block only if the queue was empty; the vCPU then follows the links.
 
 use core::mem::offset_of;
 use xen_hypercall::sync::{Ordering, cold_path};
 use xen_hypercall::{PAGE_SIZE, Port, SharedMem, SharedU32};
 use xen_sys::event_channel::*;
 
-/// The number of ports that the FIFO ABI can have.
+/// Number of ports of the FIFO ABI.
 #[doc(alias = "EVTCHN_FIFO_NR_CHANNELS")]
 pub const FIFO_PORTS: u32 = EVTCHN_FIFO_NR_CHANNELS;
 
@@ -20,26 +20,26 @@ const LINK: u32 = EVTCHN_FIFO_LINK_MASK;
 
 const READY: usize = offset_of!(EvtchnFifoControlBlock, ready);
 const HEAD: usize = offset_of!(EvtchnFifoControlBlock, head);
-/// Events that are taken off for each page of event words; a model has fewer.
+/// Events that one run removes for each page of event words; a model has fewer.
 const BUDGET: u32 = if cfg!(loom) { 2 } else { WORDS };
 /// Event words in a page.
 pub(crate) const WORDS: u32 = (PAGE_SIZE / size_of::<EventWord>()) as u32;
 
-/// The queues of one vCPU: the control block, at the start of its page.
+/// Queues of one vCPU: the control block at the start of its page.
 #[derive(Clone, Copy)]
 pub(crate) struct Queues<'a>(pub(crate) &'a SharedMem);
 
 impl Queues<'_> {
-    /// Takes events off the queues, the most urgent one first, until all are empty or as many were
-    /// taken off as there are event words. `words` finds the pages of event words; `raised` is
-    /// called whenever Xen has signalled queues while this runs, and before they are looked at.
+    /// Removes events from the queues, by priority, until all queues are empty or as many events
+    /// were removed as there are event words. `words` returns the pages of event words. `raised` is
+    /// called when Xen has signalled queues during the run, before these are read.
     ///
-    /// Whoever takes a queue's bit out of the signal has the queue until it is empty: Xen sets the
-    /// bit again only then. So an upcall within a handler has its own queues, and takes nothing
-    /// from those that the handler's has.
+    /// The run that clears the ready bit of a queue owns the queue until it is empty, since Xen
+    /// sets the bit again only then. An upcall within a handler therefore has queues of its own,
+    /// and removes nothing from those of the interrupted run.
     ///
-    /// Returns the queues that are not empty. They are signalled as Xen would, but Xen raises no
-    /// upcall for them: see [`spare`].
+    /// Returns the queues that are not empty. Their ready bits are set as by Xen, but Xen raises no
+    /// upcall for these: see [`spare`].
     #[inline(always)]
     pub(crate) fn run<'w>(
         self,
@@ -48,7 +48,7 @@ impl Queues<'_> {
         handle: &mut impl FnMut(Port),
     ) -> u32 {
         let signal = self.0.u32::<READY>();
-        // This also orders the heads, which Xen writes first.
+        // Also orders the heads, which Xen writes first.
         let mut ready = signal.swap(0);
         let (mut pages, mut budget) = (1, BUDGET);
         while ready != 0 {
@@ -57,7 +57,7 @@ impl Queues<'_> {
             loop {
                 let word = words(port / WORDS)
                     .and_then(|page| page.u32_at((port % WORDS) as usize * size_of::<EventWord>()));
-                // A link to a port that has no word ends the queue.
+                // A link to a port without a word ends the queue.
                 let (next, delivered) = word.map_or((0, false), take_off);
                 if delivered {
                     handle(Port(port));
@@ -65,7 +65,7 @@ impl Queues<'_> {
                 port = next;
                 budget -= 1;
                 if budget == 0 {
-                    // A peer that keeps sending must not keep one upcall busy: each port has one
+                    // A peer that sends without end must not extend one upcall: each port has one
                     // event here, on average.
                     if words(pages).is_none() {
                         return self.leave(ready, port);
@@ -80,7 +80,7 @@ impl Queues<'_> {
                 if port == 0 {
                     ready &= ready - 1;
                     if ready == 0 {
-                        // As it mostly is.
+                        // The usual case.
                         return 0;
                     }
                     break;
@@ -90,19 +90,19 @@ impl Queues<'_> {
         0
     }
 
-    /// Leaves the queues in `ready`, the first of them at `port`, to a later run.
+    /// Leaves the queues in `ready`, of which the first is at `port`, to a later run.
     #[cold]
     #[inline(never)]
     fn leave(self, ready: u32, port: u32) -> u32 {
         let left = self.put_back(ready, port);
         if left != 0 {
-            // After the head, as Xen does it.
+            // After the head, in Xen's order.
             self.0.u32::<READY>().fetch_or(left);
         }
         left
     }
 
-    /// Leaves a queue at `port`, for what came may be more urgent than the rest of it. Returns the
+    /// Leaves a queue at `port`, since newer events may be more urgent than its rest. Returns the
     /// queues that are ready now.
     #[cold]
     #[inline(never)]
@@ -110,11 +110,11 @@ impl Queues<'_> {
         self.put_back(ready, port) | self.0.u32::<READY>().swap(0)
     }
 
-    /// Writes `port` to the head of the first queue in `ready`. Returns the queues that are not
+    /// Writes `port` to the head of the first queue in `ready`, and returns the queues that are not
     /// empty.
     fn put_back(self, ready: u32, port: u32) -> u32 {
         match self.head(ready) {
-            // Xen leaves the head of a queue alone that is not empty.
+            // Xen does not change the head of a queue that is not empty.
             Some(head) if port != 0 => {
                 head.store(port, Ordering::Relaxed);
                 ready
@@ -123,29 +123,28 @@ impl Queues<'_> {
         }
     }
 
-    /// Returns the head of the most urgent of the queues in `ready`. There are no more queues than
-    /// the control block has room for, and so Xen sets no bit behind; what is found there is
-    /// zero.
+    /// Returns the head of the most urgent queue in `ready`. The control block has room for all
+    /// queues, and Xen sets no bit beyond; memory behind the block is zero.
     #[inline(always)]
     fn head(&self, ready: u32) -> Option<SharedU32<'_>> {
         self.0.u32_at(HEAD + ready.trailing_zeros() as usize * size_of::<u32>())
     }
 }
 
-/// Returns a queue that is not in `left`: an event that is sent there makes Xen raise an upcall. It
-/// raises none for a queue that is not empty.
+/// Returns a queue that is not in `left`: Xen raises an upcall for an event that is sent there, but
+/// none for a queue that is not empty.
 pub(crate) fn spare(left: u32) -> Option<u32> {
     let queue = (!left).trailing_zeros();
     (queue < EVTCHN_FIFO_MAX_QUEUES).then_some(queue)
 }
 
-/// Takes an event off its queue, and clears it, unless it is masked, in the same step: so an event
-/// from here on links the port anew. Returns the port behind it in the queue, zero for none, and
-/// whether there was an event to tell.
+/// Removes an event from its queue. In the same step, clears it unless it is masked, so that a new
+/// event links the port again. Returns the next port in the queue, zero for none, and whether the
+/// event is to be delivered.
 #[inline(always)]
 fn take_off(word: SharedU32<'_>) -> (u32, bool) {
     let mut old = word.load(Ordering::Relaxed);
-    // Xen and other vCPUs change a word only so often: it is not theirs to keep this from ending.
+    // Bounded: Xen and other vCPUs change a word only a few times meanwhile.
     loop {
         let changed = if old & (PENDING | MASKED) == PENDING {
             match word.compare_exchange(old, old & !(PENDING | LINKED | LINK)) {
@@ -168,15 +167,15 @@ pub(crate) fn mask(word: SharedU32<'_>) {
     word.fetch_or(MASKED);
 }
 
-/// Clears the mask of a port; `true` if Xen's help is needed, for an event that is pending and so
-/// on no queue. The port stays masked then.
+/// Clears the mask of a port. Returns `true` if Xen must unmask it, since an event is pending that
+/// is in no queue. The port then stays masked.
 pub(crate) fn unmask(word: SharedU32<'_>) -> bool {
     let mut old = word.load(Ordering::Relaxed);
     loop {
         if old & MASKED == 0 {
             return false;
         }
-        // While Xen changes the link, a mask must not be cleared here either.
+        // The mask must not be cleared while Xen changes the link.
         if old & (PENDING | BUSY) != 0 {
             return true;
         }
@@ -195,12 +194,12 @@ pub(crate) fn take_pending(word: SharedU32<'_>) -> bool {
     word.fetch_and(!PENDING) & PENDING != 0
 }
 
-/// Clears the mask of a port that has no event.
+/// Clears the mask of a port without an event.
 pub(crate) fn clear_mask(word: SharedU32<'_>) {
     word.fetch_and(!MASKED);
 }
 
-/// The value of an event word that is masked and nothing else.
+/// Value of an event word with only the mask bit set.
 pub(crate) const ONLY_MASKED: u32 = MASKED;
 
 pub(crate) fn set_pending(word: SharedU32<'_>) {
@@ -214,13 +213,13 @@ mod tests {
     use xen_hypercall::Page;
 
     #[test]
-    fn spare_queue_is_an_empty_one() {
+    fn spare_queue_is_empty() {
         assert_eq!([0, 1, 0b1011, 0x7fff].map(spare), [Some(0), Some(1), Some(2), Some(15)]);
         assert_eq!(spare(0xffff), None);
     }
 
     #[test]
-    fn unmask_while_xen_links_needs_xen() {
+    fn unmask_of_busy_word_needs_xen() {
         let mut page = Box::new([Page::ZERO]);
         let word = SharedMem::from_pages(&mut page).u32::<0>();
         let masked = 1 << EVTCHN_FIFO_MASKED;

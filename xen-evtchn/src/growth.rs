@@ -1,19 +1,19 @@
-//! The order in which pages of event words are given to Xen.
+//! Order in which pages of event words are added to Xen's array.
 
 use xen_hypercall::Errno;
 use xen_hypercall::sync::{AtomicU32, Ordering};
 
-/// How far Xen's array of event words has grown. Xen appends each page that it is given, so pages
-/// go there in order and each once.
+/// Progress of Xen's array of event words. Xen appends each page, so that pages must be added in
+/// order and once each.
 ///
-/// Pages are put in their places first, by whoever needs them. Whoever then comes first gives Xen
-/// all that are there, also those that come meanwhile: no one waits, as an interrupt handler can't
-/// wait for the code below it.
+/// A caller first stores the page that it needs. One caller at a time then adds all stored pages to
+/// Xen, including pages that are stored meanwhile. No caller waits, since an interrupt handler
+/// cannot wait for the code that it interrupted.
 #[derive(Debug)]
 pub(crate) struct Growth {
-    /// 1 while pages are given to Xen.
+    /// 1 while a caller adds pages.
     busy: AtomicU32,
-    /// Pages that Xen has.
+    /// Number of pages that Xen has.
     added: AtomicU32,
 }
 
@@ -22,26 +22,27 @@ impl Growth {
         Self { busy: AtomicU32::new(0), added: AtomicU32::new(0) }
     }
 
-    /// Starts over with as many pages as Xen has now. Nothing else runs.
+    /// Starts again with the number of pages that Xen has now. No other code runs meanwhile.
     pub(crate) fn reset(&self, added: u32) {
         self.added.store(added, Ordering::Relaxed);
     }
 
-    /// Gives Xen the pages that are there, of which the caller needs `needed`. If pages are being
-    /// given already, the caller's own will be by whoever does it, soon after this returns.
+    /// Adds the stored pages to Xen, of which the caller needs the first `needed`. If another
+    /// caller adds pages now, that caller also adds this caller's pages, soon after this call
+    /// returns.
     ///
     /// # Errors
     ///
-    /// That of `add`, if it kept the caller from what it needs. The page is tried again by the next
-    /// call.
+    /// The error of `add`, if the caller's pages were not added. The next call tries the page
+    /// again.
     pub(crate) fn run(
         &self,
         needed: u32,
         present: impl Fn(u32) -> bool,
         add: impl Fn(u32) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        // Steps that read what others wrote, on both sides: either this one sees that the work has
-        // ended, or its end sees the page.
+        // Both sides read and write `busy` in one step: either this call sees that the other one
+        // has ended, or the other one sees this call's page.
         while self.busy.swap(1, Ordering::AcqRel) == 0 {
             let mut result = Ok(());
             let mut next = self.added.load(Ordering::Relaxed);

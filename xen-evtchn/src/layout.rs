@@ -1,24 +1,24 @@
-//! Where the event words lie in shared info: by architecture, chosen in one place.
+//! Offsets of the event words in shared info, by architecture.
 
 use core::mem::offset_of;
 use xen_hypercall::{SharedMem, SharedU8, SharedU64};
 
-/// Offsets in shared info, and in the information of a vCPU.
+/// Offsets in shared info and in `vcpu_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The information of the first vCPU, with the others' behind it.
+    /// `vcpu_info` of the first vCPU, followed by the others.
     pub(crate) vcpu_info: usize,
-    /// Bytes of a vCPU's information.
+    /// Size of `vcpu_info`.
     pub(crate) vcpu_info_size: usize,
-    /// vCPUs whose information lies in shared info; others have it in their page.
+    /// Number of vCPUs whose `vcpu_info` is in shared info. Other vCPUs have it in their page.
     pub(crate) legacy_vcpus: usize,
-    /// The upcall flag, in a vCPU's information.
+    /// Upcall flag, in `vcpu_info`.
     pub(crate) upcall_pending: usize,
-    /// The selector of words, in a vCPU's information.
+    /// Selector of words, in `vcpu_info`.
     pub(crate) pending_sel: usize,
-    /// One bit per port: pending.
+    /// Pending bits, one for each port.
     pub(crate) pending: usize,
-    /// One bit per port: masked.
+    /// Mask bits, one for each port.
     pub(crate) mask: usize,
 }
 
@@ -37,17 +37,17 @@ macro_rules! layout {
 }
 
 impl Layout {
-    /// That of this target.
+    /// Layout of this target.
     pub(crate) const NATIVE: Self = layout!(xen_sys::xen);
-    /// That of x86-64.
+    /// Layout of x86-64.
     #[cfg(test)]
     pub(crate) const X86_64: Self = layout!(xen_sys::arch_x86);
-    /// That of arm64.
+    /// Layout of arm64.
     #[cfg(test)]
     pub(crate) const AARCH64: Self = layout!(xen_sys::arch_arm);
 
-    /// Returns where the information of `vcpu` lies in shared info; `None` if it has a page of its
-    /// own.
+    /// Returns the offset of the `vcpu_info` of `vcpu` in shared info; `None` if it is in a page of
+    /// its own.
     #[inline(always)]
     pub(crate) const fn legacy(self, vcpu: usize) -> Option<usize> {
         if vcpu < self.legacy_vcpus {
@@ -58,7 +58,7 @@ impl Layout {
     }
 }
 
-/// The words of a vCPU's information that are about events.
+/// Words of `vcpu_info` for events.
 #[derive(Clone, Copy)]
 pub(crate) struct VcpuWords<'a> {
     pub(crate) upcall_pending: SharedU8<'a>,
@@ -66,7 +66,7 @@ pub(crate) struct VcpuWords<'a> {
 }
 
 impl<'a> VcpuWords<'a> {
-    /// Finds them at byte `base` of `mem`.
+    /// Returns the words of the `vcpu_info` at byte `base` of `mem`.
     #[inline(always)]
     pub(crate) fn at(layout: Layout, mem: &'a SharedMem, base: usize) -> Option<Self> {
         let fields = [layout.upcall_pending, layout.pending_sel];
@@ -86,8 +86,8 @@ mod tests {
     use std::vec::Vec;
     use xen_hypercall::{Page, Port};
 
-    /// What a C compiler computed from Xen's headers, by name: offsets of fields, sizes of
-    /// structures, constants.
+    /// Returns offsets of fields, sizes of structures and constants by name, as a C compiler
+    /// computed them from Xen's headers.
     fn computed(data: &'static str) -> BTreeMap<&'static str, usize> {
         let mut values = BTreeMap::new();
         for line in data.lines() {
@@ -95,7 +95,7 @@ mod tests {
             if let (["struct" | "field" | "const", name, value, ..], true) =
                 (&words[..], words.len() > 3)
             {
-                // Constants that are no offsets do not matter here.
+                // Other constants are not needed here.
                 if let Ok(value) = value.parse() {
                     values.insert(*name, value);
                 }
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn event_is_delivered_in_either_layout() {
         for (layout, data) in [(Layout::X86_64, X86_64[1]), (Layout::AARCH64, AARCH64[1])] {
-            // Xen's side goes by the headers, this side by the layout.
+            // Xen's side uses the offsets of the headers, this side the layout.
             let xen = expected(data);
             let mut page = Box::new([Page::ZERO]);
             let mem = SharedMem::from_pages(&mut page);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn vcpu_without_a_legacy_place_has_none() {
+    fn vcpu_beyond_legacy_has_no_offset() {
         assert_eq!(Layout::AARCH64.legacy(0), Some(0));
         assert_eq!(Layout::AARCH64.legacy(1), None);
         assert_eq!(Layout::X86_64.legacy(31), Some(31 * 64));

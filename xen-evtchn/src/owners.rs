@@ -1,19 +1,19 @@
-//! What the 2-level format's ports are to this domain: whose they are, and which its kernel masked.
+//! Owners and masks of the ports in the 2-level format.
 
 use xen_hypercall::sync::{AtomicU64, Ordering, fence};
 use xen_hypercall::{EventPages, Platform, Port};
 
-/// In a vCPU's page: a bit for each port that is another vCPU's.
+/// Offset in a vCPU's page of one bit for each port of another vCPU.
 pub(crate) const FOREIGN: usize = 1024;
 /// Words of 64 ports; a model has one.
 const WORDS: usize = if cfg!(loom) { 1 } else { crate::PORTS as usize / 64 };
 
-/// State of ports that shared info has no place for. The bits of other vCPUs' ports lie in the
-/// vCPUs' pages.
+/// State of ports beyond the bits in shared info. The bits of other vCPUs' ports are in the vCPUs'
+/// pages.
 pub(crate) struct Owners {
     /// Ports that were opened for vCPU 0, maybe before it had a page.
     first: [AtomicU64; WORDS],
-    /// Ports whose mask was asked for since the last unmask.
+    /// Ports that the kernel has masked since the last unmask.
     masked: [AtomicU64; WORDS],
 }
 
@@ -25,7 +25,7 @@ impl Owners {
         }
     }
 
-    /// Makes `port` a port of `vcpu`.
+    /// Assigns `port` to `vcpu`.
     pub(crate) fn set<P: Platform, const N: usize>(
         &self,
         pages: &EventPages<P, N>,
@@ -38,8 +38,8 @@ impl Owners {
         } else {
             first.fetch_and(!bit, Ordering::Relaxed);
         }
-        // Either this finds the page of a vCPU that is added meanwhile, or that reads the word
-        // above.
+        // Either this call finds the page of a vCPU that is added meanwhile, or `take_over` reads
+        // the word above.
         fence(Ordering::SeqCst);
         for (index, page) in pages.iter() {
             let Some(word) = page.u64_at(FOREIGN + port.0 as usize / 64 * 8) else { continue };
@@ -51,8 +51,7 @@ impl Owners {
         }
     }
 
-    /// Marks the ports of other vCPUs in the page of `vcpu`, which is in its place since just now.
-    /// vCPU 0 is never that one.
+    /// Marks the ports of other vCPUs in the new page of `vcpu`, which is not vCPU 0.
     pub(crate) fn take_over<P: Platform, const N: usize>(
         &self,
         pages: &EventPages<P, N>,
@@ -66,7 +65,8 @@ impl Owners {
                 let word = pages.memory(page)?.u64_at(FOREIGN + index * 8)?;
                 Some(word.load(Ordering::Relaxed))
             };
-            // What vCPU 0 knows to be another's is this one's only if all others know that too.
+            // A port that vCPU 0 has as foreign is this vCPU's only if all others have it as
+            // foreign too.
             let others = (1..N).filter(|&other| other != vcpu).filter_map(foreign);
             let theirs = foreign(0).unwrap_or(0) & !others.fold(u64::MAX, |all, word| all & word);
             let firsts = first.load(Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl Owners {
         }
     }
 
-    /// Forgets all: no port is open.
+    /// Clears all owners, when no port is open.
     pub(crate) fn reset<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>) {
         for (index, first) in self.first.iter().enumerate() {
             first.store(0, Ordering::Relaxed);
@@ -88,23 +88,23 @@ impl Owners {
         }
     }
 
-    /// Notes that the kernel masks `port`, before it does.
+    /// Records that the kernel is about to mask `port`.
     pub(crate) fn mask(&self, port: Port) {
         if let Some((word, bit)) = bit(&self.masked, port) {
             word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
-    /// Notes that the kernel unmasks `port`, before it does.
+    /// Records that the kernel is about to unmask `port`.
     pub(crate) fn unmask(&self, port: Port) {
         if let Some((word, bit)) = bit(&self.masked, port) {
             word.fetch_and(!bit, Ordering::Relaxed);
         }
     }
 
-    /// Returns whether the kernel has masked `port` since it was unmasked.
+    /// Returns whether the kernel has masked `port` since the last unmask.
     pub(crate) fn is_masked(&self, port: Port) -> bool {
-        // A mask that Xen has taken back was noted before, and the mask bit's order comes with it.
+        // A mask that Xen has cleared was recorded before, and is ordered by the mask bit.
         bit(&self.masked, port).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
     }
 }

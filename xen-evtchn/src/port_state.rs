@@ -1,80 +1,80 @@
-//! One port's state: why it is masked, and how much it may be delivered without work to do.
+//! State of a port: its mask reasons and its count of spurious events.
 
 use core::time::Duration;
 use xen_hypercall::Instant;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 
-/// No handler is bound.
+/// Mask reason: no handler is bound.
 const UNBOUND: u64 = 1;
-/// The kernel masked it.
+/// Mask reason: the kernel masked the port.
 pub(crate) const EXPLICIT: u64 = 1 << 1;
-/// It is on its way to another vCPU.
+/// Mask reason: the port moves to another vCPU.
 pub(crate) const MOVING: u64 = 1 << 2;
-/// It was delivered, and the end has not come yet.
+/// Mask reason: an event was delivered and has not ended.
 const HANDLING: u64 = 1 << 3;
-/// It came too often without work, and has to wait.
+/// Mask reason: too many spurious events came in a row.
 const DELAYED: u64 = 1 << 4;
-/// Why a port is masked: it is not as long as none of these is set.
+/// All mask reasons. The port is masked as long as one of these is set.
 const REASONS: u64 = UNBOUND | EXPLICIT | MOVING | HANDLING | DELAYED;
-/// An event was taken off Xen's words while there was a reason: it is made pending again when there
-/// is none.
+/// An event was cleared in Xen's words while a mask reason was set. It is made pending again when
+/// the last reason is removed.
 const KEPT: u64 = 1 << 5;
-/// An event for whoever awaits one; only tasks look at it.
-const TOLD: u64 = 1 << 6;
+/// An event is recorded for a task or a thread that waits.
+const RECORDED: u64 = 1 << 6;
 
-/// All of the above.
+/// All flags above.
 const FLAGS: u64 = 0x7f;
 
-/// How often in a row it was delivered without work, in 4 bits: as many as it takes to the longest
-/// wait.
+/// Position of the number of spurious events in a row, in 4 bits: enough to reach the longest
+/// delay.
 const SPURIOUS: u32 = 7;
 const SPURIOUS_MASK: u64 = 0xf;
-/// Which of its handlers the port has now, in 16 bits: the end of an earlier one's handling is none
-/// of this one's.
+/// Position of the handler's generation, in 16 bits. An end of interrupt with an earlier generation
+/// has no effect.
 const GENERATION: u32 = 11;
 const GENERATION_MASK: u64 = 0xffff;
-/// When the delay ends, in milliseconds of system time: the low 37 bits, of two years before and
-/// after.
+/// Position of the end of the delay, in milliseconds of system time: the low 37 bits, two years
+/// before and after now.
 const UNTIL: u32 = 27;
 const UNTIL_MASK: u64 = u64::MAX >> UNTIL;
-/// Nanoseconds in one of those.
+/// Nanoseconds in a millisecond.
 const MILLI: u64 = 1_000_000;
 
-/// So many times in a row an event may come without work before the port has to wait: an interrupt
-/// that finds what a poll has already taken is nothing bad.
-const FREE: u64 = 4;
-/// The first wait; each further one is twice as long.
+/// Spurious events in a row that are not delayed. An interrupt whose work a poll has already done
+/// is no storm.
+const FREE_SPURIOUS: u64 = 4;
+/// First delay. Each further one is twice as long.
 const FIRST_DELAY: Duration = Duration::from_millis(1);
-/// The longest wait.
+/// Longest delay.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// What a handler found.
+/// Result of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eoi {
-    /// There was something to do.
+    /// The handler found work.
     Handled,
-    /// There was nothing: the event was one too many.
+    /// The handler found no work.
     Spurious,
 }
 
-/// The state of a port, in one word, so that each change is one step.
+/// State of a port in one word, so that each change is one atomic step.
 pub(crate) struct PortState(AtomicU64);
 
-/// The last reason is gone.
+/// The last mask reason was removed: the caller must unmask the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Free {
-    /// An event waits to be made pending again.
+pub(crate) struct Unmask {
+    /// An event was kept and must be made pending first.
     pub(crate) kept: bool,
 }
 
-/// What becomes of an event.
+/// Result of a new event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// Its handler is to run, of this generation.
+    /// The handler must run, with this generation.
     Run(u16),
-    /// It is kept for when the reason is gone.
+    /// The event is kept until the mask reasons are removed.
     Kept,
-    /// It is kept for a handler to come.
+    /// The event is kept until a handler is bound.
     Unbound,
 }
 
@@ -83,21 +83,21 @@ pub(crate) enum Begin {
 pub(crate) enum Recorded {
     /// An upcall has recorded an event.
     Event,
-    /// The port is masked because of events without work.
+    /// The port is masked because of spurious events.
     Delayed,
-    /// No event. The waiter's earlier event has ended, which may have freed the port.
-    Nothing(Option<Free>),
+    /// No event. The waiter's earlier event has ended, which may have removed the last mask reason.
+    Nothing(Option<Unmask>),
 }
 
-/// How the end of a handler goes on.
+/// Result of an end of interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EoiOutcome {
-    /// There was no handler to end.
+    /// The event had ended already or belonged to an earlier handler.
     Stale,
-    /// Another reason remains.
+    /// Another mask reason remains.
     Masked,
-    Free(Free),
-    /// The port stays masked until then.
+    Unmask(Unmask),
+    /// The port stays masked until this time.
     Delayed(Instant),
 }
 
@@ -112,7 +112,7 @@ impl PortState {
         Self(AtomicU64::new(UNBOUND))
     }
 
-    /// Starts the handler of an event, or keeps the event if there is a reason not to.
+    /// Starts the handler of an event, or keeps the event if a mask reason is set.
     #[inline(always)]
     pub(crate) fn begin(&self) -> Begin {
         let old = self.change(|state| state | if state & REASONS == 0 { HANDLING } else { KEPT });
@@ -125,8 +125,8 @@ impl PortState {
         }
     }
 
-    /// Ends the handling of an event that was delivered with this generation.
-    pub(crate) fn eoi(&self, delivered: u16, work: Eoi, now: Instant) -> EoiOutcome {
+    /// Ends the handling of an event that was delivered with generation `delivered`.
+    pub(crate) fn eoi(&self, delivered: u16, found: Eoi, now: Instant) -> EoiOutcome {
         let current = |state: u64| state & HANDLING != 0 && generation(state) == delivered;
         let next = |state: u64| {
             if !current(state) {
@@ -134,11 +134,13 @@ impl PortState {
             }
             let kept = state & !HANDLING & (FLAGS | GENERATION_MASK << GENERATION);
             let spurious = state >> SPURIOUS & SPURIOUS_MASK;
-            match work {
+            match found {
                 Eoi::Handled => release(kept),
-                Eoi::Spurious if spurious < FREE => release(kept) | (spurious + 1) << SPURIOUS,
+                Eoi::Spurious if spurious < FREE_SPURIOUS => {
+                    release(kept) | (spurious + 1) << SPURIOUS
+                }
                 Eoi::Spurious => {
-                    let until = millis(now + delay(spurious - FREE)) & UNTIL_MASK;
+                    let until = millis(now + delay(spurious - FREE_SPURIOUS)) & UNTIL_MASK;
                     kept | DELAYED | (spurious + 1).min(SPURIOUS_MASK) << SPURIOUS | until << UNTIL
                 }
             }
@@ -150,58 +152,58 @@ impl PortState {
         } else if new & DELAYED != 0 {
             EoiOutcome::Delayed(until(new, now))
         } else {
-            freed(old, new).map_or(EoiOutcome::Masked, EoiOutcome::Free)
+            unmasked(old, new).map_or(EoiOutcome::Masked, EoiOutcome::Unmask)
         }
     }
 
-    /// Ends the delay if its time has come; otherwise returns when that is.
-    pub(crate) fn expire(&self, now: Instant) -> Result<Option<Free>, Instant> {
-        // The line may be another one by now: closed, and bound anew. The models need this load: a
-        // checker that runs read-modify-writes in program order shows a missing order by it alone.
+    /// Ends the delay if it is over; otherwise returns its end.
+    pub(crate) fn expire(&self, now: Instant) -> Result<Option<Unmask>, Instant> {
+        // The port may have been closed and bound anew. The models need this load: loom runs
+        // read-modify-writes in program order, so only a load shows a missing order.
         if self.0.load(Ordering::Relaxed) & DELAYED == 0 {
             return Ok(None);
         }
         let is_due = |state| state & DELAYED != 0 && until(state, now) <= now;
         let next = |state| if is_due(state) { release(state & !DELAYED) } else { state };
         let old = self.change(next);
-        if next(old) & DELAYED != 0 { Err(until(old, now)) } else { Ok(freed(old, next(old))) }
+        if next(old) & DELAYED != 0 { Err(until(old, now)) } else { Ok(unmasked(old, next(old))) }
     }
 
-    /// Adds a reason. The port has to be masked before: whoever takes the last reason away then
-    /// comes later with the unmask.
+    /// Adds a mask reason. The caller must mask the port before: the call that removes the last
+    /// reason unmasks the port later.
     pub(crate) fn add(&self, reason: u64) {
         self.change(|state| state | reason);
     }
 
-    /// Takes a reason away.
-    pub(crate) fn remove(&self, reason: u64) -> Option<Free> {
+    /// Removes a mask reason.
+    pub(crate) fn remove(&self, reason: u64) -> Option<Unmask> {
         let next = |state: u64| release(state & !reason);
         let old = self.change(next);
-        freed(old, next(old))
+        unmasked(old, next(old))
     }
 
-    /// Forgets everything: no handler is bound, and whoever awaits an event is delivered. Handlings
-    /// that have not ended yet are an earlier generation's.
+    /// Removes the handler and wakes the task that awaits the port. Events that were delivered and
+    /// have not ended belong to an earlier generation from now on.
     pub(crate) fn reset(&self) {
         self.change(|state| {
             let next = u64::from(generation(state).wrapping_add(1));
-            UNBOUND | TOLD | next << GENERATION
+            UNBOUND | RECORDED | next << GENERATION
         });
     }
 
     /// Records the event that is being handled, for a waiter or a task.
-    pub(crate) fn tell(&self) {
-        self.change(|state| state | TOLD);
+    pub(crate) fn record(&self) {
+        self.change(|state| state | RECORDED);
     }
 
     /// Takes the recorded event, or else ends the handling that a waiter has begun.
     pub(crate) fn take_recorded(&self) -> Recorded {
-        let is_recorded = |state: u64| state & TOLD != 0 && state & HANDLING != 0;
+        let is_recorded = |state: u64| state & RECORDED != 0 && state & HANDLING != 0;
         let next = |state: u64| {
             if is_recorded(state) || state & DELAYED != 0 {
-                return state & !TOLD;
+                return state & !RECORDED;
             }
-            let ended = state & !(HANDLING | TOLD);
+            let ended = state & !(HANDLING | RECORDED);
             // The waiter has reported nothing, so the event counts as handled.
             let reset = if state & HANDLING != 0 { SPURIOUS_MASK << SPURIOUS } else { 0 };
             release(ended & !reset)
@@ -212,12 +214,12 @@ impl PortState {
         } else if old & DELAYED != 0 {
             Recorded::Delayed
         } else {
-            Recorded::Nothing(freed(old, next(old)))
+            Recorded::Nothing(unmasked(old, next(old)))
         }
     }
 
     /// Starts the handling of an event by a waiter: one that was pending, or one that was kept for
-    /// a port that no handler is bound to. Returns whether there was one.
+    /// a port without a handler. Returns whether there was one.
     pub(crate) fn begin_wait(&self, was_pending: bool) -> bool {
         let has_event = |state: u64| was_pending || state & UNBOUND != 0 && state & KEPT != 0;
         let next = |state: u64| match (has_event(state), state & UNBOUND != 0) {
@@ -231,30 +233,30 @@ impl PortState {
     /// Returns the generation of an event that is being handled and was taken by its waiter.
     pub(crate) fn handling(&self) -> Option<u16> {
         let state = self.0.load(Ordering::Relaxed);
-        (state & HANDLING != 0 && state & TOLD == 0).then(|| generation(state))
+        (state & HANDLING != 0 && state & RECORDED == 0).then(|| generation(state))
     }
 
-    /// Returns whether the port waits because of events without work.
+    /// Returns whether the port is masked for a time because of spurious events.
     pub(crate) fn is_delayed(&self) -> bool {
         self.0.load(Ordering::Relaxed) & DELAYED != 0
     }
 
     /// Lets events be delivered, with nothing left of an earlier handler or waiter.
-    pub(crate) fn bind(&self) -> Option<Free> {
+    pub(crate) fn bind(&self) -> Option<Unmask> {
         let next = |state: u64| match state & UNBOUND {
-            0 => release(state & !TOLD),
-            _ => release(state & !(UNBOUND | TOLD | HANDLING)),
+            0 => release(state & !RECORDED),
+            _ => release(state & !(UNBOUND | RECORDED | HANDLING)),
         };
         let old = self.change(next);
-        freed(old, next(old))
+        unmasked(old, next(old))
     }
 
-    /// Takes what [`tell`](Self::tell) and [`reset`](Self::reset) say, with the
-    /// generation of the event if there is one.
+    /// Clears the request of [`record`](Self::record) or [`reset`](Self::reset) and returns the
+    /// generation of the delivered event, if any.
     #[cfg(feature = "async")]
-    pub(crate) fn take_delivered(&self) -> Option<Option<u16>> {
-        let old = self.change(|state| state & !TOLD);
-        (old & TOLD != 0).then(|| (old & HANDLING != 0).then(|| generation(old)))
+    pub(crate) fn take_wake(&self) -> Option<Option<u16>> {
+        let old = self.change(|state| state & !RECORDED);
+        (old & RECORDED != 0).then(|| (old & HANDLING != 0).then(|| generation(old)))
     }
 
     /// Changes the state in one step and returns the one before.
@@ -262,7 +264,8 @@ impl PortState {
     fn change(&self, next: impl Fn(u64) -> u64) -> u64 {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
-            // A mask set before one change is seen by the unmask after the next.
+            // Acquire and release: the mask that was set before one change is visible to the unmask
+            // after the next one.
             match self.0.compare_exchange(old, next(old), Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return old,
                 Err(now) => old = now,
@@ -271,16 +274,17 @@ impl PortState {
     }
 }
 
-/// The state without the kept event if no reason remains, as that is made pending then.
+/// Returns the state without the kept event if no mask reason remains, since the event is made
+/// pending then.
 fn release(state: u64) -> u64 {
     if state & REASONS == 0 { state & !KEPT } else { state }
 }
 
-fn freed(old: u64, new: u64) -> Option<Free> {
-    (old & REASONS != 0 && new & REASONS == 0).then_some(Free { kept: old & KEPT != 0 })
+fn unmasked(old: u64, new: u64) -> Option<Unmask> {
+    (old & REASONS != 0 && new & REASONS == 0).then_some(Unmask { kept: old & KEPT != 0 })
 }
 
-/// How long a port waits after so many waits before this one.
+/// Returns the delay after `waits` earlier ones.
 fn delay(waits: u64) -> Duration {
     FIRST_DELAY.saturating_mul(1 << waits.min(16)).min(MAX_DELAY)
 }
@@ -293,8 +297,8 @@ fn millis(at: Instant) -> u64 {
     at.as_nanos().div_ceil(MILLI)
 }
 
-/// Returns when the delay in `state` ends, which is less than two years from `now`; `now` if it has
-/// ended.
+/// Returns the end of the delay in `state`, which is less than two years from `now`; `now` if it is
+/// over.
 fn until(state: u64, now: Instant) -> Instant {
     let start = millis(now);
     let ahead = (state >> UNTIL).wrapping_sub(start) & UNTIL_MASK;
@@ -311,78 +315,79 @@ mod tests {
     const START: Instant = Instant::from_nanos(5_000_000_000);
 
     fn bound() -> PortState {
-        let line = PortState::new();
-        assert_eq!(line.bind(), Some(Free { kept: false }));
-        line
+        let state = PortState::new();
+        assert_eq!(state.bind(), Some(Unmask { kept: false }));
+        state
     }
 
     #[test]
-    fn a_port_without_a_handler_keeps_its_event_for_the_one_to_come() {
-        let line = PortState::new();
-        assert_eq!(line.begin(), Begin::Unbound);
-        assert_eq!(line.bind(), Some(Free { kept: true }));
-        assert_eq!(line.begin(), Begin::Run(0));
-        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Free(Free { kept: false }));
+    fn event_before_bind_is_kept() {
+        let state = PortState::new();
+        assert_eq!(state.begin(), Begin::Unbound);
+        assert_eq!(state.bind(), Some(Unmask { kept: true }));
+        assert_eq!(state.begin(), Begin::Run(0));
+        assert_eq!(state.eoi(0, Eoi::Handled, START), EoiOutcome::Unmask(Unmask { kept: false }));
     }
 
     #[test]
-    fn the_last_reason_to_go_frees_the_port() {
-        let line = bound();
-        line.add(EXPLICIT);
-        line.add(MOVING);
-        assert_eq!(line.begin(), Begin::Kept, "masked");
-        assert_eq!(line.remove(EXPLICIT), None);
-        assert_eq!(line.remove(EXPLICIT), None, "it is gone already");
-        assert_eq!(line.remove(MOVING), Some(Free { kept: true }));
-        assert_eq!(line.remove(MOVING), None, "freed once");
-        assert_eq!(line.begin(), Begin::Run(0));
-        line.add(EXPLICIT);
-        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Masked);
-        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Stale);
-        assert_eq!(line.remove(EXPLICIT), Some(Free { kept: false }));
+    fn last_reason_removed_unmasks_port() {
+        let state = bound();
+        state.add(EXPLICIT);
+        state.add(MOVING);
+        assert_eq!(state.begin(), Begin::Kept, "masked");
+        assert_eq!(state.remove(EXPLICIT), None);
+        assert_eq!(state.remove(EXPLICIT), None, "it is gone already");
+        assert_eq!(state.remove(MOVING), Some(Unmask { kept: true }));
+        assert_eq!(state.remove(MOVING), None, "unmasked once");
+        assert_eq!(state.begin(), Begin::Run(0));
+        state.add(EXPLICIT);
+        assert_eq!(state.eoi(0, Eoi::Handled, START), EoiOutcome::Masked);
+        assert_eq!(state.eoi(0, Eoi::Handled, START), EoiOutcome::Stale);
+        assert_eq!(state.remove(EXPLICIT), Some(Unmask { kept: false }));
     }
 
+    /// D-E01.
     #[test]
-    fn d_e01_waits_double_up_to_a_second_and_work_ends_them() {
-        let line = bound();
+    fn delay_doubles_until_work_is_found() {
+        let state = bound();
         let (mut now, mut waits) = (START, std::vec::Vec::new());
         for _ in 0..300 {
-            assert_eq!(line.begin(), Begin::Run(0));
-            assert_eq!(line.begin(), Begin::Kept, "one handler at a time");
-            match line.eoi(0, Eoi::Spurious, now) {
-                EoiOutcome::Free(Free { kept: true }) => {}
+            assert_eq!(state.begin(), Begin::Run(0));
+            assert_eq!(state.begin(), Begin::Kept, "one handler at a time");
+            match state.eoi(0, Eoi::Spurious, now) {
+                EoiOutcome::Unmask(Unmask { kept: true }) => {}
                 EoiOutcome::Delayed(until) => {
                     waits.push(until.saturating_duration_since(now));
                     assert_eq!(
-                        line.eoi(0, Eoi::Handled, now),
+                        state.eoi(0, Eoi::Handled, now),
                         EoiOutcome::Stale,
                         "no second end cuts the wait short"
                     );
-                    assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
-                    assert_eq!(line.expire(until), Ok(Some(Free { kept: true })));
-                    assert_eq!(line.expire(until), Ok(None));
+                    assert_eq!(state.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
+                    assert_eq!(state.expire(until), Ok(Some(Unmask { kept: true })));
+                    assert_eq!(state.expire(until), Ok(None));
                     now = until;
                 }
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(waits.len(), 300 - FREE as usize);
+        assert_eq!(waits.len(), 300 - FREE_SPURIOUS as usize);
         assert_eq!(waits[..3], [1, 2, 4].map(Duration::from_millis));
         assert!(waits.is_sorted() && waits[200..].iter().all(|&wait| wait == MAX_DELAY));
-        assert_eq!(line.begin(), Begin::Run(0));
-        assert_eq!(line.eoi(0, Eoi::Handled, now), EoiOutcome::Free(Free { kept: false }));
-        for _ in 0..FREE {
-            assert_eq!(line.begin(), Begin::Run(0));
-            assert!(matches!(line.eoi(0, Eoi::Spurious, now), EoiOutcome::Free(_)));
+        assert_eq!(state.begin(), Begin::Run(0));
+        assert_eq!(state.eoi(0, Eoi::Handled, now), EoiOutcome::Unmask(Unmask { kept: false }));
+        for _ in 0..FREE_SPURIOUS {
+            assert_eq!(state.begin(), Begin::Run(0));
+            assert!(matches!(state.eoi(0, Eoi::Spurious, now), EoiOutcome::Unmask(_)));
         }
     }
 
     #[test]
-    fn late_end_is_of_an_earlier_generation() {
-        let line = bound();
+    fn late_eoi_is_stale() {
+        let state = bound();
         let mut delivered = std::vec::Vec::new();
         for round in 0..70_000u32 {
-            let Begin::Run(generation) = line.begin() else {
+            let Begin::Run(generation) = state.begin() else {
                 panic!("it is bound and not handled")
             };
             if round < 3 {
@@ -390,17 +395,21 @@ mod tests {
             } else if let Some(&late) =
                 delivered.get(round as usize % 3).filter(|&&late| late != generation)
             {
-                assert_eq!(line.eoi(late, Eoi::Handled, START), EoiOutcome::Stale, "round {round}");
+                assert_eq!(
+                    state.eoi(late, Eoi::Handled, START),
+                    EoiOutcome::Stale,
+                    "round {round}"
+                );
             }
-            assert_eq!(line.begin(), Begin::Kept, "it is handled still");
-            line.reset();
-            assert_eq!(line.eoi(generation, Eoi::Handled, START), EoiOutcome::Stale);
-            assert_eq!(line.bind(), Some(Free { kept: false }));
+            assert_eq!(state.begin(), Begin::Kept, "it is handled still");
+            state.reset();
+            assert_eq!(state.eoi(generation, Eoi::Handled, START), EoiOutcome::Stale);
+            assert_eq!(state.bind(), Some(Unmask { kept: false }));
         }
     }
 
     #[test]
-    fn wait_ends_wherever_the_clock_stands() {
+    fn delay_ends_at_any_clock_value() {
         for at in [
             0,
             1,
@@ -409,25 +418,25 @@ mod tests {
             (UNTIL_MASK - 1) * MILLI,
             (UNTIL_MASK + 5) * MILLI + 7,
         ] {
-            let (line, now) = (bound(), Instant::from_nanos(at));
-            for _ in 0..FREE {
-                line.begin();
-                line.eoi(0, Eoi::Spurious, now);
+            let (state, now) = (bound(), Instant::from_nanos(at));
+            for _ in 0..FREE_SPURIOUS {
+                state.begin();
+                state.eoi(0, Eoi::Spurious, now);
             }
-            line.begin();
-            let EoiOutcome::Delayed(until) = line.eoi(0, Eoi::Spurious, now) else {
+            state.begin();
+            let EoiOutcome::Delayed(until) = state.eoi(0, Eoi::Spurious, now) else {
                 panic!("{now:?}: no wait")
             };
             let wait = until.saturating_duration_since(now);
             assert!((FIRST_DELAY..2 * FIRST_DELAY).contains(&wait), "{now:?}: {wait:?}");
-            assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
+            assert_eq!(state.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
             let late = until + Duration::from_secs(365 * 24 * 3600);
-            assert_eq!(line.expire(late), Ok(Some(Free { kept: false })));
+            assert_eq!(state.expire(late), Ok(Some(Unmask { kept: false })));
         }
     }
 
     #[test]
-    fn wait_end_is_two_years_away_at_most() {
+    fn delay_end_is_within_two_years() {
         const NOW: u64 = 1 << 40;
         const HALF: u64 = 1 << 36;
         let now = Instant::from_nanos(NOW * MILLI);
@@ -441,30 +450,30 @@ mod tests {
     }
 
     #[test]
-    fn line_without_wait_is_left_alone() {
-        let line = bound();
-        line.add(EXPLICIT);
-        assert_eq!(line.begin(), Begin::Kept);
-        assert_eq!(line.expire(START), Ok(None));
-        assert_eq!(line.remove(EXPLICIT), Some(Free { kept: true }));
-        assert_eq!(line.expire(START), Ok(None));
-        assert_eq!(line.begin(), Begin::Run(0));
-        assert_eq!(line.expire(START), Ok(None));
-        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Free(Free { kept: false }));
+    fn expire_without_delay_changes_nothing() {
+        let state = bound();
+        state.add(EXPLICIT);
+        assert_eq!(state.begin(), Begin::Kept);
+        assert_eq!(state.expire(START), Ok(None));
+        assert_eq!(state.remove(EXPLICIT), Some(Unmask { kept: true }));
+        assert_eq!(state.expire(START), Ok(None));
+        assert_eq!(state.begin(), Begin::Run(0));
+        assert_eq!(state.expire(START), Ok(None));
+        assert_eq!(state.eoi(0, Eoi::Handled, START), EoiOutcome::Unmask(Unmask { kept: false }));
     }
 
     #[test]
-    fn at_the_end_of_time_a_wait_still_ends() {
-        let line = bound();
+    fn delay_ends_at_maximum_time() {
+        let state = bound();
         let now = Instant::from_nanos(u64::MAX);
-        for _ in 0..FREE {
-            assert_eq!(line.begin(), Begin::Run(0));
-            line.eoi(0, Eoi::Spurious, now);
+        for _ in 0..FREE_SPURIOUS {
+            assert_eq!(state.begin(), Begin::Run(0));
+            state.eoi(0, Eoi::Spurious, now);
         }
-        assert_eq!(line.begin(), Begin::Run(0));
+        assert_eq!(state.begin(), Begin::Run(0));
         assert!(
-            matches!(line.eoi(0, Eoi::Spurious, now), EoiOutcome::Delayed(until) if until <= now)
+            matches!(state.eoi(0, Eoi::Spurious, now), EoiOutcome::Delayed(until) if until <= now)
         );
-        assert_eq!(line.expire(now), Ok(Some(Free { kept: false })));
+        assert_eq!(state.expire(now), Ok(Some(Unmask { kept: false })));
     }
 }

@@ -1,49 +1,49 @@
-//! What a port is bound to.
+//! Status of a port.
 
 use xen_hypercall::{DomId, Errno, Hypercall, Port, ops::event_channel as op};
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::xen::Virq;
 
-/// What a port of this domain is.
+/// Status of a port of this domain.
 #[doc(alias = "evtchn_status")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// What it is bound to.
+    /// Kind and remote end of the port.
     pub bound: Bound,
-    /// The vCPU that takes its upcalls.
+    /// vCPU that takes the port's upcalls.
     pub vcpu: u32,
 }
 
-/// What a port is bound to.
+/// Kind and remote end of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It is not open.
+    /// The port is not open.
     Closed,
-    /// It waits for domain `remote`.
+    /// The port waits for domain `remote` to bind.
     Unbound {
-        /// The domain that may bind to it.
+        /// Domain that may bind to the port.
         remote: DomId,
     },
-    /// It is connected. Whoever was given a port by a third party looks here whether it leads where
-    /// it should.
+    /// The port is connected. A driver that received a port number from a third party can check its
+    /// remote end here.
     Interdomain {
-        /// The domain at the other end.
+        /// Domain at the remote end.
         remote: DomId,
-        /// The port at the other end.
+        /// Port at the remote end.
         port: Port,
     },
-    /// It is a physical interrupt's.
+    /// Port of a physical interrupt.
     Pirq(u32),
-    /// It is a virtual interrupt's.
+    /// Port of a virtual interrupt.
     Virq(Virq),
-    /// It is for events between vCPUs of this domain.
+    /// Port for events between vCPUs of this domain.
     Ipi,
-    /// It is something that Xen has and this crate does not know, by its number.
+    /// Kind that this crate does not support, by its number.
     Other(EvtchnStat),
 }
 
 impl Status {
-    /// Asks Xen about `port` of this domain.
+    /// Reads the status of `port` of this domain from Xen.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Status {
     pub fn query<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<Self, Errno> {
         let status = op::status(xen, port)?;
         let [first, second] = status.u;
-        // The domain is 16 bits wide, and what stands beside it is not said.
+        // The domain is 16 bits wide, and the bits beside it are unspecified.
         let remote = DomId(first as u16);
         let bound = match status.status {
             EvtchnStat::CLOSED => Bound::Closed,

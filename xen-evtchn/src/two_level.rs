@@ -1,28 +1,28 @@
-//! The 2-level event ABI: one pending and one mask bit per port in shared info, a selector per
-//! vCPU.
+//! 2-level event ABI: one pending and one mask bit per port in shared info, one selector per vCPU.
 
 use crate::layout::Layout;
 use core::sync::atomic::AtomicU32;
 use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{Port, SharedMem, SharedU64};
 
-/// The number of ports that the 2-level ABI can have on a 64-bit kernel.
+/// Number of ports of the 2-level ABI on a 64-bit kernel.
 #[doc(alias = "EVTCHN_2L_NR_CHANNELS")]
 pub const PORTS: u32 = 64 * WORDS;
 
-/// Words of pending and of mask bits.
+/// Number of words of pending and of mask bits.
 pub(crate) const WORDS: u32 = 64;
 
-/// What a vCPU has to know of the others when it scans.
+/// Ports of other vCPUs, for a scan.
 pub(crate) trait Others {
     /// Returns the ports of word `index` that are not bound to another vCPU.
     fn not_theirs(&self, index: u32) -> u64;
 
-    /// Clears bits of a word of pending events and returns those that are this vCPU's to handle.
+    /// Clears bits of a word of pending events and returns the cleared ones, which this vCPU must
+    /// handle.
     fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64;
 }
 
-/// There is no other vCPU.
+/// A single vCPU.
 pub(crate) struct Alone;
 
 impl Others for Alone {
@@ -31,14 +31,14 @@ impl Others for Alone {
         u64::MAX
     }
 
-    /// What an upcall within this one cleared first is that one's.
+    /// Leaves out bits that an upcall within this one has cleared.
     #[inline(always)]
     fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64 {
         bits & pending.fetch_and(!bits)
     }
 }
 
-/// There are others; `mem` has a bit from byte `at` on for each port that is another one's.
+/// Several vCPUs. `mem` has, from byte `at` on, one bit for each port of another vCPU.
 pub(crate) struct Beside<'a> {
     pub(crate) mem: &'a SharedMem,
     pub(crate) at: usize,
@@ -51,14 +51,14 @@ impl Others for Beside<'_> {
         theirs.map_or(u64::MAX, |theirs| !theirs.load(Ordering::Relaxed))
     }
 
-    /// What another vCPU cleared first is that one's.
+    /// Leaves out bits that another vCPU has cleared.
     #[inline(always)]
     fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64 {
         bits & pending.fetch_and(!bits)
     }
 }
 
-/// The event words in shared info.
+/// Event words in shared info.
 #[derive(Clone, Copy)]
 pub(crate) struct TwoLevel<'a> {
     pub(crate) mem: &'a SharedMem,
@@ -70,14 +70,13 @@ impl<'a> TwoLevel<'a> {
     pub(crate) fn mask_all(self) {
         for index in 0..WORDS {
             if let Some(mask) = self.word(self.layout.mask, index) {
-                // Nothing to order: no handler runs, and opening a port is a hypercall.
+                // Nothing to order: no handler runs, and a port is opened by a hypercall.
                 mask.store(u64::MAX, Ordering::Relaxed);
             }
         }
     }
 
-    /// Handles the words that `selector` names, once each. `start` is the word that this vCPU's
-    /// scan begins with.
+    /// Handles the words in `selector`, once each. `start` is the first word of this vCPU's scan.
     #[inline(always)]
     pub(crate) fn scan(
         self,
@@ -95,8 +94,7 @@ impl<'a> TwoLevel<'a> {
         let first = start.load(Ordering::Relaxed);
         let mut selector = selector.rotate_right(first);
         let index = |selector: u64| first.wrapping_add(selector.trailing_zeros());
-        // The next scan starts behind where this one finds its first, so that neighbours take
-        // turns.
+        // The next scan starts behind the first word of this one, so that neighbours take turns.
         start.store(index(selector).wrapping_add(1), Ordering::Relaxed);
         while selector != 0 {
             // The lowest set bit at or after `first`, then round.
@@ -112,14 +110,14 @@ impl<'a> TwoLevel<'a> {
         else {
             return;
         };
-        // Only a hint: clearing the bits is what orders the handlers after the events.
+        // Only a hint: the step that clears the bits orders the handlers after the events.
         let mut bits = pending.load(Ordering::Relaxed)
             & !mask.load(Ordering::Relaxed)
             & others.not_theirs(index);
         if bits == 0 {
             return;
         }
-        // Before the handlers: an event from here on is pending again.
+        // Before the handlers: a later event is pending again.
         bits = others.clear(pending, bits);
         while bits != 0 {
             handle(Port(index * 64 + bits.trailing_zeros()));
@@ -134,16 +132,16 @@ impl<'a> TwoLevel<'a> {
         }
     }
 
-    /// Clears the mask of `port`; `true` if Xen's help is needed for an event that is pending, with
-    /// the port masked for it.
+    /// Clears the mask of `port`. Returns `true` if Xen must deliver a pending event, for which the
+    /// port stays masked.
     pub(crate) fn unmask(self, port: Port) -> Option<bool> {
         let (mask, bit) = self.bit(self.layout.mask, port)?;
         let (pending, _) = self.bit(self.layout.pending, port)?;
-        // With an event pending already, the port is not unmasked before Xen does it: so no handler
-        // can run, and mask it, in between.
+        // If an event is pending already, only Xen unmasks the port, so that no handler can run and
+        // mask it in between.
         if pending.load(Ordering::Relaxed) & bit == 0 {
             mask.fetch_and(!bit);
-            // Xen sets the pending bit, then reads the mask; this is the other way round. With both
+            // Xen sets the pending bit, then reads the mask; this side does the reverse. With both
             // sides ordered, at least one sees the other's write.
             fence(Ordering::SeqCst);
             if pending.load(Ordering::Relaxed) & bit == 0 {
@@ -153,19 +151,19 @@ impl<'a> TwoLevel<'a> {
             // that mask stays.
             return Some(mask.fetch_or(bit) & bit == 0);
         }
-        // Xen helps only with a port that is masked.
+        // Xen delivers only for a masked port.
         mask.fetch_or(bit);
         Some(true)
     }
 
-    /// Masks `port` for Xen to deliver its event anew, if one is pending and the port is not
-    /// masked: what a vCPU has passed over, as the port was not its yet, is never delivered
-    /// otherwise. Returns whether Xen has to unmask it.
+    /// Masks `port` for Xen to deliver its event anew, if one is pending and the port is unmasked.
+    /// Otherwise, an event that a vCPU skipped before it owned the port is never delivered. Returns
+    /// whether Xen must unmask the port.
     pub(crate) fn redeliver(self, port: Port) -> Option<bool> {
         let (mask, bit) = self.bit(self.layout.mask, port)?;
         let (pending, _) = self.bit(self.layout.pending, port)?;
-        // Another vCPU clears the mask, makes Xen deliver, and passes the event over; here the
-        // owner was changed before. With both sides ordered, one sees the other's write.
+        // Another vCPU clears the mask, makes Xen deliver, and skips the event; here the owner was
+        // changed before. With both sides ordered, one sees the other's write.
         fence(Ordering::SeqCst);
         if pending.load(Ordering::Relaxed) & bit == 0 {
             return Some(false);
@@ -179,8 +177,8 @@ impl<'a> TwoLevel<'a> {
         load(self.layout.pending) & !load(self.layout.mask)
     }
 
-    /// Tells whether `port` is pending, and whether it is masked.
-    pub(crate) fn look(self, port: Port) -> Option<(bool, bool)> {
+    /// Returns whether `port` is pending, and whether it is masked.
+    pub(crate) fn port_bits(self, port: Port) -> Option<(bool, bool)> {
         let is_set = |(word, bit): (SharedU64<'_>, u64)| word.load(Ordering::Relaxed) & bit != 0;
         Some((
             is_set(self.bit(self.layout.pending, port)?),

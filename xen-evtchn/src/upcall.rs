@@ -1,4 +1,4 @@
-//! How Xen interrupts a vCPU that has events.
+//! Upcall: the interrupt that signals events to a vCPU.
 
 use xen_hypercall::{Errno, Hypercall, ops::hvm};
 use xen_sys::hvm::params::{
@@ -6,51 +6,50 @@ use xen_sys::hvm::params::{
     HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL, HVM_PARAM_CALLBACK_TYPE_VECTOR,
 };
 
-/// How the upcall reaches the vCPU, which decides what its handler owes to the interrupt
-/// controller.
+/// Path of the upcall to a vCPU, which decides whether its handler must signal an end of interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// As an interrupt of the vCPU's local APIC: the handler has to signal its end there.
+    /// Interrupt of the vCPU's local APIC: the handler must signal its end there.
     LocalApic,
-    /// As a vector of its own past the local APIC: there is no end to signal.
+    /// Vector that bypasses the local APIC: there is no end to signal.
     CallbackVector,
 }
 
-/// The way by which Xen tells a whole domain of events, unless its vCPUs have [vectors of their
-/// own](set_upcall_vector).
+/// Upcall of a whole domain, unless its vCPUs have [vectors of their own](set_upcall_vector).
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callback {
-    /// No way: events are polled.
+    /// No upcall: events are polled.
     Off,
-    /// A line of the I/O APIC, for vCPU 0 only; for HVM guests, as no other domain has all that it
-    /// goes through. Its redirection has to be level-triggered: the line is up as long as
-    /// `evtchn_upcall_pending` is set, and an edge is lost where that is set anew before Xen has
-    /// seen it clear. Signal the end of the interrupt when the upcall has run.
+    /// Line of the I/O APIC, for vCPU 0 of an HVM guest only, since other domains have no I/O APIC
+    /// of that kind.
+    ///
+    /// The redirection entry must be level-triggered: the line is asserted as long as
+    /// `evtchn_upcall_pending` is set, and an edge is lost if the flag is set anew before Xen has
+    /// seen it clear. The handler signals the end of interrupt after the upcall has run.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_GSI")]
     Gsi(u32),
-    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; otherwise as
+    /// Interrupt pin of a PCI device, usually Xen's platform device; otherwise like
     /// [`Gsi`](Self::Gsi).
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PCI_INTX")]
     PciIntx {
-        /// The PCI segment.
+        /// PCI segment.
         segment: u16,
-        /// The bus.
+        /// PCI bus.
         bus: u8,
-        /// The device, below 32.
+        /// PCI device, below 32.
         device: u8,
-        /// 0 for INTA to 3 for INTD.
+        /// Pin, from 0 for INTA to 3 for INTD.
         pin: u8,
     },
-    /// On x86: the same interrupt vector for all vCPUs, past the local APIC: there is no end to
-    /// signal.
+    /// The same interrupt vector for all vCPUs, on x86. It bypasses the local APIC: there is no end
+    /// to signal.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_VECTOR")]
     Vector(u8),
-    /// On arm: a private interrupt of each CPU (16 to 31), as the device tree's node `xen,xen`
-    /// names it.
+    /// Private interrupt of each CPU (16 to 31), on arm, as in the device tree's node `xen,xen`.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PPI")]
     Ppi {
-        /// The interrupt's number at the controller.
+        /// Number of the interrupt at the controller.
         irq: u8,
         /// Triggered by an edge, not by a level.
         edge: bool,
@@ -59,11 +58,12 @@ pub enum Callback {
     },
 }
 
-/// Flag of the arm type: triggered by an edge. Source: `hvm/params.h`, bit 8 of the value.
+/// Flag of the arm type for an edge-triggered interrupt. Source: `hvm/params.h`, bit 8 of the
+/// value.
 const PPI_FLAG_EDGE: u64 = 1;
 
 impl Callback {
-    /// Returns the value of `HVM_PARAM_CALLBACK_IRQ` that says this.
+    /// Returns the value of `HVM_PARAM_CALLBACK_IRQ`.
     pub const fn to_param(self) -> u64 {
         let (kind, data) = match self {
             Self::Off => (HVM_PARAM_CALLBACK_TYPE_GSI, 0),
@@ -83,8 +83,8 @@ impl Callback {
         kind << 56 | data
     }
 
-    /// Returns the line of the I/O APIC that Xen raises for an event: `None` if it is none. That of
-    /// a device is where Xen's own I/O APIC has it, as the ACPI tables of an HVM guest say too.
+    /// Returns the line of the I/O APIC that Xen asserts for an event; `None` for other kinds. The
+    /// line of a PCI device is that of Xen's own I/O APIC, as in the ACPI tables of an HVM guest.
     pub const fn line(self) -> Option<u32> {
         match self {
             Self::Gsi(line) if line != 0 => Some(line),
@@ -97,30 +97,30 @@ impl Callback {
     }
 }
 
-/// Sets the way by which Xen tells this domain of events.
+/// Sets the upcall of this domain.
 ///
-/// On arm it is the toolstack's to choose, and the guest reads it in the device tree. A vCPU that
-/// has a vector of its own keeps it, whatever is set here, and can't give it back.
+/// On arm the toolstack sets it, and the guest reads it from the device tree. A vCPU with a vector
+/// of its own keeps that vector, which cannot be removed.
 ///
-/// A PVH domain, dom0 too, has no PIC: Xen takes all but [`Vector`](Callback::Vector) without a
-/// word there and goes on with the vector that was set before.
+/// A PVH domain, and a PVH dom0, has no PIC: there Xen accepts other kinds than
+/// [`Vector`](Callback::Vector) without an error and continues to use the previous vector.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a way that Xen has not, `EPERM` on arm, `ENOSYS` in a PV domain.
+/// `EINVAL` for a kind that Xen does not support, `EPERM` on arm, `ENOSYS` in a PV domain.
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Result<(), Errno> {
     hvm::set_callback_irq(xen, callback.to_param())
 }
 
-/// Makes Xen deliver the events of `vcpu` as interrupt `vector`. Call it on every vCPU, with the
-/// same vector.
+/// Makes Xen deliver the events of `vcpu` as interrupt `vector`. It must be called on every vCPU,
+/// with the same vector.
 ///
-/// Xen before 4.6 has one vector for all vCPUs; this falls back to it.
+/// Xen before 4.6 has one vector for all vCPUs; the call falls back to that.
 ///
 /// # Errors
 ///
-/// Xen's refusal of the second way: `EINVAL` for a vector below 16, `ENOSYS` in a PV domain.
+/// Xen's error for the fallback: `EINVAL` for a vector below 16, `ENOSYS` in a PV domain.
 #[doc(alias("HVMOP_set_evtchn_upcall_vector", "HVM_PARAM_CALLBACK_IRQ"))]
 pub fn set_upcall_vector<H: Hypercall + ?Sized>(
     xen: &H,
@@ -128,8 +128,8 @@ pub fn set_upcall_vector<H: Hypercall + ?Sized>(
     vector: u8,
 ) -> Result<Delivery, Errno> {
     if hvm::set_evtchn_upcall_vector(xen, vcpu, vector).is_ok() {
-        // Xen itself needs no callback then. The toolstack does: an HVM guest without one has no
-        // driver for it to ask for a shutdown.
+        // Xen itself does not need a callback then. The toolstack does: it requests a shutdown
+        // through xenstore only from an HVM guest with a callback.
         set_callback(xen, Callback::Gsi(1))?;
         return Ok(Delivery::LocalApic);
     }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_has_the_value_that_the_header_gives_it() {
+    fn callback_is_encoded_as_in_header() {
         assert_eq!(Callback::Off.to_param(), 0);
         assert_eq!(Callback::Gsi(28).to_param(), 28);
         assert_eq!(Callback::Vector(0xf3).to_param(), 0x0200_0000_0000_00f3);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_of_a_device_is_one_of_those_beyond_the_isa_ones() {
+    fn pci_device_line_is_above_isa() {
         let line = |device, pin| Callback::PciIntx { segment: 0, bus: 0, device, pin }.line();
         assert_eq!(line(0, 0), Some(16));
         // Xen's platform device.
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_does_not_spill_over() {
+    fn oversized_fields_are_cut_off() {
         let device =
             Callback::PciIntx { segment: u16::MAX, bus: u8::MAX, device: u8::MAX, pin: u8::MAX };
         assert_eq!(device.to_param(), 0x0100_ffff_00ff_f803);

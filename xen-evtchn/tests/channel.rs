@@ -1,4 +1,4 @@
-//! Ports and the ways of the upcall, against a simulated Xen; and a kernel that hears of each port.
+//! Ports and kinds of upcall against a simulated Xen, and a kernel that is notified of each port.
 #![cfg(not(loom))]
 
 use core::num::NonZeroUsize;
@@ -23,7 +23,7 @@ fn guest(vcpus: u32, max_port: u32) -> (World, Domain) {
 }
 
 #[test]
-fn a_status_says_what_a_port_is() {
+fn status_has_kind_of_port() {
     let (world, domain) = guest(2, 1023);
     let peer = world.create(DomainConfig::new("peer"));
     let waiting = Channel::alloc_unbound(domain.clone(), peer.id()).unwrap();
@@ -45,14 +45,14 @@ fn a_status_says_what_a_port_is() {
 }
 
 #[test]
-fn a_physical_interrupt_that_the_domain_does_not_have_is_refused() {
+fn foreign_pirq_is_refused() {
     let (_world, domain) = guest(1, 1023);
     let refused = Channel::bind_pirq(domain, 8, false);
     assert_eq!(refused.err(), Some(Errno::EINVAL));
 }
 
 #[test]
-fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
+fn timer_is_bound_once_per_vcpu() {
     let (_world, domain) = guest(2, 1023);
     let timers = [0, 1].map(|vcpu| Channel::bind_virq(domain.clone(), Virq::TIMER, vcpu).unwrap());
     assert_ne!(timers[0].port(), timers[1].port());
@@ -61,12 +61,12 @@ fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
     assert_eq!(
         Channel::bind_virq(domain, Virq::CONSOLE, 1).err(),
         Some(Errno::EINVAL),
-        "a global one"
+        "a global interrupt"
     );
 }
 
 #[test]
-fn a_vcpu_without_a_vector_of_its_own_has_that_of_the_domain() {
+fn vcpu_vector_falls_back_to_callback() {
     let (_world, domain) = guest(2, 1023);
     assert_eq!(set_upcall_vector(&domain, 1, 0xf3), Ok(Delivery::LocalApic));
     let callback = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);
@@ -77,7 +77,7 @@ fn a_vcpu_without_a_vector_of_its_own_has_that_of_the_domain() {
     assert_eq!(delivered, Ok(Callback::Vector(0xf4).to_param()));
 }
 
-/// Knows no vector of a vCPU, as Xen before 4.6.
+/// Xen before 4.6, which does not support a vector of a vCPU.
 struct Xen4_5;
 
 impl Interpose for Xen4_5 {
@@ -89,7 +89,7 @@ impl Interpose for Xen4_5 {
 }
 
 #[test]
-fn the_callback_is_what_xen_is_told() {
+fn callback_is_set_in_xen() {
     let (_world, domain) = guest(1, 1023);
     for callback in [
         Callback::Gsi(28),
@@ -102,7 +102,7 @@ fn the_callback_is_what_xen_is_told() {
     }
 }
 
-/// A kernel: its dispatch hears of each port that its drivers open and close.
+/// Kernel whose dispatcher is notified of each port that its drivers open and close.
 #[derive(Clone)]
 struct Kernel {
     domain: Domain,
@@ -112,13 +112,13 @@ struct Kernel {
 #[derive(Default)]
 struct State {
     events: OnceLock<EventChannels<Domain, Mapped<Domain>>>,
-    lines: EventDispatcher<64>,
+    dispatcher: EventDispatcher<64>,
 }
 
-// SAFETY: handed on to the domain unchanged.
+// SAFETY: the domain receives the call unchanged.
 unsafe impl Hypercall for Kernel {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.domain.hypercall(op, args) }
     }
 }
@@ -130,7 +130,7 @@ unsafe impl Platform for Kernel {
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.domain.free_pages(pages, count) }
     }
 
@@ -139,7 +139,7 @@ unsafe impl Platform for Kernel {
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.domain.map_frames(first, count) }
     }
 
@@ -157,7 +157,7 @@ unsafe impl Platform for Kernel {
 
     fn port_closing(&self, port: Port) {
         let events = self.state.events.get().unwrap();
-        self.state.lines.unbind(events, port);
+        self.state.dispatcher.unbind(events, port);
         events.closing(port);
     }
 }
@@ -170,7 +170,7 @@ impl Kernel {
             Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
         };
         events.add_vcpu(1).unwrap();
-        let state = State { events: OnceLock::from(events), lines: EventDispatcher::new() };
+        let state = State { events: OnceLock::from(events), dispatcher: EventDispatcher::new() };
         Self { domain: domain.clone(), state: Arc::new(state) }
     }
 
@@ -180,24 +180,24 @@ impl Kernel {
 
     fn delivered(&self, vcpu: u32) -> Vec<Port> {
         let mut delivered = Vec::new();
-        self.state.lines.on_upcall(self.events(), vcpu, |event| {
+        self.state.dispatcher.on_upcall(self.events(), vcpu, |event| {
             delivered.push(event.port());
-            self.state.lines.eoi(self.events(), event, Eoi::Handled, self.now()).unwrap();
+            self.state.dispatcher.eoi(self.events(), event, Eoi::Handled, self.now()).unwrap();
         });
         delivered
     }
 }
 
 #[test]
-fn events_of_a_vcpu_are_told_on_it_whoever_looks_first() {
+fn event_is_delivered_on_its_vcpu() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let (_world, domain) = guest(2, 1023);
         let kernel = Kernel::new(&domain, abi);
         let ipis = [0, 1].map(|vcpu| Channel::bind_ipi(kernel.clone(), vcpu).unwrap());
         for ipi in &ipis {
-            kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+            kernel.state.dispatcher.bind(kernel.events(), ipi.port()).unwrap();
         }
-        // Both words, and so both vCPUs' selectors, are the same.
+        // Both words, and so the selectors of both vCPUs, are the same.
         for order in [[0, 1], [1, 0]] {
             ipis.iter().for_each(|ipi| ipi.notify().unwrap());
             for vcpu in order {
@@ -213,47 +213,51 @@ fn events_of_a_vcpu_are_told_on_it_whoever_looks_first() {
 }
 
 #[test]
-fn a_port_that_is_closed_leaves_nothing_to_the_next_one_with_its_number() {
+fn reused_port_number_has_no_event() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let (_world, domain) = guest(2, 1023);
         let kernel = Kernel::new(&domain, abi);
         let first = Channel::bind_ipi(kernel.clone(), 1).unwrap();
         let port = first.port();
-        kernel.state.lines.bind(kernel.events(), port).unwrap();
+        kernel.state.dispatcher.bind(kernel.events(), port).unwrap();
         first.notify().unwrap();
         drop(first);
         if abi == Abi::Fifo {
-            // Xen gives a number out again when the port is off its queue.
-            assert!(kernel.delivered(1).is_empty(), "its event is gone with it");
+            // Xen reuses a number when the port is off its queue.
+            assert!(kernel.delivered(1).is_empty(), "its event is gone");
         }
         let second = Channel::bind_ipi(kernel.clone(), 0).unwrap();
         assert_eq!(second.port(), port);
         second.notify().unwrap();
-        assert!(kernel.delivered(0).is_empty() && kernel.delivered(1).is_empty(), "it is masked");
-        kernel.state.lines.bind(kernel.events(), port).unwrap();
+        assert!(
+            kernel.delivered(0).is_empty() && kernel.delivered(1).is_empty(),
+            "the new port is masked"
+        );
+        kernel.state.dispatcher.bind(kernel.events(), port).unwrap();
         assert_eq!(
             (kernel.delivered(1), kernel.delivered(0)),
             (vec![], vec![port]),
-            "it is vCPU 0's"
+            "the event comes on vCPU 0"
         );
     }
 }
 
 #[test]
-fn drivers_open_more_ports_than_a_page_of_words_has_without_knowing() {
+fn port_beyond_first_page_is_usable() {
     let (_world, domain) = guest(2, 3000);
     let kernel = Kernel::new(&domain, Abi::Fifo);
     let channels: Vec<_> =
         (0..2500).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
     for channel in &channels {
-        kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
+        kernel.state.dispatcher.bind(kernel.events(), channel.port()).unwrap();
         channel.notify().unwrap();
     }
     assert_eq!(kernel.delivered(0).len(), 2500);
 }
 
+/// D-E07.
 #[test]
-fn d_e07_a_port_that_the_kernel_has_no_memory_for_is_closed_again() {
+fn port_without_memory_is_closed() {
     let (_world, domain) = guest(2, 3000);
     let kernel = Kernel::new(&domain, Abi::Fifo);
     let first: Vec<_> = (0..1023).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
@@ -261,24 +265,25 @@ fn d_e07_a_port_that_the_kernel_has_no_memory_for_is_closed_again() {
     assert_eq!(Channel::bind_ipi(kernel.clone(), 0).err(), Some(Errno::ENOMEM));
     assert_eq!(Status::query(&domain, Port(1024)).map(|status| status.bound), Ok(Bound::Closed));
     let last = first.last().unwrap();
-    kernel.state.lines.bind(kernel.events(), last.port()).unwrap();
+    kernel.state.dispatcher.bind(kernel.events(), last.port()).unwrap();
     last.notify().unwrap();
     assert_eq!(kernel.delivered(0), [last.port()], "earlier ports still work");
     for page in hoard {
-        // SAFETY: allocated above, one page each, and used by nobody.
+        // SAFETY: allocated above, one page each, and not in use.
         unsafe { domain.free_pages(page, NonZeroUsize::MIN) };
     }
     assert!(Channel::bind_ipi(kernel, 0).is_ok());
 }
 
+/// D-E04.
 #[test]
-fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
+fn port_is_closed_during_its_handler() {
     const ROUNDS: u32 = if cfg!(miri) { 10 } else { 1_000 };
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let (world, domain) = guest(2, 1023);
         let kernel = Kernel::new(&domain, abi);
         let steady = Channel::bind_ipi(kernel.clone(), 0).unwrap();
-        kernel.state.lines.bind(kernel.events(), steady.port()).unwrap();
+        kernel.state.dispatcher.bind(kernel.events(), steady.port()).unwrap();
         let done = AtomicBool::new(false);
         let delivered = std::thread::scope(|scope| {
             let handler = scope.spawn(|| {
@@ -294,7 +299,7 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
             });
             for _ in 0..ROUNDS {
                 let channel = Channel::bind_ipi(kernel.clone(), 0).unwrap();
-                kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
+                kernel.state.dispatcher.bind(kernel.events(), channel.port()).unwrap();
                 channel.notify().unwrap();
                 steady.notify().unwrap();
             }
@@ -303,7 +308,7 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
         });
         assert!(delivered >= 1);
         steady.notify().unwrap();
-        assert_eq!(kernel.delivered(0), [steady.port()], "{abi:?}: the other port lives on");
+        assert_eq!(kernel.delivered(0), [steady.port()], "{abi:?}: the other port works");
         drop(steady);
         drop(kernel);
         world.check().unwrap();
@@ -311,13 +316,13 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
 }
 
 #[test]
-fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
+fn vcpu_beyond_legacy_takes_events() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let (_world, domain) = guest(40, 1023);
         let kernel = Kernel::new(&domain, abi);
         kernel.events().add_vcpu(35).unwrap();
         let ipi = Channel::bind_ipi(kernel.clone(), 35).unwrap();
-        kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+        kernel.state.dispatcher.bind(kernel.events(), ipi.port()).unwrap();
         for _ in 0..2 {
             ipi.notify().unwrap();
             assert!(kernel.delivered(0).is_empty() && kernel.delivered(36).is_empty());
@@ -326,18 +331,18 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
         assert_eq!(kernel.events().add_vcpu(40), Err(Errno::ENOENT), "the domain has no such vCPU");
         assert_eq!(kernel.events().add_vcpu(u32::MAX), Err(Errno::ENOENT));
 
-        // A reset closes the ports and leaves the vCPU's information where it is.
+        // A reset closes the ports and does not change the vCPU's `vcpu_info`.
         drop(ipi);
         kernel.events().reset().unwrap();
         let ipi = Channel::bind_ipi(kernel.clone(), 35).unwrap();
-        kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+        kernel.state.dispatcher.bind(kernel.events(), ipi.port()).unwrap();
         ipi.notify().unwrap();
         assert_eq!(kernel.delivered(35), [ipi.port()], "{abi:?}");
     }
 }
 
 #[test]
-fn a_dump_names_what_is_pending_or_open_and_nothing_else() {
+fn dump_has_pending_and_unmasked_ports() {
     for (abi, vcpu, tail) in
         [(Abi::TwoLevel, "words 0x1", ""), (Abi::Fifo, "queues 0x80", ", in a queue")]
     {
@@ -356,7 +361,7 @@ fn a_dump_names_what_is_pending_or_open_and_nothing_else() {
             waiting.port()
         );
         assert_eq!(kernel.events().dump().to_string(), expected);
-        assert_eq!(kernel.events().dump().to_string(), expected, "looking changes nothing");
+        assert_eq!(kernel.events().dump().to_string(), expected, "a dump changes nothing");
     }
 }
 
@@ -376,7 +381,7 @@ fn registration_leaves_no_stale_upcall() {
 fn event_before_registration_is_delivered() {
     let (_world, domain) = guest(40, 1023);
     let kernel = Kernel::new(&domain, Abi::TwoLevel);
-    // Against the rule: bound to a vCPU that takes no events yet.
+    // Against the rules: bound to a vCPU that takes no events yet.
     let early = Channel::bind_ipi(kernel.clone(), 35).unwrap();
     kernel.events().unmask(early.port()).unwrap();
     early.notify().unwrap();
@@ -387,7 +392,7 @@ fn event_before_registration_is_delivered() {
 }
 
 #[test]
-fn unmask_of_closed_port_is_no_error() {
+fn unmask_of_closed_port_succeeds() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let (_world, domain) = guest(2, 1023);
         let kernel = Kernel::new(&domain, abi);
@@ -395,7 +400,7 @@ fn unmask_of_closed_port_is_no_error() {
         let port = channel.port();
         drop(channel);
         let closed = Channel::from_toolstack(kernel.clone(), port);
-        assert_eq!(closed.unmask(), Ok(()), "{abi:?}: Xen has known the number");
+        assert_eq!(closed.unmask(), Ok(()), "{abi:?}: the number is in range");
         let beyond = Channel::from_toolstack(kernel.clone(), Port(1000));
         assert_eq!(beyond.unmask(), Err(Errno::EINVAL), "{abi:?}");
     }

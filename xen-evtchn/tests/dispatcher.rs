@@ -1,4 +1,4 @@
-//! Handlers, masks with reasons, and storms, against a simulated Xen.
+//! Handlers, mask reasons and storms, against a simulated Xen.
 #![cfg(not(loom))]
 
 use core::time::Duration;
@@ -20,12 +20,12 @@ struct Guest {
     domain: Domain,
     peer: Domain,
     events: Events,
-    lines: EventDispatcher<4>,
-    /// The latest event of each port.
+    dispatcher: EventDispatcher<4>,
+    /// Latest event of each port.
     last: Mutex<BTreeMap<Port, Event>>,
 }
 
-/// A channel of a guest, and its peer's end.
+/// Channel of a guest, and its peer's end.
 struct Connection {
     ours: Channel<Domain>,
     theirs: Channel<Domain>,
@@ -48,7 +48,7 @@ fn guest(abi: Abi) -> Guest {
         domain,
         peer,
         events,
-        lines: EventDispatcher::new(),
+        dispatcher: EventDispatcher::new(),
         last: Mutex::default(),
     }
 }
@@ -62,18 +62,18 @@ impl Guest {
         Connection { ours, theirs }
     }
 
-    /// Makes a connection whose events are delivered, and its port.
+    /// Makes a connection with a bound port, and returns both.
     fn bound(&self) -> (Connection, Port) {
         let connection = self.connect();
         let port = connection.ours.port();
-        self.lines.bind(&self.events, port).unwrap();
+        self.dispatcher.bind(&self.events, port).unwrap();
         (connection, port)
     }
 
-    /// Runs an upcall of `vcpu` with a handler that leaves the end for later.
+    /// Runs an upcall of `vcpu` whose handler leaves the end of interrupt for later.
     fn delivered(&self, vcpu: u32) -> Vec<Port> {
         let mut delivered = Vec::new();
-        self.lines.on_upcall(&self.events, vcpu, |event| {
+        self.dispatcher.on_upcall(&self.events, vcpu, |event| {
             self.last.lock().unwrap().insert(event.port(), event);
             delivered.push(event.port());
         });
@@ -81,12 +81,12 @@ impl Guest {
     }
 
     /// Ends the handling of the latest event of `port`.
-    fn eoi(&self, port: Port, work: Eoi, now: Instant) -> Option<Instant> {
+    fn eoi(&self, port: Port, found: Eoi, now: Instant) -> Option<Instant> {
         let event = self.last.lock().unwrap()[&port];
-        self.end_event(event, work, now)
+        self.end_event(event, found, now)
     }
 
-    /// Lets events come without work until `port` has to wait, and returns until when.
+    /// Sends spurious events until `port` is delayed, and returns the end of the delay.
     fn delay(&self, connection: &Connection, now: Instant) -> Instant {
         let port = connection.ours.port();
         for _ in 0..4 {
@@ -99,8 +99,8 @@ impl Guest {
         self.eoi(port, Eoi::Spurious, now).unwrap()
     }
 
-    fn end_event(&self, event: Event, work: Eoi, now: Instant) -> Option<Instant> {
-        self.lines.eoi(&self.events, event, work, now).unwrap()
+    fn end_event(&self, event: Event, found: Eoi, now: Instant) -> Option<Instant> {
+        self.dispatcher.eoi(&self.events, event, found, now).unwrap()
     }
 }
 
@@ -112,33 +112,34 @@ fn in_both(test: impl Fn(&Guest)) {
     }
 }
 
+/// D-E01.
 #[test]
-fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
+fn storm_is_throttled_for_one_port() {
     const STORM: u64 = if cfg!(miri) { 3_000 } else { 1_000_000 };
     in_both(|guest| {
         let (storm, other) = (guest.connect(), guest.connect());
         for connection in [&storm, &other] {
-            guest.lines.bind(&guest.events, connection.ours.port()).unwrap();
+            guest.dispatcher.bind(&guest.events, connection.ours.port()).unwrap();
         }
         let (mut runs, mut served, mut timer) = (0u64, 0u64, None);
-        // An event each 10 µs: ten seconds.
+        // An event each 10 µs, for ten seconds.
         let at = |n: u64| START + Duration::from_micros(10 * n);
-        let mut round = |n: u64, storm_work: Eoi, timer: &mut Option<Instant>| {
+        let mut round = |n: u64, storm_found: Eoi, timer: &mut Option<Instant>| {
             let now = at(n);
             if timer.is_some_and(|at| at <= now) {
-                *timer = guest.lines.expire(&guest.events, now);
+                *timer = guest.dispatcher.expire(&guest.events, now);
             }
             let mut served_now = false;
-            guest.lines.on_upcall(&guest.events, 0, |event| {
+            guest.dispatcher.on_upcall(&guest.events, 0, |event| {
                 let port = event.port();
-                let (count, work) = if port == storm.ours.port() {
-                    (&mut runs, storm_work)
+                let (count, found) = if port == storm.ours.port() {
+                    (&mut runs, storm_found)
                 } else {
                     (&mut served, Eoi::Handled)
                 };
                 *count += 1;
                 served_now |= port == other.ours.port();
-                if let Some(until) = guest.end_event(event, work, now) {
+                if let Some(until) = guest.end_event(event, found, now) {
                     *timer = Some(timer.map_or(until, |timer: Instant| timer.min(until)));
                 }
             });
@@ -150,14 +151,17 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
                 other.theirs.notify().unwrap();
             }
             let (.., served_now) = round(n, Eoi::Spurious, &mut timer);
-            assert_eq!(served_now, n % 100 == 0, "the other port is served at once, storm or not");
+            assert_eq!(
+                served_now,
+                n % 100 == 0,
+                "the other port is served at once, also during the storm"
+            );
         }
         let (runs, served, _) = round(STORM, Eoi::Spurious, &mut timer);
         let seconds = 10 * STORM / 1_000_000;
         assert!(runs <= 4 + 11 + seconds + 1, "delivered {runs} times in {seconds} s");
         assert_eq!(served, STORM.div_ceil(100));
-        // Normal traffic: the first event with work waits for a second at most, the others not at
-        // all.
+        // Normal traffic: the first event with work waits at most a second, the others do not wait.
         let n = STORM + 110_000;
         storm.theirs.notify().unwrap();
         let (first, ..) = round(n, Eoi::Handled, &mut timer);
@@ -170,16 +174,16 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
 }
 
 #[test]
-fn an_event_before_its_handler_is_bound_is_kept_for_it() {
+fn early_event_is_kept_for_handler() {
     in_both(|guest| {
         let connection = guest.connect();
         let port = connection.ours.port();
         connection.theirs.notify().unwrap();
-        // Unmasked, with nobody there: as a port is whose number was open and unmasked before.
+        // Unmasked without a handler, like a port whose number was open and unmasked before.
         guest.events.unmask(port).unwrap();
         assert!(guest.delivered(0).is_empty());
-        assert!(guest.delivered(0).is_empty(), "it is masked now");
-        guest.lines.bind(&guest.events, port).unwrap();
+        assert!(guest.delivered(0).is_empty(), "the port is masked now");
+        guest.dispatcher.bind(&guest.events, port).unwrap();
         assert_eq!(guest.delivered(0), [port]);
         guest.eoi(port, Eoi::Handled, START);
         assert!(guest.delivered(0).is_empty());
@@ -187,7 +191,7 @@ fn an_event_before_its_handler_is_bound_is_kept_for_it() {
 }
 
 #[test]
-fn kept_event_waits_for_the_unmask() {
+fn kept_event_waits_for_unmask() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         let delivered = || {
@@ -199,7 +203,7 @@ fn kept_event_waits_for_the_unmask() {
         assert!(guest.events.is_pending(port) && delivered().is_empty());
         guest.events.unmask(port).unwrap();
         assert_eq!(delivered(), [port]);
-        // No event that follows comes before that either.
+        // A later event does not come before the unmask either.
         guest.events.set_pending_masked(port);
         assert!(guest.events.take_pending(port));
         connection.theirs.notify().unwrap();
@@ -209,33 +213,34 @@ fn kept_event_waits_for_the_unmask() {
     });
 }
 
+/// D-E02.
 #[test]
-fn d_e02_events_of_ports_that_nobody_handles_are_counted_and_masked() {
+fn unhandled_event_is_counted_and_masked() {
     in_both(|guest| {
         let (bound, stranger) = (guest.connect(), guest.connect());
-        guest.lines.bind(&guest.events, bound.ours.port()).unwrap();
+        guest.dispatcher.bind(&guest.events, bound.ours.port()).unwrap();
         guest.events.unmask(stranger.ours.port()).unwrap();
         for _ in 0..5 {
             stranger.theirs.notify().unwrap();
             assert!(guest.delivered(0).is_empty());
         }
-        assert_eq!(guest.lines.unhandled(), 1, "masked after the first");
+        assert_eq!(guest.dispatcher.unhandled(), 1, "masked after the first");
         bound.theirs.notify().unwrap();
         assert_eq!(guest.delivered(0), [bound.ours.port()]);
         bound.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());
-        assert_eq!(guest.lines.unhandled(), 1);
+        assert_eq!(guest.dispatcher.unhandled(), 1);
     });
 }
 
 #[test]
-fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
+fn event_beyond_table_is_kept_masked() {
     in_both(|guest| {
         let connections: Vec<_> = (0..256).map(|_| guest.connect()).collect();
         let beyond = connections.last().unwrap();
         let port = beyond.ours.port();
         assert!(port.0 >= 256);
-        assert_eq!(guest.lines.bind(&guest.events, port), Err(Errno::EINVAL));
+        assert_eq!(guest.dispatcher.bind(&guest.events, port), Err(Errno::EINVAL));
         guest.events.unmask(port).unwrap();
         beyond.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty() && guest.events.is_pending(port));
@@ -248,7 +253,7 @@ fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
 }
 
 #[test]
-fn a_port_is_told_again_only_after_its_end() {
+fn port_is_delivered_again_after_eoi() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
@@ -260,12 +265,16 @@ fn a_port_is_told_again_only_after_its_end() {
         assert_eq!(guest.eoi(port, Eoi::Handled, START), None);
         assert_eq!(guest.delivered(0), [port]);
         assert_eq!(guest.eoi(port, Eoi::Handled, START), None);
-        assert_eq!(guest.eoi(port, Eoi::Handled, START), None, "an end without a beginning");
+        assert_eq!(
+            guest.eoi(port, Eoi::Handled, START),
+            None,
+            "an end of interrupt without an event"
+        );
         assert!(guest.delivered(0).is_empty());
         // Within the handler as well.
         let mut delivered = 0;
         connection.theirs.notify().unwrap();
-        guest.lines.on_upcall(&guest.events, 0, |event| {
+        guest.dispatcher.on_upcall(&guest.events, 0, |event| {
             delivered += 1;
             if delivered == 1 {
                 connection.theirs.notify().unwrap();
@@ -278,27 +287,27 @@ fn a_port_is_told_again_only_after_its_end() {
 }
 
 #[test]
-fn each_reason_for_a_mask_holds_by_itself() {
+fn mask_reasons_are_independent() {
     in_both(|guest| {
         let connection = guest.connect();
         let port = connection.ours.port();
-        let (lines, events) = (&guest.lines, &guest.events);
-        lines.mask(events, port);
-        lines.bind(events, port).unwrap();
+        let (dispatcher, events) = (&guest.dispatcher, &guest.events);
+        dispatcher.mask(events, port);
+        dispatcher.bind(events, port).unwrap();
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty(), "bound, but masked");
-        lines.unmask(events, port).unwrap();
+        dispatcher.unmask(events, port).unwrap();
         assert_eq!(guest.delivered(0), [port]);
         connection.theirs.notify().unwrap();
-        lines.mask(events, port);
-        lines.unmask(events, port).unwrap();
+        dispatcher.mask(events, port);
+        dispatcher.unmask(events, port).unwrap();
         assert!(guest.delivered(0).is_empty(), "unmasked, but handled");
-        lines.mask(events, port);
+        dispatcher.mask(events, port);
         guest.eoi(port, Eoi::Handled, START);
         assert!(guest.delivered(0).is_empty(), "ended, but masked");
-        lines.unmask(events, port).unwrap();
+        dispatcher.unmask(events, port).unwrap();
         assert_eq!(guest.delivered(0), [port]);
-        lines.unbind(events, port);
+        dispatcher.unbind(events, port);
         guest.eoi(port, Eoi::Handled, START);
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty(), "ended, but unbound");
@@ -306,50 +315,50 @@ fn each_reason_for_a_mask_holds_by_itself() {
 }
 
 #[test]
-fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
+fn moved_port_is_delivered_after_eoi() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         assert_eq!(guest.delivered(0), [port]);
-        guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
+        guest.dispatcher.bind_vcpu(&guest.events, port, 1).unwrap();
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(1).is_empty(), "the first handler still runs");
         guest.eoi(port, Eoi::Handled, START);
         assert!(guest.delivered(0).is_empty());
         assert_eq!(guest.delivered(1), [port]);
         guest.eoi(port, Eoi::Handled, START);
-        assert_eq!(guest.lines.bind_vcpu(&guest.events, port, VCPUS), Err(Errno::ENOENT));
+        assert_eq!(guest.dispatcher.bind_vcpu(&guest.events, port, VCPUS), Err(Errno::ENOENT));
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());
-        assert_eq!(guest.delivered(1), [port], "it did not move, and is not masked");
+        assert_eq!(guest.delivered(1), [port], "the port did not move and is not masked");
     });
 }
 
 #[test]
-fn a_wait_ends_for_a_port_that_was_bound_anew() {
+fn bind_ends_delay() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         let until = guest.delay(&connection, START);
-        assert_eq!(guest.lines.expire(&guest.events, START), Some(until));
+        assert_eq!(guest.dispatcher.expire(&guest.events, START), Some(until));
         assert_eq!(
-            guest.lines.expire(&guest.events, START),
+            guest.dispatcher.expire(&guest.events, START),
             Some(until),
-            "looking does not forget it"
+            "the delay is still recorded"
         );
-        guest.lines.unbind(&guest.events, port);
+        guest.dispatcher.unbind(&guest.events, port);
         connection.theirs.notify().unwrap();
-        guest.lines.bind(&guest.events, port).unwrap();
-        assert_eq!(guest.delivered(0), [port], "a new handler owes nothing");
+        guest.dispatcher.bind(&guest.events, port).unwrap();
+        assert_eq!(guest.delivered(0), [port], "a new handler has no delay");
         guest.eoi(port, Eoi::Handled, START);
-        assert_eq!(guest.lines.expire(&guest.events, until), None);
-        guest.lines.reset();
+        assert_eq!(guest.dispatcher.expire(&guest.events, until), None);
+        guest.dispatcher.reset();
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());
     });
 }
 
 #[test]
-fn waits_end_in_order_in_any_group() {
+fn delays_end_in_order() {
     in_both(|guest| {
         let filler: Vec<_> = (0..62).map(|_| guest.connect()).collect();
         let [first, second, third] = core::array::from_fn(|_| guest.bound());
@@ -360,10 +369,10 @@ fn waits_end_in_order_in_any_group() {
         let ports = connections.map(|connection| connection.ours.port());
         let at = |micros| START + Duration::from_micros(micros);
         let waits = [0, 1, 2, 3].map(|n| guest.delay(connections[n], at(250 * n as u64)));
-        // Ends are whole milliseconds.
+        // Delays end at whole milliseconds.
         assert_eq!(waits, [1, 2, 2, 2].map(|millis| START + Duration::from_millis(millis)));
         connections.iter().for_each(|connection| connection.theirs.notify().unwrap());
-        let expire = |micros| guest.lines.expire(&guest.events, at(micros));
+        let expire = |micros| guest.dispatcher.expire(&guest.events, at(micros));
         assert_eq!(expire(999), Some(waits[0]));
         assert!(guest.delivered(0).is_empty());
         assert_eq!(expire(1000), Some(waits[1]));
@@ -378,15 +387,16 @@ fn waits_end_in_order_in_any_group() {
     });
 }
 
+/// D-E04.
 #[test]
-fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
+fn handler_closes_reused_port() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         let slot = RefCell::new(Some(connection.ours));
         let mut delivered = None;
-        guest.lines.on_upcall(&guest.events, 0, |event| {
-            guest.lines.unbind(&guest.events, event.port());
+        guest.dispatcher.on_upcall(&guest.events, 0, |event| {
+            guest.dispatcher.unbind(&guest.events, event.port());
             slot.borrow_mut().take();
             delivered = Some(event);
         });
@@ -396,25 +406,25 @@ fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
         assert_eq!(again.ours.port(), port);
         again.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());
-        guest.lines.bind(&guest.events, port).unwrap();
+        guest.dispatcher.bind(&guest.events, port).unwrap();
         assert_eq!(guest.delivered(0), [port]);
     });
 }
 
 #[test]
-fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
+fn handlers_of_port_never_overlap() {
     const EVENTS: u64 = if cfg!(miri) { 20 } else { 5_000 };
     in_both(|guest| {
         let connections: Vec<_> = (0..8).map(|_| guest.connect()).collect();
         let ports: BTreeMap<_, _> = connections.iter().map(|c| c.ours.port()).zip(0..).collect();
         let running = [const { AtomicBool::new(false) }; 8];
         let (sent, seen) = ([const { AtomicU64::new(0) }; 8], [const { AtomicU64::new(0) }; 8]);
-        ports.keys().for_each(|&port| guest.lines.bind(&guest.events, port).unwrap());
+        ports.keys().for_each(|&port| guest.dispatcher.bind(&guest.events, port).unwrap());
         let done = AtomicBool::new(false);
         let vcpu = |vcpu: u32| {
             loop {
                 let last = done.load(SeqCst);
-                guest.lines.on_upcall(&guest.events, vcpu, |event| {
+                guest.dispatcher.on_upcall(&guest.events, vcpu, |event| {
                     let port = event.port();
                     let index: usize = ports[&port];
                     assert!(!running[index].swap(true, SeqCst), "another vCPU handles {port}");
@@ -438,34 +448,30 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
                 if n % 7 == 0 {
                     let port = connections[(n / 7 % 8) as usize].ours.port();
                     guest
-                        .lines
+                        .dispatcher
                         .bind_vcpu(&guest.events, port, (n / 56 % u64::from(VCPUS)) as u32)
                         .unwrap();
                 }
             }
             done.store(true, SeqCst);
         });
-        // What came while a port moved for the last time may wait at any.
+        // Events that came during a port's last move may be pending on any vCPU.
         (0..VCPUS).for_each(vcpu);
         for (sent, seen) in sent.iter().zip(&seen) {
-            assert_eq!(
-                sent.load(SeqCst),
-                seen.load(SeqCst),
-                "the last event of a port was not seen"
-            );
+            assert_eq!(sent.load(SeqCst), seen.load(SeqCst), "the last event of a port was lost");
         }
     });
 }
 
 #[test]
-fn late_end_spares_the_next_owner() {
+fn late_eoi_keeps_new_event() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         assert_eq!(guest.delivered(0), [port]);
         let late = guest.last.lock().unwrap()[&port];
-        // The first handler runs on, while its port is closed, and opened by another driver.
-        guest.lines.unbind(&guest.events, port);
+        // The first handler is still running while its port is closed and opened by another driver.
+        guest.dispatcher.unbind(&guest.events, port);
         drop(connection);
         let (next, again) = guest.bound();
         assert_eq!(again, port);
@@ -492,9 +498,9 @@ fn storm_with_work_ends_the_upcall() {
         let bound: Vec<_> = (0..2).map(|_| guest.bound()).collect();
         bound.iter().for_each(|(connection, _)| connection.theirs.notify().unwrap());
         let mut delivered = 0;
-        guest.lines.on_upcall(&guest.events, 0, |event| {
+        guest.dispatcher.on_upcall(&guest.events, 0, |event| {
             delivered += 1;
-            assert!(delivered <= 10_000, "an upcall without an end");
+            assert!(delivered <= 10_000, "the upcall does not end");
             let (connection, _) = bound.iter().find(|(_, port)| *port == event.port()).unwrap();
             connection.theirs.notify().unwrap();
             guest.end_event(event, Eoi::Handled, START);
@@ -509,26 +515,26 @@ fn storm_with_work_ends_the_upcall() {
 fn unbind_masks_the_port() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
-        guest.lines.unbind(&guest.events, port);
+        guest.dispatcher.unbind(&guest.events, port);
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());
-        assert_eq!(guest.lines.unhandled(), 0, "masked, so no event comes");
+        assert_eq!(guest.dispatcher.unhandled(), 0, "masked, so no event comes");
         assert!(guest.events.is_pending(port));
-        guest.lines.bind(&guest.events, port).unwrap();
+        guest.dispatcher.bind(&guest.events, port).unwrap();
         assert_eq!(guest.delivered(0), [port]);
     });
 }
 
 #[test]
-fn drained_vcpu_tells_its_ports() {
+fn drained_vcpu_delivers_its_events() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
-        guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
+        guest.dispatcher.bind_vcpu(&guest.events, port, 1).unwrap();
         connection.theirs.notify().unwrap();
-        guest.lines.bind_vcpu(&guest.events, port, 0).unwrap();
+        guest.dispatcher.bind_vcpu(&guest.events, port, 0).unwrap();
         let mut delivered = Vec::new();
-        guest.lines.drain_vcpu(&guest.events, 1, |event| delivered.push(event));
-        guest.lines.on_upcall(&guest.events, 0, |event| delivered.push(event));
+        guest.dispatcher.drain_vcpu(&guest.events, 1, |event| delivered.push(event));
+        guest.dispatcher.on_upcall(&guest.events, 0, |event| delivered.push(event));
         assert_eq!(delivered.iter().map(|event| event.port()).collect::<Vec<_>>(), [port]);
         guest.end_event(delivered[0], Eoi::Handled, START);
         connection.theirs.notify().unwrap();

@@ -1,4 +1,4 @@
-//! The FIFO format against a simulated Xen.
+//! FIFO format against a simulated Xen.
 #![cfg(not(loom))]
 
 mod common;
@@ -16,7 +16,7 @@ use xen_sys::event_channel::{EVTCHN_FIFO_MASKED, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP
 use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
 
 #[test]
-fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
+fn event_is_handled_once_while_unmasked() {
     let (_world, domain, events) = domain(1023);
     let channel = open(&events, &domain);
     let port = channel.port();
@@ -31,7 +31,7 @@ fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
     assert!(events.take_pending(port) && !events.take_pending(port));
     events.unmask(port).unwrap();
     assert!(handled(&events).is_empty());
-    // Masked while it stands in the queue: taken off untold, and kept.
+    // Masked while it is in the queue: removed without delivery, and kept.
     channel.notify().unwrap();
     events.mask(port);
     assert!(handled(&events).is_empty());
@@ -39,8 +39,9 @@ fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
     assert_eq!(handled(&events), [port]);
 }
 
+/// D-E06.
 #[test]
-fn d_e06_sixteen_priorities_are_told_most_urgent_first() {
+fn events_are_delivered_by_priority() {
     let (_world, domain, events) = domain(1023);
     let channels: Vec<_> = (0..32).map(|n| open_unmasked(&events, &domain, 15 - n % 16)).collect();
     for _ in 0..3 {
@@ -53,8 +54,9 @@ fn d_e06_sixteen_priorities_are_told_most_urgent_first() {
     }
 }
 
+/// D-E06.
 #[test]
-fn d_e06_a_more_urgent_event_does_not_wait_for_the_rest_of_a_queue() {
+fn urgent_event_interrupts_queue() {
     let (_world, domain, events) = domain(1023);
     let slow: Vec<_> = (0..3).map(|_| open_unmasked(&events, &domain, 15)).collect();
     let urgent = open_unmasked(&events, &domain, 0);
@@ -69,11 +71,12 @@ fn d_e06_a_more_urgent_event_does_not_wait_for_the_rest_of_a_queue() {
     assert_eq!(order, [slow[0].port(), urgent.port(), slow[1].port(), slow[2].port()]);
 }
 
+/// D-E06.
 #[test]
-fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
+fn event_during_handler_is_delivered_again() {
     let (_world, domain, events) = domain(1023);
     let alone = open_unmasked(&events, &domain, 7);
-    // A queue of one, whose only event comes back 10 times.
+    // A queue of one event, which comes again 10 times.
     alone.notify().unwrap();
     let mut delivered = 0;
     events.on_upcall(0, |port| {
@@ -84,7 +87,7 @@ fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
         }
     });
     assert_eq!(delivered, 11);
-    // Among others it goes to the end, and keeps none of them from its turn.
+    // Among others it is appended to the tail, and each of the others has its turn.
     let others: Vec<_> = (0..3).map(|_| open_unmasked(&events, &domain, 7)).collect();
     alone.notify().unwrap();
     others.iter().for_each(|channel| channel.notify().unwrap());
@@ -101,33 +104,35 @@ fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
     assert!(handled(&events).is_empty());
 }
 
+/// D-E06.
 #[test]
-fn d_e06_an_upcall_within_a_handler_takes_what_is_not_in_a_queue_of_the_handlers() {
+fn nested_upcall_takes_other_queues() {
     let (_world, domain, events) = domain(1023);
     let [first, second, third, urgent] =
         [7, 7, 7, 3].map(|priority| open_unmasked(&events, &domain, priority));
     let delivered = RefCell::new(Vec::new());
-    let tell = |port| delivered.borrow_mut().push(port);
-    // A queue with a rest: what is appended to it is the outer call's, what is more urgent is not.
+    let deliver = |port| delivered.borrow_mut().push(port);
+    // A queue with a rest: the outer call handles what is appended to it, the inner call what is
+    // more urgent.
     first.notify().unwrap();
     second.notify().unwrap();
     events.on_upcall(0, |port| {
-        tell(port);
+        deliver(port);
         if port == first.port() {
             third.notify().unwrap();
             urgent.notify().unwrap();
-            events.on_upcall(0, tell);
+            events.on_upcall(0, deliver);
         }
     });
     assert_eq!(*delivered.borrow(), [&first, &urgent, &second, &third].map(Channel::port));
     delivered.borrow_mut().clear();
-    // A queue without one: the next event begins it anew.
+    // A queue without a rest: the next event starts the queue anew.
     first.notify().unwrap();
     events.on_upcall(0, |port| {
-        tell(port);
+        deliver(port);
         if port == first.port() {
             second.notify().unwrap();
-            events.on_upcall(0, tell);
+            events.on_upcall(0, deliver);
             third.notify().unwrap();
         }
     });
@@ -159,12 +164,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    /// D-E06.
     #[test]
-    fn d_e06_whatever_happens_each_event_is_told_once(steps in proptest::collection::vec(step(), 1..80)) {
+    fn each_event_is_delivered_once(steps in proptest::collection::vec(step(), 1..80)) {
         let (_world, domain, events) = domain(1023);
         let channels: Vec<_> = (0..8).map(|n| open_unmasked(&events, &domain, n)).collect();
         let index: BTreeMap<Port, usize> = channels.iter().map(Channel::port).zip(0..).collect();
-        let (mut pending, mut masked, mut in_handler) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+       let (mut pending, mut masked) = (BTreeSet::new(), BTreeSet::new());
+        let mut in_handler = BTreeSet::new();
         for step in steps.into_iter().chain((0..8).map(Step::Unmask)).chain([Step::Upcall]) {
             match step {
                 Step::Notify(n) => {
@@ -183,7 +190,9 @@ proptest! {
                     masked.remove(&n);
                 }
                 Step::Priority(n, priority) => channels[n].set_priority(priority).unwrap(),
-                Step::Take(n) => prop_assert_eq!(events.take_pending(channels[n].port()), pending.remove(&n)),
+               Step::Take(n) => {
+                    prop_assert_eq!(events.take_pending(channels[n].port()), pending.remove(&n));
+                }
                 Step::Upcall => {
                     let delivered = RefCell::new(Vec::new());
                     events.on_upcall(0, |port| {
@@ -193,12 +202,13 @@ proptest! {
                             pending.insert(n);
                         }
                         pending.remove(&index[&port]);
-                        // Its own event again: delivered a second time, in this upcall.
+                        // Its own event came again: it is delivered a second time, in this upcall.
                     });
                     for n in delivered.into_inner() {
                         prop_assert!(!masked.contains(&n), "a masked port was delivered");
                     }
-                    prop_assert!(pending.iter().all(|n| masked.contains(n) || events.is_pending(channels[*n].port())));
+                   let is_kept = |n| masked.contains(n) || events.is_pending(channels[*n].port());
+                    prop_assert!(pending.iter().all(is_kept));
                     pending.retain(|n| masked.contains(n));
                 }
             }
@@ -212,9 +222,9 @@ proptest! {
 }
 
 #[test]
-fn a_domain_has_more_ports_than_a_page_of_words_and_keeps_events_from_before() {
+fn growth_keeps_earlier_events() {
     let (_world, domain, events) = domain(5000);
-    // Opened behind the back of the array, which has one page: their events wait in Xen.
+    // Opened beyond the array, which has one page: their events wait in Xen.
     let channels: Vec<_> =
         core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
     assert_eq!(channels.len(), 5000);
@@ -233,7 +243,7 @@ fn a_domain_has_more_ports_than_a_page_of_words_and_keeps_events_from_before() {
 }
 
 #[test]
-fn the_array_grows_to_its_full_size_and_not_beyond() {
+fn array_grows_to_its_maximum() {
     let (_world, _domain, events) = domain(FIFO_PORTS - 1);
     events.opened(Port(FIFO_PORTS - 1), 0).unwrap();
     events.mask(Port(FIFO_PORTS - 1));
@@ -244,7 +254,7 @@ fn the_array_grows_to_its_full_size_and_not_beyond() {
 }
 
 #[test]
-fn the_array_grows_while_another_vcpu_handles_events() {
+fn array_grows_during_upcalls() {
     let (_world, domain, events) = domain(4000);
     let busy = open_unmasked(&events, &domain, 7);
     let done = AtomicBool::new(false);
@@ -252,7 +262,7 @@ fn the_array_grows_while_another_vcpu_handles_events() {
         let handler = scope.spawn(|| {
             let mut delivered = BTreeSet::new();
             loop {
-                // In this order: what was sent before the flag is seen by the upcall.
+                // In this order: the upcall sees what was sent before the flag.
                 let last = done.load(SeqCst);
                 events.on_upcall(0, |port| {
                     delivered.insert(port);
@@ -266,7 +276,7 @@ fn the_array_grows_while_another_vcpu_handles_events() {
         for _ in 0..3000 {
             let channel = open_unmasked(&events, &domain, 7);
             channel.notify().unwrap();
-            // The port stays open to the end.
+            // The port stays open until the end.
             core::mem::forget(channel);
         }
         busy.notify().unwrap();
@@ -277,7 +287,7 @@ fn the_array_grows_while_another_vcpu_handles_events() {
 }
 
 #[test]
-fn what_is_pending_before_the_switch_is_kept_by_it() {
+fn switch_keeps_pending_events() {
     let world = World::new(1);
     let domain = world.create(DomainConfig::new("guest"));
     let early = Channel::bind_ipi(domain.clone(), 0).unwrap();
@@ -288,8 +298,9 @@ fn what_is_pending_before_the_switch_is_kept_by_it() {
     assert_eq!(handled(&events), [early.port()]);
 }
 
+/// D-E04.
 #[test]
-fn d_e04_a_handler_may_close_its_own_port_and_one_that_waits_behind_it() {
+fn handler_may_close_two_ports() {
     let (world, domain, events) = domain(1023);
     let channels: Vec<_> = (0..4).map(|_| open_unmasked(&events, &domain, 7)).collect();
     let ports: Vec<_> = channels.iter().map(Channel::port).collect();
@@ -307,7 +318,7 @@ fn d_e04_a_handler_may_close_its_own_port_and_one_that_waits_behind_it() {
     });
     assert_eq!(order, [ports[0], ports[1], ports[3]]);
     assert!(handled(&events).is_empty());
-    // The numbers are given out anew, masked.
+    // The numbers are reused, and the ports are masked.
     let again = open(&events, &domain);
     assert_eq!(again.port(), ports[0]);
     again.notify().unwrap();
@@ -317,7 +328,7 @@ fn d_e04_a_handler_may_close_its_own_port_and_one_that_waits_behind_it() {
 }
 
 #[test]
-fn each_vcpu_has_queues_of_its_own_and_a_port_can_move() {
+fn port_moves_to_other_vcpu_queue() {
     let (_world, domain, events) = domain(1023);
     assert_eq!(events.add_vcpu(2), Err(Errno::ENOENT));
     events.add_vcpu(1).unwrap();
@@ -352,7 +363,7 @@ fn each_vcpu_has_queues_of_its_own_and_a_port_can_move() {
     assert_eq!((delivered(0), delivered(1)), (vec![ours.port()], vec![]));
 }
 
-/// A connection of the domain with itself.
+/// Opens a connection of the domain with itself.
 fn pair(domain: &Domain) -> (Channel<Domain>, Channel<Domain>) {
     let ours = Channel::alloc_unbound(domain.clone(), domain.id()).unwrap();
     let theirs = Channel::bind_interdomain(domain.clone(), domain.id(), ours.port()).unwrap();
@@ -380,7 +391,7 @@ fn refusing(command: u32, errno: Errno) -> (World, Result<Events<Refusing>, Errn
 }
 
 #[test]
-fn a_xen_without_the_format_gets_the_two_level_one() {
+fn xen_without_fifo_uses_two_level() {
     for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::EPERM, Errno::EINVAL] {
         let (_world, events) = refusing(EVTCHNOP_INIT_CONTROL, errno);
         let events = events.unwrap();
@@ -393,11 +404,11 @@ fn a_xen_without_the_format_gets_the_two_level_one() {
 }
 
 #[test]
-fn a_refusal_that_leaves_no_way_to_go_on_is_an_error() {
+fn refused_array_page_is_an_error() {
     assert_eq!(refusing(EVTCHNOP_EXPAND_ARRAY, Errno::ENOMEM).1.err(), Some(Errno::ENOMEM));
 }
 
-/// Looks at each page that Xen is given, as it is given.
+/// Platform that reads each page when it is registered with Xen.
 struct Inspect(Domain, AtomicU32);
 
 impl Interpose for Inspect {
@@ -407,10 +418,10 @@ impl Interpose for Inspect {
             (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_INIT_CONTROL) => false,
             _ => return None,
         };
-        // SAFETY: both structures begin with the frame, and the caller's lives for the time of the
+        // SAFETY: both structures begin with the frame, and the caller's structure lives during the
         // call.
         let gfn = unsafe { core::ptr::with_exposed_provenance::<u64>(call.args[1]).read() };
-        // SAFETY: the frame is RAM of the domain that its owner reaches by atomics only.
+        // SAFETY: the frame is RAM of the domain, which its owner accesses by atomics only.
         let page = unsafe { Mapped::map(self.0.clone(), Gfn(gfn), 1) }.unwrap();
         let words = (0..if array { 4096 } else { 72 })
             .step_by(4)
@@ -426,7 +437,7 @@ impl Interpose for Inspect {
 }
 
 #[test]
-fn a1_5_words_are_masked_and_control_blocks_zeroed_before_xen_is_given_them() {
+fn new_pages_are_initialized_before_xen() {
     let world = World::new(1);
     let domain = world.create(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
     let inspect = Arc::new(Inspect(domain.clone(), AtomicU32::new(0)));
@@ -435,7 +446,7 @@ fn a1_5_words_are_masked_and_control_blocks_zeroed_before_xen_is_given_them() {
     events.add_vcpu(1).unwrap();
     events.opened(Port(5000), 0).unwrap();
     assert_eq!(inspect.1.load(SeqCst), 2 + 5);
-    // Used ones as well.
+    // Ports in use as well.
     let channel = Channel::bind_ipi(platform, 0).unwrap();
     events.unmask(channel.port()).unwrap();
     channel.notify().unwrap();
@@ -445,7 +456,7 @@ fn a1_5_words_are_masked_and_control_blocks_zeroed_before_xen_is_given_them() {
 }
 
 #[test]
-fn refusals_of_a_priority_are_told() {
+fn refused_priority_is_an_error() {
     let (_world, domain, events) = domain(1023);
     let channel = open(&events, &domain);
     assert_eq!(channel.set_priority(16), Err(Errno::EINVAL));

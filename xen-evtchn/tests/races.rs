@@ -1,4 +1,4 @@
-//! Upcalls and other vCPUs that come in the middle of an operation, against a simulated Xen.
+//! Upcalls and other vCPUs during an operation, against a simulated Xen.
 #![cfg(not(loom))]
 
 use core::cell::{Cell, RefCell};
@@ -13,10 +13,10 @@ use xen_sys::event_channel::{EVTCHNOP_BIND_VCPU, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP
 use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
 
 const VCPUS: u32 = 3;
-/// Where shared info has the upcall flag of a vCPU.
+/// Size of `vcpu_info` in shared info.
 const VCPU_INFO_SIZE: usize = 64;
 
-/// What happens at which moment, once each.
+/// Actions at given moments, once each.
 #[derive(Default)]
 struct Moments {
     armed: Mutex<Vec<Moment>>,
@@ -41,7 +41,7 @@ impl Moments {
     }
 
     fn reach(&self, at: At) -> Option<isize> {
-        // What the action does is not a moment.
+        // A hypercall of the action is no moment.
         if self.running.load(SeqCst) {
             return None;
         }
@@ -105,7 +105,7 @@ impl Guest {
         self.events.get().unwrap()
     }
 
-    /// A connection of the domain with itself, whose first end was opened for vCPU 0.
+    /// Opens a connection of the domain with itself, whose first end is for vCPU 0.
     fn pair(&self) -> (Channel<Domain>, Channel<Domain>) {
         let ours = Channel::alloc_unbound(self.domain.clone(), self.domain.id()).unwrap();
         let theirs =
@@ -115,14 +115,14 @@ impl Guest {
         (ours, theirs)
     }
 
-    /// An IPI port that was opened for `vcpu`.
+    /// Opens an IPI port for `vcpu`.
     fn ipi(&self, vcpu: u32) -> Channel<Domain> {
         let ipi = Channel::bind_ipi(self.domain.clone(), vcpu).unwrap();
         self.events().opened(ipi.port(), vcpu).unwrap();
         ipi
     }
 
-    /// Takes `count` ports, so that those opened next have higher numbers.
+    /// Opens `count` ports, so that later ports have higher numbers.
     fn fill(&self, count: u32) -> Vec<Channel<Domain>> {
         (0..count).map(|_| Channel::bind_ipi(self.domain.clone(), 0).unwrap()).collect()
     }
@@ -154,7 +154,7 @@ fn upcall(events: &Events, vcpu: u32) -> Vec<Port> {
 fn handler_opens_port_while_array_grows() {
     for at in [At::Allocation, At::Before(EVTCHNOP_EXPAND_ARRAY), At::After(EVTCHNOP_EXPAND_ARRAY)]
     {
-        // In the page that is being added, and in the one behind it.
+        // In the page that is being added, and in the next one.
         for nested in [1500, 2500] {
             let guest = guest(Abi::Fifo, 3000);
             let opened: Vec<_> =
@@ -174,7 +174,7 @@ fn handler_opens_port_while_array_grows() {
             let mut delivered = guest.upcall(0);
             delivered.sort_unstable();
             assert_eq!(delivered, [Port(1200), Port(nested)], "{at:?}");
-            // Each page has its place, and was added once.
+            // Each page is in its slot and was added once.
             for port in [1023, 1024, 2047, 2048, 2999] {
                 guest.events().opened(Port(port), 0).unwrap();
                 guest.events().unmask(Port(port)).unwrap();
@@ -209,7 +209,7 @@ fn reset_takes_over_half_grown_array() {
     let refused = Some(-(Errno::ENOMEM.0 as isize));
     guest.moments.arm(At::Before(EVTCHNOP_EXPAND_ARRAY), move || refused);
     assert_eq!(guest.events().opened(Port(1200), 0), Err(Errno::ENOMEM));
-    // The page that was refused is one of those that Xen is given now.
+    // The refused page is added now with the others.
     guest.events().reset().unwrap();
     let opened = guest.fill(3000);
     for port in [1200, 2500] {
@@ -232,8 +232,8 @@ fn unmask_during_move_loses_no_event() {
         guest.moments.arm(At::Before(EVTCHNOP_BIND_VCPU), {
             let seen = Arc::clone(&seen);
             move || {
-                // Xen has moved the port, the words here are not changed yet: another thread
-                // unmasks it, and an event comes.
+                // Xen has moved the port, and the words here are unchanged: another thread unmasks
+                // the port, and an event comes.
                 let events = events.get().unwrap();
                 op::bind_vcpu(&domain, port, 1).unwrap();
                 events.unmask(port).unwrap();
@@ -266,7 +266,7 @@ fn move_keeps_masks_of_others() {
         theirs.notify().unwrap();
         assert!(
             guest.upcall(0).is_empty() && guest.upcall(1).is_empty(),
-            "{abi:?}: it was masked meanwhile"
+            "{abi:?}: the port was masked meanwhile"
         );
         guest.events().unmask(port).unwrap();
         assert_eq!(guest.upcall(1), [port]);
@@ -278,19 +278,19 @@ fn port_is_masked_while_it_moves() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let guest = guest(abi, 1023);
         guest.events().add_vcpu(1).unwrap();
-        let lines = EventDispatcher::<16>::new();
+        let dispatcher = EventDispatcher::<16>::new();
         let (ours, theirs) = guest.pair();
         let (port, events) = (ours.port(), Arc::clone(&guest.events));
-        lines.bind(guest.events(), port).unwrap();
+        dispatcher.bind(guest.events(), port).unwrap();
         guest.moments.arm(At::Before(EVTCHNOP_BIND_VCPU), move || {
             theirs.notify().unwrap();
             assert!(!interrupted(events.get().unwrap(), 0));
             None
         });
-        lines.bind_vcpu(guest.events(), port, 1).unwrap();
+        dispatcher.bind_vcpu(guest.events(), port, 1).unwrap();
         assert!(!guest.interrupted(0) && guest.interrupted(1), "{abi:?}");
         let mut delivered = Vec::new();
-        lines.on_upcall(guest.events(), 1, |event| delivered.push(event.port()));
+        dispatcher.on_upcall(guest.events(), 1, |event| delivered.push(event.port()));
         assert_eq!(delivered, [port], "{abi:?}");
     }
 }
@@ -302,8 +302,8 @@ fn handler_mask_survives_unmask() {
     let port = ours.port();
     let handlers = Cell::new(0);
     let events = guest.events();
-    // Between any two steps of an unmask: two events come, and the handler of the first masks the
-    // port.
+    // Between any two steps of an unmask, two events come, and the handler of the first one masks
+    // the port.
     for moment in 0.. {
         events.mask(port);
         events.take_pending(port);
@@ -347,7 +347,7 @@ fn mask_from_elsewhere_survives_unmask() {
     let (ours, theirs) = guest.pair();
     let (port, events) = (ours.port(), Arc::clone(&guest.events));
     theirs.notify().unwrap();
-    // On another vCPU, right before Xen clears the mask.
+    // On another vCPU, just before Xen clears the mask.
     guest.moments.arm(At::Before(EVTCHNOP_UNMASK), move || {
         events.get().unwrap().mask(port);
         None
@@ -355,7 +355,7 @@ fn mask_from_elsewhere_survives_unmask() {
     guest.events().unmask(port).unwrap();
     guest.upcall(0);
     theirs.notify().unwrap();
-    assert!(guest.upcall(0).is_empty(), "it is masked");
+    assert!(guest.upcall(0).is_empty(), "the port is masked");
     guest.events().unmask(port).unwrap();
     assert_eq!(guest.upcall(0), [port]);
 }
@@ -406,8 +406,8 @@ fn port_opened_before_vcpu_stays_first() {
         guest.events().unmask(ours.port()).unwrap();
         for added in [1, 2] {
             guest.events().add_vcpu(added).unwrap();
-            // A port of the new vCPU, in the same word: its selector has the word that the other
-            // port is in.
+            // A port of the new vCPU in the same word, so that its selector has the word of the
+            // other port.
             let own = guest.ipi(added);
             guest.events().unmask(own.port()).unwrap();
             theirs.notify().unwrap();
@@ -415,7 +415,7 @@ fn port_opened_before_vcpu_stays_first() {
             assert_eq!(guest.upcall(added), [own.port()]);
             assert_eq!(guest.upcall(0), [ours.port()]);
         }
-        // One that moved before the third vCPU came.
+        // A port that moved before the third vCPU was added.
         let own = guest.ipi(2);
         guest.events().bind_vcpu(ours.port(), 1).unwrap();
         guest.events().unmask(own.port()).unwrap();
@@ -450,7 +450,7 @@ fn reopened_port_goes_to_new_vcpu() {
         let guest = guest(Abi::TwoLevel, 1023);
         let _below = guest.fill(below);
         let port = guest.ipi(0).port();
-        // Opened for a vCPU that is added only afterwards.
+        // Opened for a vCPU that is added later.
         let again = guest.ipi(2);
         assert_eq!(again.port(), port);
         guest.events().add_vcpu(2).unwrap();
@@ -472,7 +472,7 @@ fn absent_vcpu_takes_no_events() {
 }
 
 #[test]
-fn first_vcpu_is_there_already() {
+fn first_vcpu_is_added_already() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let guest = guest(abi, 1023);
         let (ours, theirs) = guest.pair();
@@ -507,7 +507,7 @@ fn unmask_delivers_passed_over_event() {
     guest.events().add_vcpu(1).unwrap();
     let (ours, theirs) = guest.pair();
     guest.events().unmask(ours.port()).unwrap();
-    // Xen has moved the port, the words here are not changed yet.
+    // Xen has moved the port, and the words here are unchanged.
     op::bind_vcpu(&guest.domain, ours.port(), 1).unwrap();
     theirs.notify().unwrap();
     assert!(guest.upcall(1).is_empty());
@@ -536,7 +536,7 @@ fn move_without_event_needs_no_unmask() {
 
 #[test]
 fn storm_ends_upcall_and_raises_another() {
-    // With one port the queue is empty whenever its event was taken, with two it never is.
+    // With one port the queue is empty after each event, with two it never is.
     for (abi, ports) in [(Abi::TwoLevel, 2), (Abi::Fifo, 1), (Abi::Fifo, 2), (Abi::Fifo, 100)] {
         let guest = guest(abi, 1023);
         let pairs: Vec<_> = (0..ports).map(|_| guest.pair()).collect();
@@ -546,7 +546,7 @@ fn storm_ends_upcall_and_raises_another() {
             theirs.notify().unwrap();
         }
         guest.events().unmask(other.port()).unwrap();
-        // The peer sends whenever its event was taken.
+        // The peer sends again whenever its event was taken.
         let storm = || {
             let (mut delivered, mut others) = (0, 0);
             guest.events().on_upcall(0, |port| {
@@ -556,17 +556,17 @@ fn storm_ends_upcall_and_raises_another() {
                 }
                 let (_, theirs) = pairs.iter().find(|(ours, _)| ours.port() == port).unwrap();
                 delivered += 1;
-                assert!(delivered <= 10_000, "an upcall without an end");
+                assert!(delivered <= 10_000, "the upcall does not end");
                 theirs.notify().unwrap();
             });
             others
         };
         for _ in 0..5 {
-            assert!(guest.interrupted(0), "{abi:?}: the rest is forgotten");
+            assert!(guest.interrupted(0), "{abi:?}: the rest is lost");
             from_other.notify().unwrap();
             assert_eq!(storm(), 1, "{abi:?}: the other port is served meanwhile");
         }
-        // The storm ends, and what it left comes.
+        // The storm ends, and its rest is delivered.
         let mut last = Vec::new();
         while guest.interrupted(0) {
             last.extend(guest.upcall(0));
@@ -576,7 +576,7 @@ fn storm_ends_upcall_and_raises_another() {
         assert_eq!(last, expected, "{abi:?}");
         for (ours, theirs) in &pairs {
             theirs.notify().unwrap();
-            assert_eq!(guest.upcall(0), [ours.port()], "{abi:?}: and it works on");
+            assert_eq!(guest.upcall(0), [ours.port()], "{abi:?}: the port still works");
         }
         drop((pairs, other, from_other));
         guest.world.check().unwrap();
@@ -595,13 +595,13 @@ fn reset_forgets_raised_upcall() {
     let mut delivered = 0;
     guest.events().on_upcall(0, |port| {
         delivered += 1;
-        assert!(delivered <= 10_000, "an upcall without an end");
+        assert!(delivered <= 10_000, "the upcall does not end");
         pairs.iter().find(|(ours, _)| ours.port() == port).unwrap().1.notify().unwrap();
     });
     assert_eq!(Status::query(&guest.domain, raised).unwrap().bound, Bound::Ipi);
     core::mem::forget(pairs);
     guest.events().reset().unwrap();
-    // The number is another port's now, which stays open.
+    // The number now belongs to another port, which stays open.
     let opened = guest.fill(raised.0);
     let last = opened.last().unwrap();
     assert_eq!(last.port(), raised);
@@ -626,7 +626,7 @@ fn storm_in_nested_upcall_is_bounded() {
     let delivered = Cell::new(0);
     let answer = |port| {
         delivered.set(delivered.get() + 1);
-        assert!(delivered.get() <= 10_000, "an upcall without an end");
+        assert!(delivered.get() <= 10_000, "the upcall does not end");
         pairs.iter().find(|(ours, _)| ours.port() == port).unwrap().1.notify().unwrap();
     };
     let nested = Cell::new(false);
@@ -649,7 +649,7 @@ fn storm_in_nested_upcall_is_bounded() {
 }
 
 #[test]
-fn storm_without_a_free_port_is_served() {
+fn storm_without_free_port_is_served() {
     let guest = guest(Abi::Fifo, 1023);
     let pairs: Vec<_> = (0..2).map(|_| guest.pair()).collect();
     let rest: Vec<_> =
@@ -669,7 +669,8 @@ fn storm_without_a_free_port_is_served() {
     drop(rest);
 }
 
-/// An upcall that can't be raised leaves no port: the next one would have no word in the array.
+/// An upcall that cannot be raised leaves no port open: the next port would have no word in the
+/// array.
 #[test]
 fn port_without_word_is_closed() {
     let guest = guest(Abi::Fifo, 4095);
@@ -749,12 +750,12 @@ fn drain_of_a_storm_ends() {
     let mut drained = 0;
     guest.events().drain_vcpu(1, |_| {
         drained += 1;
-        assert!(drained <= 10_000, "a drain without an end");
+        assert!(drained <= 10_000, "the drain does not end");
         own.notify().unwrap();
     });
     let mut rest = 0;
     guest.events().drain_vcpu(1, |_| rest += 1);
-    assert_eq!(rest, 1, "what is left stays for the next one");
+    assert_eq!(rest, 1, "the rest stays for the next drain");
 }
 
 #[test]
@@ -776,7 +777,7 @@ fn flag_of_earlier_upcall_is_cleared() {
         let world = World::new(1);
         let domain = world.create(DomainConfig::new("guest"));
         let early = Channel::bind_ipi(domain.clone(), 0).unwrap();
-        // Unmasked at the start, as all ports are: Xen raises an upcall that no one handles.
+        // Unmasked at the start, as all ports are: Xen raises an upcall that has no handler.
         early.notify().unwrap();
         let kernel = Interposed::new(domain.clone(), Arc::new(Moments::default()));
         let shared_info = boot::shared_info(kernel.clone()).unwrap();

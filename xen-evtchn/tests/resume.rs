@@ -15,12 +15,12 @@ use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Platform, Port, boot
 use xen_sim::{Domain, DomainConfig, World};
 use xen_sys::memory::XENMAPSPACE_SHARED_INFO;
 #[test]
-fn reset_starts_everything_anew() {
+fn reset_initializes_event_words() {
     let (world, domain, events) = domain(3000);
     events.add_vcpu(1).unwrap();
     let left: Vec<_> = (0..2000).map(|_| open_unmasked(&events, &domain, 3)).collect();
     left.iter().for_each(|channel| channel.notify().unwrap());
-    // Another kernel's: nobody drops them.
+    // Ports of another kernel, which does not drop them.
     left.into_iter().for_each(core::mem::forget);
     events.reset().unwrap();
     assert_eq!(events.abi(), Abi::Fifo);
@@ -32,7 +32,7 @@ fn reset_starts_everything_anew() {
     let mut delivered = 0;
     events.on_upcall(1, |_| delivered += 1);
     assert_eq!(delivered, 1);
-    // All pages of the array are there again.
+    // All pages of the array exist again.
     events.mask(Port(2000));
     assert!(op::status(&domain, Port(2000)).is_ok());
     drop(second);
@@ -55,15 +55,15 @@ fn kernel_takes_over_left_queues() {
     works(&second, &domain);
 }
 
-/// Suspends a domain of one running vCPU and returns the outcome.
+/// Suspends a domain with one running vCPU and returns the outcome.
 fn suspended(domain: &Domain) -> SuspendOutcome {
-    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
-    // up anew.
+    // SAFETY: no other vCPU runs, and the resources of the old domain are set up again before
+    // their next use.
     unsafe { suspend(domain) }.unwrap()
 }
 
 #[test]
-fn restore_starts_everything_anew() {
+fn restore_initializes_event_words() {
     for abi in [Abi::Fifo, Abi::TwoLevel] {
         let world = World::new(1);
         let domain = world.create_guest(DomainConfig {
@@ -82,7 +82,7 @@ fn restore_starts_everything_anew() {
             events.unmask(channel.port()).unwrap();
             channel.notify().unwrap();
         }
-        // They are gone with the domain; nobody closes them in the new one.
+        // The ports ended with the old domain, and are not closed in the new one.
         left.into_iter().for_each(core::mem::forget);
         let id = domain.id();
         world.suspend(id, move |world| {
@@ -111,10 +111,10 @@ fn restore_starts_everything_anew() {
     }
 }
 
-/// Puts shared info at its old frame, as a kernel does first in a new domain.
+/// Maps shared info at its old frame, as a kernel does first in a new domain.
 fn place_shared_info_again(events: &Events<Domain>, domain: &Domain) {
     let frame = events.shared_info().first_gfn();
-    // SAFETY: the frame is the one that was given up for shared info.
+    // SAFETY: the frame is the one that was reserved for shared info.
     unsafe { ops::memory::add_to_physmap(domain, XENMAPSPACE_SHARED_INFO, 0, frame) }.unwrap();
 }
 
@@ -147,7 +147,7 @@ fn resume_in_place_keeps_queues_alive() {
         };
         let mut delivered = Vec::new();
         if running == 1 {
-            // In the middle of an upcall, which goes on afterwards.
+            // During an upcall, which continues afterwards.
             events.on_upcall(0, |port| {
                 delivered.push(port);
                 if delivered.len() == 1 {
@@ -169,7 +169,7 @@ fn resume_in_place_keeps_queues_alive() {
         }
         events.unmask(second.port()).unwrap();
         let flag = events.shared_info().as_ref().u8::<64>();
-        assert_eq!(flag.load(SeqCst), 1, "the second vCPU's as well");
+        assert_eq!(flag.load(SeqCst), 1, "the flag of the second vCPU too");
         let mut delivered = 0;
         events.on_upcall(1, |_| delivered += 1);
         assert_eq!(delivered, 1);
@@ -188,7 +188,7 @@ fn resume_in_place_clears_stale_upcalls() {
     world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
     assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
     events.resume().unwrap();
-    // Xen sets no flag anew that is left, and no bit of the selector.
+    // Xen neither sets a flag that is still set nor a bit of the selector.
     let dump = events.dump().to_string();
     assert!(dump.contains("vCPU 0: no upcall, words 0x0\n"), "{dump}");
     events.unmask(channel.port()).unwrap();
@@ -232,7 +232,7 @@ fn resume_forgets_owners_of_ports() {
             place_shared_info_again(&events, &domain);
         }
         events.resume().unwrap();
-        // One that the toolstack opened is not opened here.
+        // A port of the toolstack is not opened here.
         let _low = fill();
         let again = ipi(0);
         assert_eq!(again.port(), port);
@@ -242,7 +242,7 @@ fn resume_forgets_owners_of_ports() {
     }
 }
 
-/// A kernel that runs on one vCPU after the other.
+/// Kernel that runs on one vCPU after the other.
 #[derive(Clone)]
 struct OnVcpu(Domain, Arc<AtomicU32>);
 
@@ -252,10 +252,10 @@ impl OnVcpu {
     }
 }
 
-// SAFETY: handed on to the domain unchanged.
+// SAFETY: the domain receives the call unchanged.
 unsafe impl Hypercall for OnVcpu {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.here().hypercall(op, args) }
     }
 }
@@ -267,7 +267,7 @@ unsafe impl Platform for OnVcpu {
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.0.free_pages(pages, count) }
     }
 
@@ -276,7 +276,7 @@ unsafe impl Platform for OnVcpu {
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the domain's method.
         unsafe { self.0.map_frames(first, count) }
     }
 
@@ -289,8 +289,8 @@ unsafe impl Platform for OnVcpu {
     }
 }
 
-/// Xen 295514ff75: before it, `VCPUOP_register_vcpu_info` takes the information of another vCPU
-/// only while that is down.
+/// Xen 295514ff75: before it, `VCPUOP_register_vcpu_info` accepts the `vcpu_info` of another vCPU
+/// only while that vCPU is down.
 #[test]
 fn vcpu_registers_itself_after_restore() {
     for (version, abi) in
@@ -307,7 +307,7 @@ fn vcpu_registers_itself_after_restore() {
         for vcpu in [1, 35, 36] {
             events.add_vcpu(vcpu).unwrap();
             if vcpu != 36 {
-                // SAFETY: the vCPU is simulated: it executes what this test does.
+                // SAFETY: the vCPU is simulated: this test is its code.
                 unsafe { ops::vcpu::up(&domain, vcpu) }.unwrap();
             }
         }
@@ -319,17 +319,21 @@ fn vcpu_registers_itself_after_restore() {
             });
             assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
             let frame = events.shared_info().first_gfn();
-            // SAFETY: the frame is the one that was given up for shared info.
+            // SAFETY: the frame is the one that was reserved for shared info.
             unsafe { ops::memory::add_to_physmap(&domain, XENMAPSPACE_SHARED_INFO, 0, frame) }
                 .unwrap();
             events.resume().unwrap();
             let waits = if version < 18 { Err(Errno::EAGAIN) } else { Ok(()) };
             let channel = Channel::bind_ipi(kernel.clone(), 35).unwrap();
-            assert_eq!(events.opened(channel.port(), 35), waits, "Xen 4.{version}: no deaf vCPU");
+            assert_eq!(
+                events.opened(channel.port(), 35),
+                waits,
+                "Xen 4.{version}: no port on a vCPU without upcalls"
+            );
             let movable = Channel::alloc_unbound(kernel.clone(), domain.id()).unwrap();
             events.opened(movable.port(), 0).unwrap();
             assert_eq!(events.bind_vcpu(movable.port(), 35), waits, "Xen 4.{version}");
-            // Each goes on where it stood still.
+            // Each vCPU continues where it was stopped.
             for vcpu in [1, 35] {
                 kernel.1.store(vcpu, SeqCst);
                 events.add_vcpu(vcpu).unwrap();
@@ -353,7 +357,7 @@ fn vcpu_registers_itself_after_restore() {
                 events.closing(channel.port());
             }
         }
-        // Told that it is a new one, but it is the old one.
+        // The outcome is a new domain, but the domain is the old one.
         let id = domain.id();
         world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
         assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
@@ -368,7 +372,7 @@ fn vcpu_registers_itself_after_restore() {
         events.on_upcall(35, |port| delivered.push(port));
         assert_eq!(delivered, [channel.port()], "Xen 4.{version}, {abi:?}");
         drop(channel);
-        // And after a reset there is no doubt.
+        // After a reset, the domain is the old one for certain.
         kernel.1.store(0, SeqCst);
         events.reset().unwrap();
         let channel = Channel::bind_ipi(kernel.clone(), 35).unwrap();

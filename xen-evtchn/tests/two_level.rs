@@ -1,5 +1,4 @@
-//! The 2-level dispatch against a simulated Xen, and against what a broken one could leave in the
-//! event words.
+//! 2-level dispatch against a simulated Xen, and with event words that a faulty Xen could leave.
 
 #![cfg(not(loom))]
 
@@ -29,13 +28,13 @@ fn handled<M: AsRef<SharedMem>>(events: &EventChannels<Domain, M>) -> Vec<u32> {
     ports
 }
 
-/// Opens all ports that are left.
+/// Opens all remaining ports.
 fn all_ports(domain: &Domain) -> Vec<Channel<Domain>> {
     core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect()
 }
 
 #[test]
-fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
+fn event_is_handled_once_while_unmasked() {
     let (_world, domain, events) = domain(1023);
     let channel = Channel::bind_ipi(domain, 0).unwrap();
     channel.notify().unwrap();
@@ -56,8 +55,9 @@ fn port_beyond_the_words_is_refused() {
     assert_eq!(events.opened(Port(4096), 0), Err(Errno::EINVAL));
 }
 
+/// D-E02.
 #[test]
-fn d_e02_a_bit_that_no_port_stands_behind_is_cleared_and_told_once_or_stays_masked() {
+fn bit_without_port_is_harmless() {
     let (_world, _domain, events) = domain(1023);
     let words = events.shared_info().as_ref();
     let set = |port: usize| {
@@ -65,21 +65,22 @@ fn d_e02_a_bit_that_no_port_stands_behind_is_cleared_and_told_once_or_stays_mask
         words.u64::<SELECTOR>().fetch_or(1 << (port / 64));
         words.u8::<UPCALL_PENDING>().store(1, Relaxed);
     };
-    // Never opened, so masked: no handler hears of it.
+    // Never opened, so masked: not delivered.
     set(700);
     assert!(handled(&events).is_empty());
     // Unmasked by mistake: delivered once, then clear.
     set(4095);
-    assert_eq!(events.unmask(Port(4095)), Err(Errno::EINVAL), "Xen knows no such port");
+    assert_eq!(events.unmask(Port(4095)), Err(Errno::EINVAL), "Xen has no such port");
     assert!(handled(&events).is_empty());
-    // Beyond what the ABI has: nothing is touched.
+    // Beyond the ports of the ABI: no word changes.
     events.mask(Port(PORTS));
     assert_eq!(events.unmask(Port(u32::MAX)), Err(Errno::EINVAL));
     assert!(!events.is_pending(Port(PORTS)) && !events.take_pending(Port(u32::MAX)));
 }
 
+/// D-E04.
 #[test]
-fn d_e04_a_handler_may_close_its_own_port() {
+fn handler_may_close_its_port() {
     let (world, domain, events) = domain(1023);
     let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
     let port = channel.port();
@@ -96,8 +97,9 @@ fn d_e04_a_handler_may_close_its_own_port() {
     world.check().unwrap();
 }
 
+/// D-E05.
 #[test]
-fn d_e05_all_ports_at_once_are_handled_once_each_and_the_start_rotates() {
+fn scan_start_rotates() {
     let (_world, domain, events) = domain(4095);
     let channels = all_ports(&domain);
     assert!(channels.len() > 4000, "only {} ports could be opened", channels.len());
@@ -114,7 +116,7 @@ fn d_e05_all_ports_at_once_are_handled_once_each_and_the_start_rotates() {
         expected.sort_unstable();
         assert_eq!(ports, expected);
     }
-    // One busy low port does not keep a high one from being first next time.
+    // A busy low port does not always come before a high one.
     let (low, high) = (&channels[0], &channels[4000]);
     for _ in 0..2 {
         low.notify().unwrap();
@@ -140,15 +142,16 @@ fn words_take_turns_at_the_start() {
     assert_eq!(both(), [200, 500]);
     assert_eq!(both(), [500, 200]);
     assert_eq!(both(), [200, 500]);
-    // An upcall of one word, or of none, is nobody's turn.
+    // An upcall of one word, or of none, does not change the turns.
     high.notify().unwrap();
     assert_eq!(handled(&events), [500]);
     assert!(handled(&events).is_empty());
     assert_eq!(both(), [500, 200]);
 }
 
+/// D-E07.
 #[test]
-fn d_e07_when_ports_are_exhausted_earlier_ones_still_work() {
+fn exhausted_ports_keep_earlier_ones() {
     let (world, domain, events) = domain(63);
     let channels = all_ports(&domain);
     assert_eq!(Channel::bind_ipi(domain.clone(), 0).err(), Some(Errno::ENOSPC));

@@ -43,10 +43,10 @@ impl Guest {
     }
 
     /// Ends the event that was taken.
-    fn eoi(&self, work: Eoi) -> Option<Instant> {
+    fn eoi(&self, found: Eoi) -> Option<Instant> {
         let event = self.dispatcher.handling(self.port()).unwrap();
         assert_eq!(event.port(), self.port());
-        self.dispatcher.eoi(&self.events, event, work, NOW).unwrap()
+        self.dispatcher.eoi(&self.events, event, found, NOW).unwrap()
     }
 
     /// Takes pending events without work until the port is delayed.

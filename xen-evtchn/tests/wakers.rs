@@ -19,49 +19,49 @@ impl Wake for Wakes {
 }
 
 #[test]
-fn an_event_wakes_the_task_that_awaits_it_once() {
+fn event_wakes_its_task_once() {
     let domain = World::new(1).create(DomainConfig::new("guest"));
     let events =
         EventChannels::with_fifo(domain.clone(), boot::shared_info(domain.clone()).unwrap())
             .unwrap();
-    let lines = EventDispatcher::<1>::new();
+    let dispatcher = EventDispatcher::<1>::new();
     let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
     let port = channel.port();
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
-    lines.bind(&events, port).unwrap();
+    dispatcher.bind(&events, port).unwrap();
     let mut task = pin!(async {
         for _ in 0..2 {
-            let event = lines.event(port).unwrap().await.expect("the port is bound");
+            let event = dispatcher.event(port).unwrap().await.expect("the port is bound");
             assert_eq!(event.port(), port);
-            lines.eoi(&events, event, Eoi::Handled, Instant::default()).unwrap();
+            dispatcher.eoi(&events, event, Eoi::Handled, Instant::default()).unwrap();
         }
-        assert_eq!(lines.event(port).unwrap().await, None, "the port is unbound");
+        assert_eq!(dispatcher.event(port).unwrap().await, None, "the port is unbound");
     });
     assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
     for n in 1..=2 {
-        lines.wake_on_upcall(&events, 0);
+        dispatcher.wake_on_upcall(&events, 0);
         assert_eq!(wakes.0.load(SeqCst), n - 1, "no event, no wake");
         channel.notify().unwrap();
-        lines.wake_on_upcall(&events, 0);
+        dispatcher.wake_on_upcall(&events, 0);
         assert_eq!(wakes.0.load(SeqCst), n);
         assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
         assert_eq!(task.as_mut().poll(&mut context), Poll::Pending, "it is delivered once");
     }
-    // Nobody is left waiting for a port that is given up.
-    lines.unbind(&events, port);
+    // A task that awaits an unbound port is woken.
+    dispatcher.unbind(&events, port);
     assert_eq!(wakes.0.load(SeqCst), 3);
     assert_eq!(task.as_mut().poll(&mut context), Poll::Ready(()));
-    lines.bind(&events, port).unwrap();
+    dispatcher.bind(&events, port).unwrap();
     assert_eq!(
-        pin!(lines.event(port).unwrap()).poll(&mut context),
+        pin!(dispatcher.event(port).unwrap()).poll(&mut context),
         Poll::Pending,
-        "that was the earlier handler's"
+        "the request was the earlier handler's"
     );
-    // Nor for one of a domain that is gone.
-    lines.reset();
+    // So is a task whose domain was replaced.
+    dispatcher.reset();
     assert_eq!(wakes.0.load(SeqCst), 4);
-    assert_eq!(pin!(lines.event(port).unwrap()).poll(&mut context), Poll::Ready(None));
-    assert!(lines.event(Port(64)).is_none());
+    assert_eq!(pin!(dispatcher.event(port).unwrap()).poll(&mut context), Poll::Ready(None));
+    assert!(dispatcher.event(Port(64)).is_none());
 }

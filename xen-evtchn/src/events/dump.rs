@@ -1,4 +1,4 @@
-//! What a kernel says when it is asked how it stands.
+//! Dump of all ports and vCPUs, for diagnosis.
 
 use super::{EventChannels, FIFO_PORTS, MAX_VCPUS};
 use core::fmt;
@@ -6,14 +6,14 @@ use xen_hypercall::sync::Ordering;
 use xen_hypercall::{Platform, Port, SharedMem};
 use xen_sys::event_channel::{EVTCHN_FIFO_LINKED, EVTCHN_FIFO_MASKED, EVTCHN_FIFO_PENDING};
 
-/// What there is to say of a port.
+/// State of a port.
 struct State {
     pending: bool,
     masked: bool,
     linked: bool,
 }
 
-/// The result of [`EventChannels::dump`].
+/// Result of [`EventChannels::dump`].
 struct Dump<'e, P: Platform, M: AsRef<SharedMem>>(&'e EventChannels<P, M>);
 
 impl<P: Platform, M: AsRef<SharedMem>> fmt::Display for Dump<'_, P, M> {
@@ -23,12 +23,12 @@ impl<P: Platform, M: AsRef<SharedMem>> fmt::Display for Dump<'_, P, M> {
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
-    /// Returns what is known of each vCPU that takes events, and of each port that is pending or
-    /// not masked, to be printed a line each.
+    /// Returns the state of each vCPU that takes events and of each port that is pending or
+    /// unmasked, one line each.
     ///
-    /// It is what an administrator looks for who sends `VIRQ_DEBUG` (`xl debug-keys q`) to a domain
-    /// that hangs: an event that nobody takes. It looks and changes nothing, so what it says
-    /// may be over when it is read.
+    /// It serves an administrator who sends `VIRQ_DEBUG` (`xl debug-keys q`) to a domain that
+    /// hangs, to find an event without a handler. It changes nothing, and its values may be
+    /// outdated on return.
     #[doc(alias = "VIRQ_DEBUG")]
     pub fn dump(&self) -> impl fmt::Display {
         Dump(self)
@@ -80,7 +80,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     fn state(&self, port: Port) -> Option<State> {
         if !self.is_fifo() {
-            let (pending, masked) = self.two_level().look(port)?;
+            let (pending, masked) = self.two_level().port_bits(port)?;
             return Some(State { pending, masked, linked: false });
         }
         let word = self.event_word(port.0)?.load(Ordering::Relaxed);

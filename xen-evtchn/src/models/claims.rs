@@ -1,4 +1,4 @@
-//! The resources that a domain has once, and their owners.
+//! Claims of resources that a domain has once.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -7,25 +7,25 @@ use loom::sync::Arc;
 use loom::thread;
 use xen_hypercall::{Claim, Claims, Gfn, Hypercall, Instant, Platform, Singleton};
 
-/// A platform whose domain has resources to take.
+/// Platform whose domain has resources to claim.
 #[derive(Clone)]
 struct Domain(Arc<Resource>);
 
 struct Resource {
     claims: Claims,
-    /// What only the owner of the resource accesses: a page that is mapped where the owner wants
-    /// it.
+    /// Memory that only the owner of the resource accesses: a page at an address that the owner
+    /// chose.
     page: UnsafeCell<u32>,
 }
 
-// SAFETY: it answers no hypercall.
+// SAFETY: answers no hypercall.
 unsafe impl Hypercall for Domain {
     unsafe fn hypercall(&self, _op: usize, _args: [usize; 5]) -> isize {
-        unreachable!("taking a resource needs no hypercall")
+        unreachable!("a claim needs no hypercall")
     }
 }
 
-// SAFETY: it never hands out memory.
+// SAFETY: returns no memory.
 unsafe impl Platform for Domain {
     fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         None
@@ -45,15 +45,15 @@ unsafe impl Platform for Domain {
     }
 }
 
-/// Two that take a resource never access it at the same time, and the second sees what the first
-/// has left.
+/// Two owners never access a resource at the same time, and the second one sees the writes of the
+/// first.
 #[test]
-fn resource_has_one_owner_at_a_time() {
+fn resource_has_one_owner() {
     loom::model(|| {
         let domain = Domain(Arc::new(Resource { claims: Claims::new(), page: UnsafeCell::new(0) }));
         let takes = |domain: Domain| {
             let Ok(claim) = Claim::take(domain.clone(), Singleton::SharedInfo) else { return 0 };
-            // SAFETY: the claim is the only one, which the checker verifies.
+            // SAFETY: the claim is the only one, as loom verifies.
             domain.0.page.with_mut(|page| unsafe { *page += 1 });
             drop(claim);
             1
@@ -63,7 +63,7 @@ fn resource_has_one_owner_at_a_time() {
             move || takes(domain)
         });
         let taken = takes(domain.clone()) + other.join().unwrap();
-        assert!(taken >= 1, "neither was first");
+        assert!(taken >= 1, "neither thread was first");
         // SAFETY: the other thread has ended.
         assert_eq!(domain.0.page.with(|page| unsafe { *page }), taken);
     });

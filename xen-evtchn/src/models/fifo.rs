@@ -1,4 +1,4 @@
-//! The FIFO format: Xen appends to a queue while the vCPU takes off it.
+//! FIFO format: Xen appends to a queue while the vCPU removes from it.
 
 use super::work_then;
 use crate::fifo::{self, Queues};
@@ -15,13 +15,13 @@ use xen_sys::event_channel::*;
 const PENDING: u32 = 1 << EVTCHN_FIFO_PENDING;
 const MASKED: u32 = 1 << EVTCHN_FIFO_MASKED;
 const LINKED: u32 = 1 << EVTCHN_FIFO_LINKED;
-/// Where the models have the flag: no page of Xen's has both.
+/// Offset of the flag in the models: no page of Xen's has both.
 const UPCALL_PENDING: usize = 2048;
 const QUEUE: u32 = EVTCHN_FIFO_PRIORITY_DEFAULT;
 const READY: usize = offset_of!(EvtchnFifoControlBlock, ready);
 const HEAD: usize = offset_of!(EvtchnFifoControlBlock, head) + QUEUE as usize * 4;
 
-/// What Xen does with one queue. One sender at a time has Xen's lock.
+/// Xen's side of one queue. One sender at a time has Xen's lock.
 #[derive(Clone)]
 struct Xen {
     mem: &'static SharedMem,
@@ -71,7 +71,7 @@ impl Xen {
         false
     }
 
-    /// The domain's way to unmask: by itself, or by hypercall.
+    /// Unmasks a port: by itself, or by hypercall.
     fn unmask(&self, port: u32) {
         let word = self.word(port).unwrap();
         if fifo::unmask(word) && word.fetch_and(!MASKED) & PENDING != 0 {
@@ -79,7 +79,7 @@ impl Xen {
         }
     }
 
-    /// Returns the queues that are left.
+    /// Runs the upcall, and returns the queues that are not empty.
     fn upcall(&self, mut handle: impl FnMut(Port)) -> u32 {
         self.mem.u8::<UPCALL_PENDING>().store(0, Relaxed);
         Queues(self.mem).run(|page| (page == 0).then_some(self.words), || {}, &mut handle)
@@ -90,14 +90,15 @@ impl Xen {
     }
 }
 
-/// Starts a sender that has work, and returns what shows it.
+/// Starts a sender that stores work and sends an event. Returns the flag of the work.
 fn send_with_work(xen: &Xen, port: u32) -> (Arc<AtomicBool>, thread::JoinHandle<()>) {
     let xen = xen.clone();
     work_then(move || xen.send(port))
 }
 
+/// D-E06.
 #[test]
-fn d_e06_an_event_that_comes_again_while_it_is_taken_off_is_seen_or_interrupts() {
+fn event_during_removal_is_seen() {
     loom::model(|| {
         let xen = start();
         xen.send(1);
@@ -108,15 +109,13 @@ fn d_e06_an_event_that_comes_again_while_it_is_taken_off_is_seen_or_interrupts()
             seen = work.load(Relaxed);
         });
         sender.join().unwrap();
-        assert!(
-            seen || xen.interrupts(),
-            "the work behind an event was not seen, and no interrupt comes"
-        );
+        assert!(seen || xen.interrupts(), "work was missed, and no interrupt comes");
     });
 }
 
+/// D-E06.
 #[test]
-fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
+fn event_linked_during_removal_is_kept() {
     loom::model(|| {
         let xen = start();
         xen.send(1);
@@ -124,10 +123,7 @@ fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
         let mut delivered = Vec::new();
         let mut upcall = || {
             xen.upcall(|port| {
-                assert!(
-                    port != Port(2) || work.load(Relaxed),
-                    "the event is seen before the work behind it"
-                );
+                assert!(port != Port(2) || work.load(Relaxed), "the event is seen before its work");
                 delivered.push(port);
             });
         };
@@ -140,8 +136,9 @@ fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
     });
 }
 
+/// D-E03.
 #[test]
-fn d_e03_an_event_around_the_unmask_interrupts() {
+fn event_around_unmask_interrupts() {
     loom::model(|| {
         let xen = start();
         fifo::mask(xen.word(1).unwrap());
@@ -157,7 +154,7 @@ fn d_e03_an_event_around_the_unmask_interrupts() {
 }
 
 #[test]
-fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
+fn mask_in_handler_keeps_events() {
     loom::model(|| {
         let xen = start();
         xen.send(1);
@@ -166,31 +163,28 @@ fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
             fifo::mask(xen.word(1).unwrap());
         });
         let seen = work.load(Relaxed);
-        // Xen's lock: one sender at a time.
+        // One sender at a time has Xen's lock.
         sender.join().unwrap();
         xen.unmask(1);
-        assert!(
-            seen || xen.interrupts(),
-            "the work behind an event was not seen, and no interrupt comes"
-        );
+        assert!(seen || xen.interrupts(), "work was missed, and no interrupt comes");
     });
 }
 
 #[test]
-fn a_pending_port_shows_the_work_behind_the_event() {
+fn pending_port_shows_work() {
     loom::model(|| {
         let xen = start();
         fifo::mask(xen.word(1).unwrap());
         let (work, sender) = send_with_work(&xen, 1);
         if fifo::is_pending(xen.word(1).unwrap()) {
-            assert!(work.load(Relaxed), "the event is seen before the work behind it");
+            assert!(work.load(Relaxed), "the event is seen before its work");
         }
         sender.join().unwrap();
     });
 }
 
 #[test]
-fn two_that_run_the_same_queues_tell_each_event_once() {
+fn event_is_delivered_to_one_run() {
     loom::model(|| {
         let xen = start();
         xen.send(1);
@@ -213,7 +207,7 @@ fn two_that_run_the_same_queues_tell_each_event_once() {
 }
 
 #[test]
-fn events_behind_the_budget_come_later() {
+fn events_beyond_budget_come_later() {
     loom::model(|| {
         let xen = start();
         (1..=3).for_each(|port| xen.send(port));
@@ -221,10 +215,7 @@ fn events_behind_the_budget_come_later() {
         let mut delivered = Vec::new();
         let mut upcall = || {
             xen.upcall(|port| {
-                assert!(
-                    port != Port(4) || work.load(Relaxed),
-                    "the event is seen before the work behind it"
-                );
+                assert!(port != Port(4) || work.load(Relaxed), "the event is seen before its work");
                 delivered.push(port);
             })
         };

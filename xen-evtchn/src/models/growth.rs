@@ -1,4 +1,4 @@
-//! Pages of event words that several need at the same time: Xen gets each once, and in order.
+//! Growth of the array of event words by several callers: Xen gets each page once and in order.
 
 use crate::growth::Growth;
 use loom::sync::Arc;
@@ -10,7 +10,7 @@ use xen_hypercall::Errno;
 struct Array {
     growth: Growth,
     places: [AtomicU32; 2],
-    /// Pages that Xen has. It locks.
+    /// Pages that Xen has. Xen locks.
     xen: AtomicU32,
 }
 
@@ -30,7 +30,7 @@ impl Array {
             assert_eq!(
                 self.xen.fetch_add(1, AcqRel),
                 index,
-                "Xen appends: a page comes to the wrong place"
+                "Xen appends: a page comes out of order"
             );
             Ok(())
         })
@@ -38,7 +38,7 @@ impl Array {
 }
 
 #[test]
-fn pages_go_to_xen_once_and_in_order() {
+fn pages_are_added_once_in_order() {
     for others in [1, 2] {
         loom::model(move || {
             let array = Array::new();

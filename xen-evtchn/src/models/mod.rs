@@ -1,4 +1,4 @@
-//! Every order in which Xen's events and this domain's handling can meet, tried by a model checker.
+//! Loom models: all orders in which Xen's events and this domain's handling can meet.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib
 //! --profile models`
@@ -28,18 +28,18 @@ const UPCALL_PENDING: usize =
     offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_upcall_pending);
 const SELECTOR: usize =
     offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_pending_sel);
-/// How much further the second vCPU's information is.
+/// Distance of the second vCPU's `vcpu_info`.
 const SECOND: usize = size_of::<VcpuInfo>();
 const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);
 const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
-/// Where the models have the vCPU that Xen notifies: shared info is shorter.
+/// Offset in the models of the vCPU that Xen notifies: shared info is shorter.
 const NOTIFIED: usize = 4000;
-/// Words of a vCPU's page: a port that raises an upcall, and the ports of other vCPUs.
+/// Words of a vCPU's page: the port that raises an upcall, and the ports of other vCPUs.
 const VCPU_PAGE: [(core::ops::Range<usize>, usize); 2] = [(512..516, 4), (1024..1032, 8)];
 
 type Events = EventChannels<Xen, &'static SharedMem>;
 
-/// What Xen does with the words of one vCPU. Its atomic operations are ordered against everything.
+/// Xen's side of the words of one vCPU. Its atomic operations are sequentially consistent.
 #[derive(Clone, Copy)]
 struct Xen {
     words: &'static SharedMem,
@@ -76,7 +76,7 @@ impl Xen {
         }
     }
 
-    /// Has `vcpu` look at the first word.
+    /// Sets the bit of the first word in the selector of `vcpu`.
     fn select(self, vcpu: usize) {
         if let Some(selector) = self.words.u64_at(SELECTOR + vcpu * size_of::<VcpuInfo>()) {
             selector.fetch_or(1);
@@ -96,12 +96,12 @@ impl Xen {
     }
 }
 
-// SAFETY: it answers within this process and touches no memory of the caller's.
+// SAFETY: answers within this process and does not access the caller's memory.
 unsafe impl Hypercall for Xen {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         assert_eq!(op, HYPERVISOR_EVENT_CHANNEL_OP);
         if args[0] == EVTCHNOP_BIND_VCPU as usize {
-            // The models move to the second one only.
+            // The models move to the second vCPU only.
             self.words.u32::<NOTIFIED>().swap(1);
         } else {
             assert_eq!(args[0], EVTCHNOP_UNMASK as usize);
@@ -111,7 +111,7 @@ unsafe impl Hypercall for Xen {
     }
 }
 
-// SAFETY: it hands out memory of models, which lives as long as the process.
+// SAFETY: returns memory of models, which lives as long as the process.
 unsafe impl Platform for Xen {
     fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         Some(NonNull::from(SharedMem::for_model(PAGE_SIZE, &VCPU_PAGE)).cast())
@@ -124,7 +124,7 @@ unsafe impl Platform for Xen {
         None
     }
     fn claims(&self) -> &Claims {
-        unreachable!("no model takes a resource of the domain")
+        unreachable!("no model claims a resource of the domain")
     }
     fn now(&self) -> Instant {
         Instant::default()
@@ -145,15 +145,15 @@ fn start() -> (Xen, Arc<Events>) {
     (xen, Arc::new(EventChannels::new(xen, xen.words)))
 }
 
-/// Tries orders with few switches between threads: enough for what goes wrong, where all of them
-/// take too long.
+/// Checks orders with at most a few switches between threads: enough for the known faults, where
+/// all orders take too long.
 fn model_of_few_switches(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(model);
 }
 
-/// Starts a peer that has work and then sends an event, and returns what shows the work.
+/// Starts a peer that stores work and then sends an event. Returns the flag of the work.
 fn work_then(send: impl FnOnce() + Send + 'static) -> (Arc<AtomicBool>, JoinHandle<()>) {
     let work = Arc::new(AtomicBool::new(false));
     let peer = thread::spawn({

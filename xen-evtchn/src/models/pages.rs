@@ -1,4 +1,4 @@
-//! Places that are filled while others look.
+//! Slots for pages that are filled while other threads read.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -10,14 +10,14 @@ use xen_hypercall::{Claims, EventPages, Gfn, Hypercall, Instant, PAGE_SIZE, Plat
 #[derive(Clone, Copy)]
 struct Memory;
 
-// SAFETY: it answers within this process and touches no memory of the caller's.
+// SAFETY: answers within this process and does not access the caller's memory.
 unsafe impl Hypercall for Memory {
     unsafe fn hypercall(&self, _op: usize, _args: [usize; 5]) -> isize {
-        panic!("no hypercall is needed to fill a place")
+        panic!("a slot is filled without a hypercall")
     }
 }
 
-// SAFETY: it hands out memory of models, which lives as long as the process.
+// SAFETY: returns memory of models, which lives as long as the process.
 unsafe impl Platform for Memory {
     fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         Some(NonNull::from(SharedMem::for_model(PAGE_SIZE, &[(0..16, 4)])).cast())
@@ -38,7 +38,7 @@ unsafe impl Platform for Memory {
 }
 
 #[test]
-fn page_is_complete_when_it_is_found() {
+fn page_is_complete_when_found() {
     loom::model(|| {
         let pages = Arc::new(EventPages::<Memory, 1>::new(Memory));
         let other = thread::spawn({
@@ -46,12 +46,12 @@ fn page_is_complete_when_it_is_found() {
             move || {
                 pages.fill(0, 7).unwrap();
                 let page = pages.memory(0).expect("it was filled");
-                // Whoever filled it.
+                // Either thread may have filled it.
                 assert_eq!(page.u32::<4>().load(Relaxed), 7);
             }
         });
         if let Some(page) = pages.memory(0) {
-            assert_eq!(page.u32::<4>().load(Relaxed), 7, "found before its words were there");
+            assert_eq!(page.u32::<4>().load(Relaxed), 7, "found before its words were written");
         }
         pages.fill(0, 7).unwrap();
         let page = pages.memory(0).expect("it was filled");

@@ -4,8 +4,9 @@ use super::{PORT, model_of_few_switches, start, work_then};
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
+/// D-E03.
 #[test]
-fn d_e03_an_event_around_the_unmask_interrupts() {
+fn event_around_unmask_interrupts() {
     loom::model(|| {
         let (xen, events) = start();
         let sender = thread::spawn(move || xen.send());
@@ -19,7 +20,7 @@ fn d_e03_an_event_around_the_unmask_interrupts() {
 }
 
 #[test]
-fn an_event_during_the_upcall_is_handled_by_it_or_by_the_next() {
+fn event_during_upcall_is_handled() {
     loom::model(|| {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
@@ -31,64 +32,58 @@ fn an_event_during_the_upcall_is_handled_by_it_or_by_the_next() {
             seen = work.load(Relaxed);
         });
         sender.join().unwrap();
-        assert!(
-            seen || xen.interrupts(),
-            "the work behind an event was not seen, and no interrupt comes"
-        );
+        assert!(seen || xen.interrupts(), "work was missed, and no interrupt comes");
     });
 }
 
 #[test]
-fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
+fn mask_in_handler_keeps_events() {
     model_of_few_switches(|| {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
         xen.send();
         let (work, sender) = work_then(move || xen.send());
-        // Mask in the handler, look later, unmask: the way of a driver that is polled.
+        // Mask in the handler, check later, unmask: the way of a driver that polls.
         events.on_upcall(0, |port| events.mask(port));
         let seen = work.load(Relaxed);
         events.unmask(PORT).unwrap();
         sender.join().unwrap();
-        assert!(
-            seen || xen.interrupts(),
-            "the work behind an event was not seen, and no interrupt comes"
-        );
+        assert!(seen || xen.interrupts(), "work was missed, and no interrupt comes");
     });
 }
 
 #[test]
-fn a_polled_port_loses_nothing() {
+fn polled_port_keeps_events() {
     loom::model(|| {
         let (xen, events) = start();
         let (work, sender) = work_then(move || xen.send());
         let taken = events.take_pending(PORT);
         let seen = work.load(Relaxed);
         sender.join().unwrap();
-        assert!(!taken || seen, "the event was taken, but not the work behind it");
+        assert!(!taken || seen, "the event was taken without its work");
         assert!(seen || events.is_pending(PORT), "the work was not seen, and the event is gone");
     });
 }
 
 #[test]
-fn a_pending_port_shows_the_work_behind_the_event() {
+fn pending_port_shows_work() {
     loom::model(|| {
         let (xen, events) = start();
         let (work, sender) = work_then(move || xen.send());
         if events.is_pending(PORT) {
-            assert!(work.load(Relaxed), "the event is seen before the work behind it");
+            assert!(work.load(Relaxed), "the event is seen before its work");
         }
         sender.join().unwrap();
     });
 }
 
 #[test]
-fn two_vcpus_that_scan_the_same_word_tell_an_event_once() {
+fn event_is_delivered_to_one_vcpu() {
     loom::model(|| {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
         xen.send();
-        // Both have the word selected: another port of it is the second one's.
+        // Both have the word selected: the second one owns another port of it.
         xen.select(1);
         let other = thread::spawn({
             let events = events.clone();
@@ -133,12 +128,12 @@ fn event_around_a_move_is_delivered() {
                 events.on_upcall(vcpu as u32, |_| delivered += 1);
             }
         }
-        assert_eq!(delivered, 1, "the event is delivered once, whoever had the port");
+        assert_eq!(delivered, 1, "the event is delivered once");
     });
 }
 
 #[test]
-fn mask_by_a_handler_survives_the_unmask() {
+fn mask_by_handler_survives_unmask() {
     model_of_few_switches(|| {
         let (xen, events) = start();
         let handler = thread::spawn({
@@ -169,10 +164,10 @@ fn mask_by_a_handler_survives_the_unmask() {
 }
 
 #[test]
-fn port_opened_beside_vcpu_is_not_its() {
+fn port_opened_during_add_is_foreign() {
     loom::model(|| {
         let (xen, events) = start();
-        // The first vCPU's page is there; the second's comes.
+        // The first vCPU has a page; the second one gets it meanwhile.
         events.add_vcpu(0).unwrap();
         let adding = thread::spawn({
             let events = events.clone();

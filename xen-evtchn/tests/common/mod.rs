@@ -1,4 +1,4 @@
-//! Domains with event words of either format, and events on their way to vCPU 0.
+//! Domains with event words of either format, and events for vCPU 0.
 
 use xen_evtchn::{Abi, Channel, EventChannels};
 use xen_hypercall::{Errno, Mapped, Platform, Port, boot};
@@ -21,7 +21,7 @@ pub(crate) fn events<P: Platform>(platform: &P) -> Result<Events<P>, Errno> {
     EventChannels::with_fifo(platform.clone(), boot::shared_info(platform.clone()).unwrap())
 }
 
-/// Opens a port whose events come to this domain's own vCPU 0.
+/// Opens a port whose events go to this domain's vCPU 0.
 pub(crate) fn open(events: &Events<Domain>, domain: &Domain) -> Channel<Domain> {
     let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
     events.opened(channel.port(), 0).unwrap();
@@ -48,14 +48,14 @@ pub(crate) fn handled(events: &Events<Domain>) -> Vec<Port> {
 pub(crate) fn works<P: Platform>(events: &Events<P>, platform: &P) {
     let channel = Channel::bind_ipi(platform.clone(), 0).unwrap();
     events.opened(channel.port(), 0).unwrap();
-    let tell = || {
+    let delivered_now = || {
         let mut delivered = Vec::new();
         events.on_upcall(0, |port| delivered.push(port));
         delivered
     };
     channel.notify().unwrap();
-    assert!(tell().is_empty(), "a new port is not masked");
+    assert!(delivered_now().is_empty(), "a new port is masked");
     events.unmask(channel.port()).unwrap();
-    assert_eq!(tell(), [channel.port()]);
+    assert_eq!(delivered_now(), [channel.port()]);
     events.closing(channel.port());
 }
