@@ -1,5 +1,5 @@
-//! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the
-//! grant table.
+//! Resources that Xen and the toolstack prepare for a guest: console and xenstore rings, shared
+//! info, the grant table.
 
 use crate::{
     AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port,
@@ -14,16 +14,15 @@ use xen_sys::memory::{
     XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO,
 };
 
-/// Asks Xen for this domain's number, which stands in xenstore too, as `domid`.
+/// Returns the number of this domain, which is also `domid` in xenstore.
 ///
-/// By way of a port that waits for this domain itself, for the time of the question: that works in
-/// all kinds of domains, on every processor. A domain that is restored, or has migrated, has
-/// another number than before.
+/// Opens a port for this domain itself, whose status has the number: this works in all kinds of
+/// domains, on every processor. A domain has another number after a restore or a migration.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if all ports are in use, `EPERM` or `EACCES` if a security policy does not let the
-/// domain talk to itself, `EINVAL` for an answer that makes no sense.
+/// `ENOSPC` if all ports are in use, `EPERM` or `EACCES` if a security policy forbids a port for
+/// the domain itself, `EINVAL` for an invalid status.
 pub fn own_domain<H: Hypercall + ?Sized>(xen: &H) -> Result<DomId, Errno> {
     let port = ops::event_channel::alloc_unbound(xen, DomId::SELF)?;
     let status = ops::event_channel::status(xen, port);
@@ -35,30 +34,30 @@ pub fn own_domain<H: Hypercall + ?Sized>(xen: &H) -> Result<DomId, Errno> {
     told.then_some(domain).ok_or(Errno::EINVAL)
 }
 
-/// A ring page that Xen or the toolstack set up, and the port that goes with it.
+/// Ring page that Xen or the toolstack set up, and its port.
 #[derive(Debug)]
 pub struct BootRing<P: Platform> {
     /// The page.
     pub page: Mapped<P>,
-    /// The port: bound to the other side, or waiting for it.
+    /// Port, connected to the other end or waiting for it.
     pub port: Port,
 }
 
-/// Why a ring of the start of day could not be had.
+/// Error of a ring at boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BootError {
-    /// Xen refused to tell parameter `HVM_PARAM_*` number `param`.
+    /// Xen refused to read parameter `HVM_PARAM_*` number `param`.
     Param {
-        /// The parameter's number.
+        /// Number of the parameter.
         param: u32,
-        /// Xen's answer.
+        /// Error of Xen.
         errno: Errno,
     },
-    /// The toolstack has set no frame or no port: there is no such ring (yet).
+    /// The toolstack has set no frame or no port: the ring does not exist (yet).
     Absent {
-        /// The frame that was found.
+        /// Frame that was found.
         gfn: Gfn,
-        /// The port that was found.
+        /// Port that was found.
         port: u64,
     },
     /// The platform could not map the frame.
@@ -84,20 +83,22 @@ impl fmt::Display for BootError {
 
 impl core::error::Error for BootError {}
 
-/// Maps the xenstore ring of this HVM or PVH domain. Take it once: it has one client.
+/// Maps the xenstore ring of this HVM or PVH domain. It must be called once: the ring has one
+/// client.
 ///
 /// # Errors
 ///
-/// [`BootError`]; `Absent` where xenstored has not started yet, as in dom0.
+/// [`BootError`]; `Absent` before xenstored has started, as in dom0.
 pub fn xenstore_ring<P: Platform>(platform: P) -> Result<BootRing<P>, BootError> {
     ring(platform, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN)
 }
 
-/// Maps the console ring of this HVM or PVH domain. Take it once: it has one driver.
+/// Maps the console ring of this HVM or PVH domain. It must be called once: the ring has one
+/// driver.
 ///
 /// # Errors
 ///
-/// [`BootError`]; `Absent` where there is no such console, as in dom0.
+/// [`BootError`]; `Absent` if there is no such console, as in dom0.
 pub fn console_ring<P: Platform>(platform: P) -> Result<BootRing<P>, BootError> {
     ring(platform, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN)
 }
@@ -109,25 +110,24 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<BootRing<P>, 
     let (gfn, port) = (Gfn(param(pfn)?), param(evtchn)?);
     let absent = BootError::Absent { gfn, port };
     let port = u32::try_from(port).ok().filter(|&port| port != 0).ok_or(absent)?;
-    // Both zero and all ones have stood for "none" in toolstacks.
+    // Toolstacks have used both zero and all ones for "none".
     if gfn.0 == 0 || gfn.0 >= u64::from(u32::MAX) {
         return Err(absent);
     }
-    // SAFETY: Xen says that this frame is the ring, so it is ordinary memory outside the
-    // allocator's RAM; only drivers get it, through the accessor.
+    // SAFETY: Xen states that this frame is the ring, so it is ordinary memory outside the
+    // allocator's RAM. Only drivers access it, through the accessor.
     let page = unsafe { Mapped::map(platform, gfn, 1) }.map_err(BootError::Map)?;
     Ok(BootRing { page, port: Port(port) })
 }
 
-/// Why a page that Xen keeps could not be put into this domain's memory map.
+/// Error of a page of Xen's that is placed in this domain's memory map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceError {
-    /// The domain has one page of the kind, which has an owner.
+    /// The domain has one page of this kind, which has an owner.
     Taken(AlreadyTaken),
-    /// The platform had no place for it: no page of RAM to give up, or no room among the frames
-    /// without.
+    /// The platform has no page of RAM to replace, or no room among the frames without RAM.
     Memory(OutOfMemory),
-    /// Xen refused to put it there.
+    /// Xen refused the placement.
     Xen(Errno),
 }
 
@@ -135,7 +135,7 @@ impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken(error) => error.fmt(f),
-            Self::Memory(error) => write!(f, "no room for a page of Xen's: {error}"),
+            Self::Memory(error) => write!(f, "no room for a page of Xen: {error}"),
             Self::Xen(errno) => {
                 write!(f, "Xen refused to put a page of its own into the memory map: {errno}")
             }
@@ -145,11 +145,10 @@ impl fmt::Display for PlaceError {
 
 impl core::error::Error for PlaceError {}
 
-/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of
-/// RAM.
+/// Maps this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in place of a page of RAM.
 ///
-/// There is one at a time: Xen moves the page when it is put somewhere else. When the value is
-/// dropped, the page can be put in another place; its memory is not freed.
+/// One value exists at a time: Xen moves the page when it is placed again. After the value is
+/// dropped, the page can be placed again; its memory is not freed.
 ///
 /// # Errors
 ///
@@ -160,42 +159,42 @@ pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
     let claim = Claim::take(platform.clone(), Singleton::SharedInfo).map_err(PlaceError::Taken)?;
     let place = Place::alloc(platform).map_err(PlaceError::Memory)?;
     let placed = place.fill(Some(claim), |platform, gfn| {
-        // SAFETY: the frame is a page that was allocated for this and is never freed; the claim
-        // says that no earlier place of the page is accessed.
+        // SAFETY: the frame is a page that was allocated for this and is never freed. The claim
+        // ensures that the page is not accessed at an earlier place.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
     });
     placed.map_err(|(errno, _)| PlaceError::Xen(errno))
 }
 
-/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is
-/// now resumed elsewhere: the page there until then is a copy of the old one, which Xen does not
-/// use.
+/// Maps shared info again at the place of [`shared_info`], in a domain that was suspended and
+/// resumed elsewhere. Until then, the page there is a copy of the old one, which Xen does not use.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a page that is not from [`shared_info`]. Xen's refusal; call it again.
+/// `EINVAL` for a page that is not from [`shared_info`]. Xen's error; the call can be repeated.
 #[doc(alias = "XENMAPSPACE_shared_info")]
 pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Errno> {
     if !shared_info.is_of(Singleton::SharedInfo) {
         return Err(Errno::EINVAL);
     }
     let (platform, gfn) = (shared_info.platform(), shared_info.first_gfn());
-    // SAFETY: the frame was given up for shared info, which has no other place, is reached as
-    // shared memory alone, and never freed.
+    // SAFETY: the frame is reserved for shared info, which has no other place, is accessed as
+    // shared memory alone, and is never freed.
     unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
 }
 
-/// Puts frame `index` of this domain's grant table at `place`, for good.
+/// Places frame `index` of this domain's grant table at `place`, permanently.
 ///
 /// # Errors
 ///
-/// Xen's refusal, and the place for another try.
+/// Xen's error, and the place for another call.
 ///
 /// # Safety
 ///
-/// Xen moves the frame from where it was before: no other owner of the table (`GrantTable` of
+/// Xen moves the frame from its earlier place: no other owner of the table (`GrantTable` of
 /// `xen-grant`) may exist, or it must be the caller, which places each frame once. Each entry that
-/// is written must give access only to memory that is reached as shared memory until the entry has
+/// is written must give access only to memory that is accessed as shared memory until the entry has
+/// ended.
 /// ended.
 #[doc(alias = "XENMAPSPACE_grant_table")]
 pub unsafe fn grant_frame<P: Platform>(
@@ -205,15 +204,16 @@ pub unsafe fn grant_frame<P: Platform>(
     grant_space(place, index.into())
 }
 
-/// Puts frame `index` of the states of this domain's version 2 grant table at `place`, for good.
+/// Places frame `index` of the states of this domain's version 2 grant table at `place`,
+/// permanently.
 ///
 /// # Errors
 ///
-/// Xen's refusal, and the place for another try.
+/// Xen's error, and the place for another call.
 ///
 /// # Safety
 ///
-/// Those of [`grant_frame`]; no state may be written, because it says that a peer uses a page.
+/// Those of [`grant_frame`]. No state may be written: a state shows that a peer uses a page.
 #[doc(alias = "XENMAPIDX_grant_table_status")]
 pub unsafe fn grant_status_frame<P: Platform>(
     place: Place<P>,
@@ -224,8 +224,8 @@ pub unsafe fn grant_status_frame<P: Platform>(
 
 fn grant_space<P: Platform>(place: Place<P>, index: u64) -> Result<Mapped<P>, (Errno, Place<P>)> {
     place.fill(None, |platform, gfn| {
-        // SAFETY: the frame is a page that was allocated for this and is never freed; the callers'
-        // callers vouch that no earlier place of the table's frame is accessed.
+        // SAFETY: the frame is a page that was allocated for this and is never freed. The caller of
+        // the public function ensures that the table's frame is not accessed at an earlier place.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, index, gfn) }
     })
 }

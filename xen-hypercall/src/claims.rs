@@ -1,12 +1,12 @@
-//! Resources that a domain has once, and the tokens of their owners.
+//! Claims: records of the owners of resources that a domain has once.
 
 use crate::Platform;
 use crate::sync::{AtomicU8, Ordering};
 use core::fmt;
 use core::sync::atomic::AtomicU32;
 
-/// A resource that a domain has once: Xen moves it when it is set up a second time, and leaves a
-/// hole where the first owner accesses it.
+/// Resource that a domain has once: Xen moves it when it is set up a second time, and leaves a hole
+/// at the first owner's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Singleton {
@@ -34,7 +34,7 @@ impl fmt::Display for Singleton {
     }
 }
 
-/// A resource that a domain has once has an owner already.
+/// Error of a claim of a resource that has an owner already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyTaken(pub Singleton);
 
@@ -50,10 +50,10 @@ impl fmt::Display for AlreadyTaken {
 
 impl core::error::Error for AlreadyTaken {}
 
-/// The resources of one domain that have an owner, the frames that were given up, and with its
-/// address the domain's identity.
+/// Record of the owned resources of one domain and of its lost frames. The address of the record
+/// identifies the domain.
 ///
-/// A kernel has one, as a static that [`Platform::claims`] returns.
+/// A kernel has one record, as a static that [`Platform::claims`] returns.
 ///
 /// ```
 /// use xen_hypercall::Claims;
@@ -67,51 +67,49 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Makes the claims of a domain in which nothing is taken.
+    /// Creates the record of a domain without owned resources.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
         Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0), epoch: AtomicU32::new(0) }
     }
 
-    /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not
-    /// constant.
+    /// Creates the record of a domain without owned resources. Loom's atomics cannot be constants.
     #[cfg(loom)]
     pub fn new() -> Self {
         Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0), epoch: AtomicU32::new(0) }
     }
 
-    /// Returns `true` if both are the claims of one domain.
+    /// Returns whether both are the record of one domain.
     #[inline(always)]
     pub fn is_same_domain(&self, other: &Self) -> bool {
         core::ptr::eq(self, other)
     }
 
-    /// Returns how many frames without RAM were given up so far, because Xen refused to unmap what
-    /// is mapped there.
+    /// Returns the number of lost frames without RAM: Xen refused to unmap a page there.
     pub fn lost_frames(&self) -> u32 {
         self.lost_frames.load(Ordering::Relaxed)
     }
 
-    /// Adds frames to those that were given up.
+    /// Adds lost frames.
     pub(crate) fn lose_frames(&self, count: u32) {
         self.lost_frames.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Returns the number of times that the domain was resumed as a new one. Event channels and
-    /// grants of an earlier epoch are gone: their numbers can be those of others.
+    /// grants of an earlier epoch have ended: their numbers can have other owners.
     pub fn epoch(&self) -> u32 {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Begins an epoch: the domain was resumed as a new one, in which no port of before is open.
+    /// Begins an epoch: the domain was resumed as a new one, in which no earlier port is open.
     /// `GrantTable::resume` of `xen-grant` calls this function.
     ///
-    /// In a domain that was resumed in place, ports of before stay open for good.
+    /// In a domain that was resumed in place, earlier ports stay open permanently.
     pub fn begin_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns `true` if a [`Claim`] of the resource exists.
+    /// Returns whether a [`Claim`] of the resource exists.
     pub fn is_taken(&self, what: Singleton) -> bool {
         self.taken.load(Ordering::Relaxed) & what.bit() != 0
     }
@@ -134,21 +132,21 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The token of the one owner of a [`Singleton`] of a domain. Dropping it makes room for the next
-/// owner, so the owner keeps it for as long as it accesses the resource.
+/// Token of the one owner of a [`Singleton`] of a domain. The owner must keep it as long as it
+/// accesses the resource: a drop permits the next owner.
 pub struct Claim<P: Platform> {
     platform: P,
     what: Singleton,
 }
 
 impl<P: Platform> Claim<P> {
-    /// Takes the resource.
+    /// Claims the resource.
     ///
     /// # Errors
     ///
-    /// [`AlreadyTaken`] while another claim of it exists.
+    /// [`AlreadyTaken`] while another claim of the resource exists.
     pub fn take(platform: P, what: Singleton) -> Result<Self, AlreadyTaken> {
-        // Acquire: the last access of an earlier owner comes before the resource is moved.
+        // Acquire: the last access of an earlier owner precedes the move of the resource.
         if platform.claims().taken.fetch_or(what.bit(), Ordering::Acquire) & what.bit() != 0 {
             return Err(AlreadyTaken(what));
         }

@@ -1,5 +1,5 @@
-//! ELF notes: what a kernel's image tells Xen before it runs, and how a loader reads it. Source:
-//! `elfnote.h`.
+//! ELF notes, by which a kernel's image describes itself to Xen: their definition and their parser.
+//! Source: `elfnote.h`.
 
 use xen_sys::elfnote::{
     XEN_ELFNOTE_GUEST_OS, XEN_ELFNOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_RELOC,
@@ -9,10 +9,10 @@ use xen_sys::elfnote::{
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
-/// One note of owner `Xen` with value `T`, laid out as it stands in the image. Put it there with
-/// [`elf_notes!`](crate::elf_notes).
+/// One note of owner `Xen` with value `T`, in the layout of the image.
+/// [`elf_notes!`](crate::elf_notes) puts it there.
 ///
-/// Aligned to words, whatever the value is: notes follow each other without a gap.
+/// The note is aligned to words for any value: notes follow each other without a gap.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed(4))]
 pub struct ElfNote<T> {
@@ -24,7 +24,7 @@ pub struct ElfNote<T> {
 }
 
 impl<T> ElfNote<T> {
-    /// Makes a note of type `kind` (`XEN_ELFNOTE_*`).
+    /// Creates a note of type `kind` (`XEN_ELFNOTE_*`).
     pub const fn new(kind: u32, value: T) -> Self {
         const { assert!(core::mem::offset_of!(Self, value) == 16 && align_of::<Self>() == 4) }
         Self { name_len: 4, value_len: size_of::<T>() as u32, kind, name: *b"Xen\0", value }
@@ -32,7 +32,7 @@ impl<T> ElfNote<T> {
 }
 
 impl ElfNote<unsafe extern "C" fn()> {
-    /// Names the 32-bit entry point: what makes an image a PVH kernel. Its address must be its
+    /// Sets the 32-bit entry point, which makes an image a PVH kernel. Its address must be its
     /// physical address, below 4 GiB.
     #[doc(alias = "XEN_ELFNOTE_PHYS32_ENTRY")]
     pub const fn phys32_entry(entry: unsafe extern "C" fn()) -> Self {
@@ -41,8 +41,8 @@ impl ElfNote<unsafe extern "C" fn()> {
 }
 
 impl ElfNote<[u32; 3]> {
-    /// Says that the image can be loaded elsewhere: at a multiple of `align`, within `min..=max`.
-    /// Xen 4.20 and later heed it.
+    /// Permits to load the image elsewhere: at a multiple of `align`, within `min..=max`. Xen
+    /// supports it since 4.20.
     #[doc(alias = "XEN_ELFNOTE_PHYS32_RELOC")]
     pub const fn phys32_reloc(align: u32, min: u32, max: u32) -> Self {
         Self::new(XEN_ELFNOTE_PHYS32_RELOC, [align, min, max])
@@ -50,7 +50,7 @@ impl ElfNote<[u32; 3]> {
 }
 
 impl ElfNote<u32> {
-    /// Lists the features that the kernel can do with, a bit each (`XENFEAT_*`).
+    /// Lists the features that the kernel supports, one bit each (`XENFEAT_*`).
     #[doc(alias = "XEN_ELFNOTE_SUPPORTED_FEATURES")]
     pub const fn supported_features(features: u32) -> Self {
         Self::new(XEN_ELFNOTE_SUPPORTED_FEATURES, features)
@@ -58,7 +58,7 @@ impl ElfNote<u32> {
 }
 
 impl<const N: usize> ElfNote<[u8; N]> {
-    /// Names the operating system, with a zero byte at the end.
+    /// Sets the name of the operating system, with a zero byte at the end.
     #[doc(alias = "XEN_ELFNOTE_GUEST_OS")]
     pub const fn guest_os(name: &[u8; N]) -> Self {
         Self::new(XEN_ELFNOTE_GUEST_OS, *name)
@@ -67,8 +67,7 @@ impl<const N: usize> ElfNote<[u8; N]> {
 
 /// Puts [`ElfNote`]s into the image, in section `.note.Xen`.
 ///
-/// The linker script has to keep that section (`KEEP(*(.note.Xen))`), in a segment of type
-/// `PT_NOTE`.
+/// The linker script must keep that section (`KEEP(*(.note.Xen))`) in a segment of type `PT_NOTE`.
 ///
 /// ```no_run
 /// use xen_hypercall::elfnote::ElfNote;
@@ -88,25 +87,25 @@ impl<const N: usize> ElfNote<[u8; N]> {
 macro_rules! elf_notes {
     ($($name:ident: $value:ty = $note:expr;)*) => {$(
         #[used]
-        // SAFETY: the section is for notes, and an `ElfNote` is laid out as one.
+        // SAFETY: the section is for notes, and an `ElfNote` has their layout.
         #[unsafe(link_section = ".note.Xen")]
         static $name: $crate::elfnote::ElfNote<$value> = $note;
     )*};
 }
 
-/// A note as it was found in an image.
+/// Note in an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note<'a> {
-    /// The owner, without zero bytes at its end.
+    /// Owner, without trailing zero bytes.
     pub name: &'a [u8],
-    /// The type: `XEN_ELFNOTE_*` where the owner is `Xen`.
+    /// Type: `XEN_ELFNOTE_*` if the owner is `Xen`.
     pub kind: u32,
-    /// The value.
+    /// Value.
     pub value: &'a [u8],
 }
 
 impl<'a> Note<'a> {
-    /// Returns the value as a number, as Xen's loader reads it: of one, two, four or eight bytes.
+    /// Returns the value of one, two, four or eight bytes as a number, as Xen's loader does.
     pub fn number(&self) -> Option<u64> {
         let mut bytes = [0; 8];
         if !matches!(self.value.len(), 1 | 2 | 4 | 8) {
@@ -117,22 +116,22 @@ impl<'a> Note<'a> {
     }
 }
 
-/// The notes of a segment of type `PT_NOTE` or a section of type `SHT_NOTE`, aligned to words.
+/// Notes of a segment of type `PT_NOTE` or a section of type `SHT_NOTE`, aligned to words.
 ///
-/// Ends at the first that reaches past the end: what follows can't be told.
+/// The iterator ends at the first note that extends beyond the segment, since the start of the next
+/// one is unknown.
 #[derive(Clone, Debug)]
 pub struct Notes<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Notes<'a> {
-    /// Reads the notes that `segment` consists of.
+    /// Creates the iterator over the notes in `segment`.
     pub fn new(segment: &'a [u8]) -> Self {
         Self { rest: segment }
     }
 
-    /// Returns the value of Xen's note of type `kind` (`XEN_ELFNOTE_*`), the last one if there are
-    /// several, as Xen does.
+    /// Returns Xen's note of type `kind` (`XEN_ELFNOTE_*`): the last one of several, as Xen does.
     pub fn of_xen(self, kind: u32) -> Option<Note<'a>> {
         self.filter(|note| note.name == b"Xen" && note.kind == kind).last()
     }
@@ -175,7 +174,7 @@ mod tests {
 
     /// Name length, value length, type, name: four words, then the value; the whole in words.
     #[test]
-    fn notes_are_laid_out_as_elf_wants_them() {
+    fn note_has_elf_layout() {
         assert_eq!(size_of::<ElfNote<u32>>(), 20);
         assert_eq!(size_of::<ElfNote<[u32; 3]>>(), 28);
         assert_eq!(size_of::<ElfNote<[u8; 5]>>(), 24);
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_are_read_in_order_and_xens_are_found_by_type() {
+    fn notes_are_read_in_order() {
         let entry = 0x10_0000u32.to_le_bytes();
         let image = [
             note(b"GNU\0", 3, &[1; 20]),
@@ -224,9 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_reaches_past_the_end_ends_the_list() {
+    fn truncated_note_ends_list() {
         let whole = note(b"Xen\0", 6, b"abcd\0");
-        // Without the padding of the value it is whole still.
+        // Without the padding of its value, the note is still complete.
         assert_eq!(Notes::new(&whole[..whole.len() - 3]).count(), 1);
         for len in 0..whole.len() - 3 {
             assert_eq!(Notes::new(&whole[..len]).count(), 0, "{len} bytes");

@@ -14,13 +14,12 @@ use xen_sys::event_channel::EvtchnFifoControlBlock;
 /// Bytes of a page whose words are set; a model has fewer.
 const FILLED: usize = if cfg!(loom) { 16 } else { PAGE_SIZE };
 
-/// Places for `N` pages that Xen writes events to: pages of event words, or one for a vCPU's
-/// control block and information.
+/// Slots for `N` pages that Xen writes events to: pages of event words, or pages with a vCPU's
+/// control block and `vcpu_info`.
 ///
-/// Each place is filled once, by whoever comes first and without a lock, so that an interrupt
-/// handler can fill the place that the code below it is about to fill. A page is found without a
-/// lock from then on. It is freed with this value, unless Xen was ever given it: Xen reports to no
-/// one when it is done with a page.
+/// Each slot is filled once and without a lock, so that an interrupt handler can fill the slot that
+/// the interrupted code is about to fill. Reads need no lock either. The pages are freed with this
+/// value, except pages that Xen has received: Xen does not report the end of their use.
 pub struct EventPages<P: Platform, const N: usize> {
     platform: P,
     starts: [AtomicPtr<u8>; N],
@@ -28,7 +27,7 @@ pub struct EventPages<P: Platform, const N: usize> {
 }
 
 impl<P: Platform, const N: usize> EventPages<P, N> {
-    /// Makes empty places.
+    /// Creates empty slots.
     pub fn new(platform: P) -> Self {
         Self {
             platform,
@@ -41,23 +40,23 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
     #[inline(always)]
     pub fn memory(&self, index: usize) -> Option<&SharedMem> {
         let start = NonNull::new(self.starts.get(index)?.load(Ordering::Acquire))?;
-        // SAFETY: `fill` has put it there, so it is the page at this index, which self owns and
-        // never takes out or frees before it is dropped; whole and aligned, and nothing
-        // hands out a plain reference to it.
+        // SAFETY: `fill` has stored the page at this index. `self` owns it and neither removes nor
+        // frees it before it is dropped. It is whole and aligned, and no plain reference to it
+        // exists.
         Some(unsafe { SharedMem::from_raw(start, PAGE_SIZE) })
     }
 
-    /// Returns the pages that there are, with their places.
+    /// Returns the pages with their indices.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &SharedMem)> {
         (0..N).filter_map(|index| Some((index, self.memory(index)?)))
     }
 
     /// Allocates the page at `index` if there is none, and sets its 32-bit words to `word` before
-    /// anyone finds it.
+    /// the page is visible.
     ///
     /// # Errors
     ///
-    /// `ENOENT` beyond the places, `ENOMEM` if the platform has no page.
+    /// `ENOENT` beyond the last slot, `ENOMEM` if the platform has no page.
     pub fn fill(&self, index: usize, word: u32) -> Result<(), Errno> {
         let place = self.starts.get(index).ok_or(Errno::ENOENT)?;
         if self.memory(index).is_some() {
@@ -66,12 +65,12 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
         let pages = Pages::alloc(self.platform.clone(), 1).map_err(|_| Errno::ENOMEM)?;
         let start = pages.into_raw();
         if word != 0 {
-            // SAFETY: the page is owned by this call, whole and aligned, and nothing hands out a
-            // plain reference to it.
+            // SAFETY: this call owns the page, which is whole and aligned, and no plain reference
+            // to it exists.
             let memory = unsafe { SharedMem::from_raw(start, PAGE_SIZE) };
             for offset in (0..FILLED).step_by(size_of::<u32>()) {
                 if let Some(place) = memory.u32_at(offset) {
-                    // The release below orders it.
+                    // Ordered by the release below.
                     place.store(word, Ordering::Relaxed);
                 }
             }
@@ -80,15 +79,15 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
             .compare_exchange(null_mut(), start.as_ptr(), Ordering::Release, Ordering::Relaxed)
             .is_ok();
         if !won {
-            // SAFETY: one allocation of one page, which only this call has reached: another one's
-            // page was first.
+            // SAFETY: one allocation of one page, which only this call has accessed: another call
+            // stored its page first.
             unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
         }
         Ok(())
     }
 
-    /// Adds the page at `index` to the array of event words, as it is. After a reset or a resume it
-    /// can be added again.
+    /// Adds the page at `index`, with its content, to the array of event words. It can be added
+    /// again after a reset or a resume.
     ///
     /// # Errors
     ///
@@ -98,8 +97,7 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
     pub fn expand_array(&self, index: usize) -> Result<(), Errno> {
         let start = self.start(index)?;
         let gfn = self.platform.virt_to_gfn(start);
-        // SAFETY: the page is given up: it is not freed once Xen takes it, and reachable through
-        // atomics only.
+        // SAFETY: the page is not freed once Xen has received it, and is accessed by atomics only.
         self.note(index, unsafe { event_channel::expand_array(&self.platform, gfn) })
     }
 
@@ -108,15 +106,15 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU or page, `EINVAL` if it has a control block, `ENOSYS` if
-    /// Xen is older than 4.4.
+    /// `ENOENT` if there is no such vCPU or page, `EINVAL` if the vCPU has a control block,
+    /// `ENOSYS` if Xen is older than 4.4.
     #[doc(alias = "EVTCHNOP_init_control")]
     pub fn init_control(&self, index: usize, vcpu: u32) -> Result<u8, Errno> {
         const { assert!(offset_of!(EvtchnFifoControlBlock, ready) == 0) }
         let memory = self.memory(index).ok_or(Errno::ENOENT)?;
         for offset in (0..size_of::<EvtchnFifoControlBlock>()).step_by(4) {
             if let Some(word) = memory.u32_at(offset) {
-                // The hypercall orders it; Xen reads no word before.
+                // Ordered by the hypercall: Xen reads no word before.
                 word.store(0, Ordering::Relaxed);
             }
         }
@@ -125,15 +123,15 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
         self.note(index, unsafe { event_channel::init_control(&self.platform, vcpu, gfn, 0) })
     }
 
-    /// Moves the information of `vcpu` (`VcpuInfo` of `xen_sys::xen`) to byte `offset` of the page
-    /// at `index`. Xen marks every word of the 2-level format as pending there, and sets the
-    /// upcall flag.
+    /// Moves the `vcpu_info` of `vcpu` (`VcpuInfo` of `xen_sys::xen`) to byte `offset` of the page
+    /// at `index`. Xen marks every word of the 2-level format as pending there, and sets the upcall
+    /// flag.
     ///
     /// # Errors
     ///
     /// `ENOENT` if there is no such vCPU or page; `ENXIO` for an offset that is not a multiple of 8
-    /// or too near to the end; `EBUSY` if it was moved before. Before Xen 4.18 it is `EINVAL`
-    /// if it was moved before, or if the vCPU is neither down nor the caller.
+    /// or too near to the end; `EBUSY` if it was moved before. Before Xen 4.18, `EINVAL` if it was
+    /// moved before, or if the vCPU is neither down nor the caller.
     #[doc(alias = "VCPUOP_register_vcpu_info")]
     pub fn register_vcpu_info(&self, index: usize, vcpu: u32, offset: usize) -> Result<(), Errno> {
         let gfn = self.platform.virt_to_gfn(self.start(index)?);
@@ -149,7 +147,7 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
 
     fn note<T>(&self, index: usize, answer: Result<T, Errno>) -> Result<T, Errno> {
         if let (Ok(_), Some(given)) = (&answer, self.given.get(index)) {
-            // `drop` reads it, which has the value to itself.
+            // Read by `drop` alone, which has unique access.
             given.store(true, Ordering::Relaxed);
         }
         answer
@@ -162,8 +160,8 @@ impl<P: Platform, const N: usize> Drop for EventPages<P, N> {
             if let (Some(start), false) =
                 (NonNull::new(place.load(Ordering::Relaxed)), *given.get_mut())
             {
-                // SAFETY: one allocation of one page, which this value alone owned: Xen was never
-                // given it.
+                // SAFETY: one allocation of one page, which this value alone owned: Xen has not
+                // received it.
                 unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
             }
         }

@@ -3,18 +3,18 @@
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The size of a page in bytes, as Xen counts pages on every architecture.
+/// Size of a page in bytes, as Xen counts pages on every architecture.
 #[doc(alias = "XEN_PAGE_SIZE")]
 pub const PAGE_SIZE: usize = 1 << PAGE_SHIFT;
 
-/// The base-2 logarithm of [`PAGE_SIZE`].
+/// Base-2 logarithm of [`PAGE_SIZE`].
 #[doc(alias = "XEN_PAGE_SHIFT")]
 pub const PAGE_SHIFT: u32 = 12;
 
-/// A guest frame number: a guest-physical address divided by [`PAGE_SIZE`].
+/// Guest frame number: a guest-physical address divided by [`PAGE_SIZE`].
 ///
-/// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; the term is explained in
-/// `xen/include/xen/mm.h`.
+/// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; `xen/include/xen/mm.h` explains the
+/// term.
 #[doc(alias = "xen_pfn_t")]
 #[derive(
     Clone,
@@ -34,7 +34,7 @@ pub const PAGE_SHIFT: u32 = 12;
 pub struct Gfn(pub u64);
 
 impl Gfn {
-    /// Returns the frame that holds the guest-physical `address`.
+    /// Returns the frame that contains the guest-physical `address`.
     pub const fn containing(address: u64) -> Self {
         Self(address >> PAGE_SHIFT)
     }
@@ -51,13 +51,13 @@ impl fmt::Display for Gfn {
     }
 }
 
-/// One page of private memory, aligned as Xen needs it.
+/// One page of private memory, with the alignment that Xen needs.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(4096))]
 pub struct Page(pub [u8; PAGE_SIZE]);
 
 impl Page {
-    /// A page of zeroes.
+    /// Page of zeroes.
     pub const ZERO: Self = Self([0; PAGE_SIZE]);
 }
 

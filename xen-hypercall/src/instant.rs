@@ -1,33 +1,32 @@
-//! Time as Xen tells it.
+//! Xen's system time.
 
 use core::ops::Add;
 use core::time::Duration;
 
-/// A moment in Xen's system time: nanoseconds since the host started, the clock of timers and
-/// polls.
+/// Time of Xen's system clock: nanoseconds since the host started, as used by timers and polls.
 ///
 /// Source: `vcpu_time_info.system_time` in `xen.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// Makes a moment from nanoseconds of system time.
+    /// Creates a time from nanoseconds of system time.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// Returns the moment in nanoseconds of system time.
+    /// Returns the time in nanoseconds of system time.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Returns the time that passed since `earlier`, zero if that lies ahead.
+    /// Returns the duration since `earlier`, zero if `earlier` is later.
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Moves the moment forward; stops at the end of time (584 years) instead of wrapping.
+/// Addition that saturates at the maximum time (584 years).
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! A counted reference to a value in pages of the platform.
+//! Counted reference to a value in pages of the platform.
 
 use crate::sync::{AtomicU64, Ordering};
 use crate::{OutOfMemory, PAGE_SIZE, Pages, Platform};
@@ -7,11 +7,11 @@ use core::num::NonZeroUsize;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-/// A counted reference to a value in pages of the platform: an `Arc` for kernels without a heap.
+/// Counted reference to a value in pages of the platform: an `Arc` for kernels without a heap.
 ///
-/// The services that drivers share (grant table, xenstore client) are such references, so that
-/// drivers own their reference, have no lifetime and can be stored in statics. Cloning takes no
-/// memory and no lock.
+/// Drivers share services (grant table, xenstore client) by such references: a driver owns its
+/// reference, has no lifetime and can be stored in a static. A clone allocates no memory and takes
+/// no lock.
 pub struct PageArc<P: Platform, T> {
     inner: NonNull<Inner<P, T>>,
 }
@@ -42,17 +42,17 @@ impl<P: Platform, T> PageArc<P, T> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] if the platform has none.
+    /// [`OutOfMemory`] if the platform has no pages.
     pub fn new(platform: P, value: T) -> Result<Self, OutOfMemory> {
         let pages = NonZeroUsize::new(Self::PAGES).unwrap_or(NonZeroUsize::MIN);
         let inner: NonNull<Inner<P, T>> =
             Pages::alloc(platform.clone(), pages.get())?.into_raw().cast();
-        // SAFETY: pages of our own, aligned to a page, with room for an `Inner`.
+        // SAFETY: the pages are new, aligned to a page, with room for an `Inner`.
         unsafe { inner.write(Inner { references: AtomicU64::new(1), pages, platform, value }) };
         Ok(Self { inner })
     }
 
-    /// Returns `true` if both refer to the same value.
+    /// Returns whether both refer to the same value.
     #[inline(always)]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.inner == other.inner
@@ -60,7 +60,7 @@ impl<P: Platform, T> PageArc<P, T> {
 
     #[inline(always)]
     fn inner(&self) -> &Inner<P, T> {
-        // SAFETY: `new` wrote the value, which stays until the last reference is dropped; it is
+        // SAFETY: `new` wrote the value, which exists until the last reference is dropped, and is
         // never moved.
         unsafe { self.inner.as_ref() }
     }
@@ -69,9 +69,9 @@ impl<P: Platform, T> PageArc<P, T> {
 impl<P: Platform, T> Clone for PageArc<P, T> {
     #[inline(always)]
     fn clone(&self) -> Self {
-        // Relaxed: the reference that is cloned keeps the value. The count cannot overflow: each
-        // reference takes eight bytes of memory, unless it is forgotten, and 2^64 of them
-        // are not forgotten in the life of a machine.
+        // Relaxed: the cloned reference keeps the value alive. The count cannot overflow: each
+        // reference takes eight bytes of memory unless it is forgotten, and no machine runs long
+        // enough to forget 2^64 of them.
         self.inner().references.fetch_add(1, Ordering::Relaxed);
         Self { inner: self.inner }
     }
@@ -89,8 +89,8 @@ impl<P: Platform, T> Deref for PageArc<P, T> {
 impl<P: Platform, T> Drop for PageArc<P, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Release: all use of the value through this reference comes before the value is dropped
-        // through the last one.
+        // Release: all use of the value through this reference precedes the drop through the last
+        // one.
         if self.inner().references.fetch_sub(1, Ordering::Release) == 1 {
             self.drop_value();
         }
@@ -103,9 +103,8 @@ impl<P: Platform, T> PageArc<P, T> {
         // Acquire: pairs with the release of all other references.
         let _ = self.inner().references.load(Ordering::Acquire);
         let inner = self.inner.as_ptr();
-        // SAFETY: this was the last reference, so nothing else refers to the value, and each field
-        // is dropped or moved out once. The pages are those of the allocation that `new`
-        // took over.
+        // SAFETY: this was the last reference, so the value has no other user, and each field is
+        // dropped or moved out once. The pages are those that `new` allocated.
         unsafe {
             core::ptr::drop_in_place(&raw mut (*inner).value);
             let (platform, pages) = ((&raw const (*inner).platform).read(), (*inner).pages);

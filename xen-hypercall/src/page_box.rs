@@ -1,4 +1,4 @@
-//! A value in pages of the platform.
+//! Value in pages of the platform.
 
 use crate::{OutOfMemory, PAGE_SIZE, Pages, Platform};
 use core::fmt;
@@ -7,10 +7,10 @@ use core::num::NonZeroUsize;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-/// A value in pages of the platform: a `Box` for kernels without a heap.
+/// Value in pages of the platform: a `Box` for kernels without a heap.
 ///
-/// A driver keeps its tables in one, so that the driver itself stays small and can be moved on a
-/// small stack.
+/// A driver keeps its tables in one, so that the driver itself is small and can be moved on a small
+/// stack.
 pub struct PageBox<P: Platform, T> {
     value: NonNull<T>,
     platform: P,
@@ -34,11 +34,11 @@ impl<P: Platform, T> PageBox<P, T> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] if the platform has none.
+    /// [`OutOfMemory`] if the platform has no pages.
     pub fn new(platform: P, value: T) -> Result<Self, OutOfMemory> {
         let pages = Pages::alloc(platform.clone(), Self::PAGES.get())?;
         let place: NonNull<T> = pages.into_raw().cast();
-        // SAFETY: pages of our own, aligned to a page, with room for the value.
+        // SAFETY: the pages are new, aligned to a page, with room for the value.
         unsafe { place.write(value) };
         Ok(Self { value: place, platform })
     }
@@ -47,7 +47,7 @@ impl<P: Platform, T> PageBox<P, T> {
     pub fn into_inner(self) -> T {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so value and platform are moved out once.
-        // The pages are those that `new` allocated, and have no user any more.
+        // The pages are those that `new` allocated, and have no other user.
         unsafe {
             let value = this.value.read();
             let platform = (&raw const this.platform).read();

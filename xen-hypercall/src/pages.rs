@@ -1,4 +1,4 @@
-//! Memory that has an owner.
+//! Owned memory.
 
 use crate::{Claim, Errno, Gfn, PAGE_SIZE, Platform, SharedMem, Singleton, StableSharedMem};
 use core::fmt;
@@ -6,10 +6,10 @@ use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
-/// The platform had no pages left.
+/// Error of an allocation: the platform has no pages left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory {
-    /// How many contiguous pages were asked for.
+    /// Number of contiguous pages that were requested.
     pub pages: usize,
 }
 
@@ -17,7 +17,7 @@ impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "out of memory: {} contiguous page(s) asked for, the platform had none",
+            "out of memory: {} contiguous page(s) requested, the platform has none",
             self.pages
         )
     }
@@ -25,15 +25,14 @@ impl fmt::Display for OutOfMemory {
 
 impl core::error::Error for OutOfMemory {}
 
-/// Private pages of this domain: zeroed when allocated, freed when dropped, reachable by nobody
-/// else.
+/// Private pages of this domain: zeroed when allocated, freed when dropped, without another user.
 pub struct Pages<P: Platform> {
     start: NonNull<u8>,
     count: NonZeroUsize,
     platform: P,
 }
 
-// SAFETY: the pages have one owner, as a Box has; the platform moves along and is itself Send.
+// SAFETY: the pages have one owner, as in a `Box`; the platform moves along and is itself Send.
 unsafe impl<P: Platform + Send> Send for Pages<P> {}
 // SAFETY: a shared reference gives shared references to plain bytes, and to a platform that is
 // Sync.
@@ -44,7 +43,7 @@ impl<P: Platform> Pages<P> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] if the platform has none, or if `count` is zero.
+    /// [`OutOfMemory`] if the platform has no pages, or if `count` is zero.
     pub fn alloc(platform: P, count: usize) -> Result<Self, OutOfMemory> {
         let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
         let start = platform.alloc_pages(nonzero).ok_or(OutOfMemory { pages: count })?;
@@ -56,7 +55,7 @@ impl<P: Platform> Pages<P> {
         self.count.get()
     }
 
-    /// Returns the platform that the pages come from.
+    /// Returns the platform of the pages.
     pub fn platform(&self) -> &P {
         &self.platform
     }
@@ -68,8 +67,8 @@ impl<P: Platform> Pages<P> {
 
     /// Returns the bytes of all pages.
     pub fn as_slice(&self) -> &[u8] {
-        // SAFETY: alloc_pages gave this many initialised bytes to us alone; the borrow of self
-        // keeps them.
+        // SAFETY: `alloc_pages` returned this many initialised bytes to this value alone; the
+        // borrow of self keeps them.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.count.get() * PAGE_SIZE) }
     }
 
@@ -81,12 +80,12 @@ impl<P: Platform> Pages<P> {
         }
     }
 
-    /// Turns the pages into memory that another domain may be given access to. The content stays.
+    /// Converts the pages into memory that another domain may access. The content stays.
     pub fn into_shared(self) -> SharedPages<P> {
         SharedPages { pages: self }
     }
 
-    /// Gives up ownership; the pages are not freed.
+    /// Releases ownership without freeing the pages.
     pub fn into_raw(self) -> NonNull<u8> {
         let mut this = ManuallyDrop::new(self);
         // The platform may be a handle that counts its users.
@@ -122,10 +121,10 @@ fn gfn<P: Platform>(
     (index < count.get()).then(|| platform.virt_to_gfn(unsafe { start.add(index * PAGE_SIZE) }))
 }
 
-/// Pages that another domain may read or write: reachable only through [`SharedMem`].
+/// Pages that another domain may read or write, accessed only through [`SharedMem`].
 ///
-/// Dropping frees them. Whoever gives a peer access owns the value until that access has ended
-/// (`xen-grant` does).
+/// A drop frees the pages. A driver that gives a peer access must own the value until that access
+/// has ended (`xen-grant` does).
 pub struct SharedPages<P: Platform> {
     pages: Pages<P>,
 }
@@ -141,16 +140,16 @@ impl<P: Platform> SharedPages<P> {
         self.pages.gfn(index)
     }
 
-    /// Returns the platform that the pages come from.
+    /// Returns the platform of the pages.
     pub fn platform(&self) -> &P {
         self.pages.platform()
     }
 
-    /// Turns the memory back into private pages.
+    /// Converts the memory back into private pages.
     ///
     /// # Safety
     ///
-    /// No other domain may be able to reach the pages any more.
+    /// No other domain may have access to the pages.
     pub unsafe fn into_private(self) -> Pages<P> {
         self.pages
     }
@@ -158,8 +157,8 @@ impl<P: Platform> SharedPages<P> {
 
 impl<P: Platform> AsRef<SharedMem> for SharedPages<P> {
     fn as_ref(&self) -> &SharedMem {
-        // SAFETY: the pages are owned by self, whole and aligned; no plain reference to them can
-        // exist, because only `Pages` hands those out and this value owns it.
+        // SAFETY: the pages are owned by self, whole and aligned. No plain reference to them can
+        // exist, since only `Pages` returns those and this value owns it.
         unsafe { SharedMem::from_raw(self.pages.start, self.pages.count.get() * PAGE_SIZE) }
     }
 }
@@ -173,10 +172,10 @@ impl<P: Platform> fmt::Debug for SharedPages<P> {
     }
 }
 
-/// A page of RAM to be given up for a page of Xen's.
+/// Page of RAM that a page of Xen's replaces.
 ///
-/// Dropping it frees the page, unless Xen has refused to use it: Xen may have freed the RAM before
-/// it refused, so the page must not be used for anything else. It can be tried again.
+/// A drop frees the page, unless Xen has refused the placement: Xen may have freed the RAM before,
+/// so the page must not be used for anything else. The placement can be repeated.
 pub struct Place<P: Platform> {
     start: NonNull<u8>,
     first: Gfn,
@@ -194,7 +193,7 @@ impl<P: Platform> Place<P> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] if the platform has none.
+    /// [`OutOfMemory`] if the platform has no pages.
     pub fn alloc(platform: P) -> Result<Self, OutOfMemory> {
         let pages = Pages::alloc(platform, 1)?;
         let platform = pages.platform().clone();
@@ -203,7 +202,7 @@ impl<P: Platform> Place<P> {
         Ok(Self { start, first, tried: false, platform })
     }
 
-    /// Has `put` put a page of Xen's at the frame, or returns the place for the next try.
+    /// Calls `put` to place a page of Xen's at the frame, or returns the place for another call.
     pub(crate) fn fill(
         mut self,
         claim: Option<Claim<P>>,
@@ -223,8 +222,8 @@ impl<P: Platform> Place<P> {
 impl<P: Platform> Drop for Place<P> {
     fn drop(&mut self) {
         if !self.tried {
-            // SAFETY: it is one allocation of one page, which this value alone owned: Xen was never
-            // given it.
+            // SAFETY: one allocation of one page, which this value alone owned: Xen has not
+            // received it.
             unsafe { self.platform.free_pages(self.start, NonZeroUsize::MIN) }
         }
     }
@@ -239,18 +238,17 @@ impl<P: Platform> fmt::Debug for Place<P> {
     }
 }
 
-/// Frames that Xen named, mapped for good: the xenstore ring, the console ring, shared info.
+/// Frames of Xen that are mapped permanently: the xenstore ring, the console ring, shared info.
 pub struct Mapped<P: Platform> {
     start: NonNull<u8>,
     count: NonZeroUsize,
     first: Gfn,
     platform: P,
-    /// Kept for as long as the memory is accessed.
+    /// Claim that is kept as long as the memory is accessed.
     claim: Option<Claim<P>>,
 }
 
-// SAFETY: it is an address that stays valid for good, reachable only through atomics; the platform
-// is Send.
+// SAFETY: the address is valid permanently and accessed only by atomics; the platform is Send.
 unsafe impl<P: Platform + Send> Send for Mapped<P> {}
 // SAFETY: as above; all access through a shared reference is atomic.
 unsafe impl<P: Platform + Sync> Sync for Mapped<P> {}
@@ -267,13 +265,13 @@ impl<P: Platform> Mapped<P> {
     /// That of [`Platform::map_frames`]. No plain reference to the memory may exist, now or later.
     pub unsafe fn map(platform: P, first: Gfn, count: usize) -> Result<Self, OutOfMemory> {
         let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
-        // SAFETY: the caller vouches for the frames.
+        // SAFETY: the caller ensures that the frames are valid.
         let start =
             unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
         Ok(Self { start, count: nonzero, first, platform, claim: None })
     }
 
-    /// Returns `true` if this is the page of a resource that the domain has once.
+    /// Returns whether this is the page of resource `what`.
     pub(crate) fn is_of(&self, what: Singleton) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.resource() == what)
     }
@@ -291,8 +289,8 @@ impl<P: Platform> Mapped<P> {
 
 impl<P: Platform> AsRef<SharedMem> for Mapped<P> {
     fn as_ref(&self) -> &SharedMem {
-        // SAFETY: map_frames made the range valid for good; `map`'s caller vouched that no plain
-        // reference exists.
+        // SAFETY: `map_frames` made the range valid permanently; the caller of `map` ensures that
+        // no plain reference exists.
         unsafe { SharedMem::from_raw(self.start, self.count.get() * PAGE_SIZE) }
     }
 }

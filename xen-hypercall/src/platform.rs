@@ -1,159 +1,159 @@
-//! The traits that a kernel implements.
+//! Traits that a kernel implements.
 
 use crate::{Claims, Errno, Gfn, Instant, PAGE_SIZE, Port, ops};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
-/// Issues hypercalls: one method, what the CPU does.
+/// Interface for hypercalls: one method, the instruction of the CPU.
 ///
 /// [`arch`](crate::arch) has implementations that execute the instruction; a simulator implements
 /// it in software.
 ///
 /// # Implementation safety
 ///
-/// The call must reach Xen, or something that keeps Xen's public ABI, with the operation and all
-/// five arguments as given, and return what it returned. It must touch no memory but what that ABI
-/// says of the operation.
+/// The call must reach Xen, or an implementation of Xen's public ABI, with the operation and all
+/// five arguments unchanged, and must return its result. It must access only the memory that the
+/// ABI assigns to the operation.
 pub unsafe trait Hypercall {
     /// Issues hypercall `op` (a number of `xen_sys::xen`) and returns Xen's result, a negated errno
     /// on failure.
     ///
-    /// Pointers go in `args` as exposed addresses (`expose_provenance`). Xen translates them by the
-    /// page tables of the vCPU that issues the call. The callers in this family pass structures
-    /// on their stack, and memory that their own callers lend: a kernel keeps stacks and such
-    /// memory mapped in every address space in which it uses the crates, and does not change
-    /// the page tables during a call.
+    /// Pointers are passed in `args` as exposed addresses (`expose_provenance`). Xen translates
+    /// them by the page tables of the vCPU that issues the call. The crates of this family pass
+    /// structures on their stack, and memory that their callers pass by reference: a kernel must
+    /// map stacks and such memory in every address space in which it uses the crates, and must not
+    /// change the page tables during a call.
     ///
     /// # Safety
     ///
-    /// The arguments must be what the operation asks for; each pointer must be valid for the reads
-    /// and writes that the operation makes through it; and what the operation does to the
-    /// domain's memory map, its CPUs and its devices must not break an invariant that other
-    /// code relies on.
+    /// The arguments must be those of the operation. Each pointer must be valid for the reads and
+    /// writes that the operation makes through it. The effect of the operation on the domain's
+    /// memory map, CPUs and devices must not break an invariant of other code.
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize;
 }
 
-// SAFETY: the call is handed on unchanged, so the obligations are met by `T`.
+// SAFETY: the call is forwarded unchanged, so `T` meets the obligations.
 unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of `T`.
         unsafe { (**self).hypercall(op, args) }
     }
 }
 
-/// Supplies what a kernel owes to the drivers: memory, time, and a way to wait.
+/// Services that a kernel supplies to the drivers: memory, time, and a way to wait.
 ///
-/// A kernel implements it on a zero-sized type; a simulated domain on a handle. All methods take
-/// `&self`, so that two domains can live in one process.
+/// A kernel implements it on a zero-sized type, a simulated domain on a handle. All methods take
+/// `&self`, so that two domains can exist in one process.
 ///
 /// # Preemption
 ///
-/// The crates protect short sections with spin locks: the store's requests, the growth of the grant
-/// table, its deferred list. Some sections have a hypercall in them; none waits for a peer. A
-/// kernel that preempts must not preempt the holder of such a lock for the sake of a thread that
-/// can spin for it on the same CPU: it calls the crates with preemption off, or from threads of one
-/// priority. What an upcall calls takes none of these locks.
+/// The crates protect short sections with spin locks: the requests of the xenstore client, the
+/// growth of the grant table, its deferred list. Some sections contain a hypercall; none waits for
+/// a peer. A kernel that preempts must not preempt the owner of such a lock in favour of a thread
+/// that can spin for it on the same CPU: it calls the crates with preemption off, or from threads
+/// of one priority. Nothing that an upcall calls takes one of these locks.
 ///
 /// # Implementation safety
 ///
-/// Each method has its own. Clones must stand for the same domain and the same memory.
+/// Each method has its own obligations. Clones must represent the same domain and the same memory.
 pub unsafe trait Platform: Hypercall + Clone {
-    /// Allocates `count` pages: zeroed, page-aligned, virtually contiguous; `None` if there are
-    /// none.
+    /// Allocates `count` pages: zeroed, page-aligned, virtually contiguous. Returns `None` if there
+    /// are none.
     ///
     /// # Implementation safety
     ///
-    /// The memory must be RAM of this domain that nothing else refers to until
-    /// [`free_pages`](Self::free_pages), valid for reads and writes at the returned address,
-    /// and stay behind the frames that [`virt_to_gfn`](Self::virt_to_gfn) names.
+    /// The memory must be RAM of this domain that has no other user until
+    /// [`free_pages`](Self::free_pages), valid for reads and writes at the returned address, and
+    /// backed by the frames that [`virt_to_gfn`](Self::virt_to_gfn) returns.
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
-    /// Takes back pages of [`alloc_pages`](Self::alloc_pages).
+    /// Frees pages of [`alloc_pages`](Self::alloc_pages).
     ///
     /// # Safety
     ///
-    /// `pages` and `count` must be those of one earlier allocation, freed once. Nobody may refer to
-    /// the memory any more, no other domain among them.
+    /// `pages` and `count` must be those of one earlier allocation, freed once. No code and no
+    /// other domain may refer to the memory any more.
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize);
 
-    /// Returns the frame behind `page`, an address within an allocation of
+    /// Returns the frame of `page`, an address within an allocation of
     /// [`alloc_pages`](Self::alloc_pages).
     ///
     /// # Implementation safety
     ///
-    /// The answer must be the frame that the address maps to, for as long as the allocation lives.
+    /// The result must be the frame that the address maps to, as long as the allocation exists.
     fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn;
 
-    /// Maps `count` frames from `first` that Xen named (the store ring, the console ring), for
-    /// good; `None` if there is no room.
+    /// Permanently maps `count` frames from `first`, whose numbers came from Xen (the store ring,
+    /// the console ring). Returns `None` if there is no room.
     ///
     /// # Safety
     ///
-    /// The frames must be what the caller takes them for: memory that Xen put there, ordinary
-    /// cacheable memory, not RAM of the kernel's allocator.
+    /// The frames must be ordinary cacheable memory that Xen placed there, not RAM of the kernel's
+    /// allocator.
     ///
     /// # Implementation safety
     ///
     /// The memory must be mapped readable, writable and cacheable at the returned address,
-    /// page-aligned, contiguous, and stay so.
+    /// page-aligned and contiguous, permanently.
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
-    /// Returns the record of the resources that this domain has once.
+    /// Returns the record of the owned resources of this domain.
     ///
     /// A kernel returns a static: `static CLAIMS: Claims = Claims::new();`.
     ///
     /// # Implementation safety
     ///
-    /// All values that stand for one domain must return the same [`Claims`], at all times, and
-    /// values of other domains must return others: a value of one domain is refused by objects
-    /// of another one by its address.
+    /// All values that represent one domain must return the same [`Claims`] at all times, and
+    /// values of other domains must return others: objects of one domain refuse values of another
+    /// domain by its address.
     fn claims(&self) -> &Claims;
 
-    /// Returns the present moment in Xen's system time. Never goes back.
+    /// Returns the current time of Xen's system clock, which is monotonic.
     fn now(&self) -> Instant;
 
-    /// Waits until one of `ports` has an event, or until `deadline`; may return early.
+    /// Waits until one of `ports` has an event, or until `deadline`. The call may return early.
     ///
-    /// The only place that blocks. An event that came after the previous wait for its port has to
-    /// end this one at once, and ends one wait: of two callers that wait for the same port, one
-    /// may not hear of it, so whoever shares a port looks again now and then. The default
-    /// asks Xen to block the vCPU, which suits a kernel whose events stay pending until it polls
-    /// them; a kernel that takes upcalls also has to look at what those already cleared.
+    /// This is the only function that blocks. An event after the previous wait for its port must
+    /// end this wait at once. One event ends one wait: of two callers that wait for the same port,
+    /// one may miss it, so callers that share a port must poll from time to time. The default makes
+    /// Xen block the vCPU, which suits a kernel whose events stay pending until the next poll. A
+    /// kernel with upcalls must also check the events that these have cleared.
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
-        // A poll that fails returns at once, which the contract allows.
+        // A poll that fails returns at once, which the contract permits.
         let _ = ops::sched::poll(self, ports, deadline);
     }
 
-    /// Hears that `port` was opened, or moved, and that its events go to `vcpu`.
+    /// Notifies the kernel that `port` was opened or moved, and that its events go to `vcpu`.
     ///
-    /// A kernel that dispatches events hands it on to `EventChannels::opened` of `xen-evtchn`. The
-    /// default does nothing, which suits a kernel that polls in the two-level format.
+    /// A kernel that dispatches events calls `EventChannels::opened` of `xen-evtchn`. The default
+    /// does nothing, which suits a kernel that polls in the 2-level format.
     ///
     /// # Errors
     ///
-    /// The port can't be used, for want of memory say; whoever opened it closes it.
+    /// The port cannot be used, for example for lack of memory. The caller that opened the port
+    /// closes it.
     fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
         let _ = (port, vcpu);
         Ok(())
     }
 
-    /// Hears that `port` is about to be closed: `EventChannels::closing` of `xen-evtchn`. The
-    /// default does nothing.
+    /// Notifies the kernel that `port` is about to be closed. A kernel that dispatches events calls
+    /// `EventChannels::closing` of `xen-evtchn`. The default does nothing.
     fn port_closing(&self, port: Port) {
         let _ = port;
     }
 }
 
-// SAFETY: every call is handed on unchanged, so the obligations are met by `T`; a copied reference
-// is the same domain.
+// SAFETY: every call is forwarded unchanged, so `T` meets the obligations; a copied reference
+// represents the same domain.
 unsafe impl<T: Platform> Platform for &T {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         (**self).alloc_pages(count)
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of `T`.
         unsafe { (**self).free_pages(pages, count) }
     }
 
@@ -162,7 +162,7 @@ unsafe impl<T: Platform> Platform for &T {
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of `T`.
         unsafe { (**self).map_frames(first, count) }
     }
 
@@ -187,24 +187,24 @@ unsafe impl<T: Platform> Platform for &T {
     }
 }
 
-/// Frames with no RAM behind them, and the addresses they are mapped at.
+/// Frames without RAM, and the addresses that map them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignRange {
-    /// The first page's address.
+    /// Address of the first page.
     pub start: NonNull<u8>,
-    /// The first frame; the others follow it.
+    /// First frame; the others follow it.
     pub first: Gfn,
-    /// The number of pages.
+    /// Number of pages.
     pub count: NonZeroUsize,
 }
 
 impl ForeignRange {
-    /// Releases the range but for the pages that `is_stuck` names by their index. These are given
-    /// up for good, and counted ([`Claims::lost_frames`]).
+    /// Releases the range except the pages for which `is_stuck` returns `true` by their index.
+    /// Those are lost and counted ([`Claims::lost_frames`]).
     ///
     /// # Safety
     ///
-    /// That of [`ForeignFrames::release_frames`], for all pages but those.
+    /// That of [`ForeignFrames::release_frames`], for all pages that are released.
     pub unsafe fn release_but<P: ForeignFrames>(
         self,
         platform: &P,
@@ -218,7 +218,7 @@ impl ForeignRange {
                 // SAFETY: within the range.
                 let address = unsafe { self.start.add(start * PAGE_SIZE) };
                 let part = Self { start: address, first: Gfn(self.first.0 + start as u64), count };
-                // SAFETY: the caller's word; each page is released once.
+                // SAFETY: the caller's obligation; each page is released once.
                 unsafe { platform.release_frames(part) }
             }
             if next < end {
@@ -229,29 +229,29 @@ impl ForeignRange {
     }
 }
 
-/// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For
-/// backends and hosts only.
+/// Frame numbers without RAM, to map another domain's memory. For backends and hosts only.
 ///
-/// [`UnpopulatedFrames`](crate::UnpopulatedFrames) keeps account of them.
+/// [`UnpopulatedFrames`](crate::UnpopulatedFrames) allocates such frames.
 ///
 /// # Implementation safety
 ///
-/// Each method has its own.
+/// Each method has its own obligations.
 pub unsafe trait ForeignFrames: Platform {
-    /// Reserves `count` contiguous frames that hold no RAM; `None` if there is no room.
+    /// Reserves `count` contiguous frames without RAM. Returns `None` if there is no room.
     ///
     /// # Implementation safety
     ///
-    /// The range must be used by nothing else until it is released, and accesses to it must reach
-    /// what Xen maps there.
+    /// The range must have no other user until it is released, and accesses to it must reach the
+    /// memory that Xen maps there.
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange>;
 
-    /// Takes back a range of [`reserve_frames`](Self::reserve_frames), or a part of one: some
-    /// frames of it may stay reserved for good.
+    /// Releases a range of [`reserve_frames`](Self::reserve_frames), or a part of one: some frames
+    /// of it may stay reserved permanently.
     ///
     /// # Safety
     ///
-    /// The range must lie within one earlier reservation, with nothing mapped in it any more; each
+    /// The range must lie within one earlier reservation, without mappings. Each frame is released
+    /// once.
     /// frame is released once.
     unsafe fn release_frames(&self, range: ForeignRange);
 }

@@ -1,4 +1,4 @@
-//! What a PVH loader left for the kernel: command line, modules, memory map. Source:
+//! Start information of a PVH loader: command line, modules, memory map. Source:
 //! `arch-x86/hvm/start_info.h`.
 
 use core::fmt;
@@ -12,15 +12,13 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::{Errno, Hypercall, PAGE_SIZE, ops};
 
-/// The most entries of a table that are read. Xen's own memory map has room for as many
-/// (`E820MAX`).
+/// Maximum number of entries that are read of a table, as for Xen's own memory map (`E820MAX`).
 pub const MAX_ENTRIES: u32 = 1024;
 
-/// The start information, and the memory that it lies in. What it names is copied out, piece by
-/// piece.
+/// Start information, and the memory that has it. Its parts are copied out one by one.
 ///
-/// `M` copies physical memory from an address to a buffer, all of it or nothing; `None` for memory
-/// that is not mapped.
+/// `M` copies physical memory from an address to a buffer, completely or not at all: `None` for
+/// memory that is not mapped.
 ///
 /// ```
 /// use xen_hypercall::{Hypercall, start_info::StartInfo};
@@ -35,7 +33,8 @@ pub const MAX_ENTRIES: u32 = 1024;
 ///     let start = StartInfo::read(memory, ebx.into()).ok()?;
 ///     let mut buffer = [E820Entry::default(); 128];
 ///     let regions = start.memory_regions(xen, &mut buffer).ok()?;
-///     Some(regions.filter(|region| region.type_ == MemmapType::RAM).map(|region| region.size).sum())
+///     let ram = regions.filter(|region| region.type_ == MemmapType::RAM);
+///     Some(ram.map(|region| region.size).sum())
 /// }
 /// ```
 #[derive(Clone, Copy)]
@@ -44,18 +43,18 @@ pub struct StartInfo<M> {
     info: HvmStartInfo,
 }
 
-/// Why there is no start information.
+/// Error of a start information that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartInfoError {
-    /// The memory at this address can't be read.
+    /// The memory at this address cannot be read.
     Unreadable {
-        /// The address.
+        /// Address.
         address: u64,
     },
-    /// It starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was booted by
-    /// another protocol.
+    /// The structure starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was
+    /// booted by another protocol.
     Magic {
-        /// The number that was found.
+        /// Number that was found.
         found: u32,
     },
 }
@@ -79,7 +78,7 @@ impl fmt::Display for StartInfoError {
 impl core::error::Error for StartInfoError {}
 
 impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
-    /// Reads what stands at `address`, which a PVH kernel finds in EBX.
+    /// Reads the start information at `address`, which a PVH kernel receives in EBX.
     ///
     /// # Errors
     ///
@@ -103,24 +102,22 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         Ok(Self { memory, info })
     }
 
-    /// Returns the structure as it was found; the fields of later versions are zero in earlier
-    /// ones.
+    /// Returns the structure; fields of later versions are zero.
     pub fn raw(&self) -> &HvmStartInfo {
         &self.info
     }
 
-    /// Tells whether this is the domain that Xen itself has built.
+    /// Returns whether Xen itself has built this domain.
     pub fn is_dom0(&self) -> bool {
         self.info.flags.intersects(StartInfoFlags::INITDOMAIN | StartInfoFlags::PRIVILEGED)
     }
 
-    /// Returns the address of the ACPI root pointer; `None` where there is no ACPI.
+    /// Returns the address of the ACPI root pointer; `None` without ACPI.
     pub fn rsdp(&self) -> Option<u64> {
         Some(self.info.rsdp_paddr).filter(|&address| address != 0)
     }
 
-    /// Copies the kernel's command line to `buffer`: as much as there is room for, up to what is
-    /// not UTF-8.
+    /// Copies the kernel's command line to `buffer`, as far as it fits and is UTF-8.
     pub fn command_line<'b>(&self, buffer: &'b mut [u8]) -> &'b str {
         self.text(self.info.cmdline_paddr, buffer)
     }
@@ -134,28 +131,28 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         self.text(module.cmdline_paddr, buffer)
     }
 
-    /// Returns the modules, up to the first that can't be read, and at most [`MAX_ENTRIES`].
+    /// Returns the modules, up to the first one that cannot be read, and at most [`MAX_ENTRIES`].
     pub fn modules(&self) -> impl Iterator<Item = HvmModlistEntry> + '_ {
         self.table(self.info.modlist_paddr, self.info.nr_modules)
     }
 
-    /// Returns the regions of the loader's memory map, up to the first that can't be read, and at
-    /// most [`MAX_ENTRIES`]. A PVH dom0, and a guest of a Xen before 4.12, has none: see
+    /// Returns the regions of the loader's memory map, up to the first one that cannot be read, and
+    /// at most [`MAX_ENTRIES`]. A PVH dom0, and a guest of a Xen before 4.12, has none: see
     /// [`memory_regions`](Self::memory_regions).
     pub fn memory_map(&self) -> impl Iterator<Item = HvmMemmapTableEntry> + '_ {
         self.table(self.info.memmap_paddr, self.info.memmap_entries)
     }
 
-    /// Returns the regions of memory: the loader's map, or where there is none, the one that Xen
-    /// has of this domain (`XENMEM_memory_map`), which is written to `buffer`.
+    /// Returns the regions of memory: the loader's map or, without one, Xen's map of this domain
+    /// (`XENMEM_memory_map`), which is written to `buffer`.
     ///
-    /// A loader's map that is longer than [`MAX_ENTRIES`] or can't be read to its end is not used:
-    /// a part of a map would let the kernel take what the rest reserves.
+    /// A loader's map that has more than [`MAX_ENTRIES`] entries or cannot be read completely is
+    /// not used: with a part of a map, the kernel would use memory that the rest reserves.
     ///
     /// # Errors
     ///
-    /// Only where Xen is asked: `ENOSYS` if Xen has no map of this domain, as on arm; `ENOBUFS` if
-    /// the map fills `buffer`, and may be longer. 128 entries are enough for guests.
+    /// Only for Xen's map: `ENOSYS` if Xen has no map of this domain, as on arm; `ENOBUFS` if the
+    /// map fills `buffer` and may be longer. 128 entries are enough for guests.
     pub fn memory_regions<'a, H: Hypercall + ?Sized>(
         &'a self,
         xen: &H,
@@ -193,7 +190,7 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
     fn text<'b>(&self, start: u64, buffer: &'b mut [u8]) -> &'b str {
         let mut len = 0;
         if start != 0 {
-            // Page by page: what lies behind the end may not be mapped.
+            // Page by page: memory beyond the end may not be mapped.
             while let Some(address) = start.checked_add(len as u64)
                 && len < buffer.len()
             {
@@ -215,17 +212,17 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
     }
 }
 
-/// The regions of memory, of the loader or of Xen: see [`StartInfo::memory_regions`].
+/// Regions of memory, of the loader or of Xen: see [`StartInfo::memory_regions`].
 #[derive(Debug)]
 pub struct MemoryRegions<'a, M> {
     start: &'a StartInfo<M>,
     next: usize,
-    /// Xen's map, where the loader left none.
+    /// Xen's map, if there is none of the loader.
     of_xen: Option<&'a [E820Entry]>,
 }
 
 impl<M> MemoryRegions<'_, M> {
-    /// Returns whether the regions are those that Xen has, because the loader left none.
+    /// Returns whether the regions are Xen's, since there are none of the loader.
     pub fn is_of_xen(&self) -> bool {
         self.of_xen.is_some()
     }
@@ -266,7 +263,7 @@ mod tests {
     use super::*;
     use std::{vec, vec::Vec};
 
-    /// Some memory from address 0x1000 on.
+    /// Memory from address 0x1000 on.
     struct Memory(Vec<u8>);
 
     impl Memory {
@@ -304,14 +301,14 @@ mod tests {
         let region = |addr, size, type_| HvmMemmapTableEntry { addr, size, type_, reserved: 0 };
         memory.put(0x1200, region(0, 0xa0000, MemmapType::RAM).as_bytes());
         memory.put(0x1218, region(0xfc00_0000, 0x1000, MemmapType::ACPI).as_bytes());
-        // Across a page, and one that the memory ends in.
+        // Across a page, and at the end of the memory.
         memory.put(0x1ffc, b"console=\xffx\0");
         memory.put(0x2ffd, b"abc");
         memory
     }
 
     #[test]
-    fn all_that_the_loader_left_is_found() {
+    fn start_info_of_loader_is_read() {
         let memory = memory();
         let start = StartInfo::read(memory.reader(), 0x1000).unwrap();
         assert!(start.is_dom0());
@@ -324,12 +321,12 @@ mod tests {
         let modules: Vec<_> = start.modules().collect();
         assert_eq!((modules.len(), modules[0].size), (1, 7));
         assert_eq!(start.module_command_line(&modules[0], &mut buffer[..2]), "ab");
-        // The memory ends before the text does.
+        // The memory ends before the text.
         assert_eq!(start.module_command_line(&modules[0], &mut buffer), "abc");
     }
 
     #[test]
-    fn version_0_has_no_memory_map_and_may_be_the_last_thing_in_memory() {
+    fn version_0_has_no_memory_map() {
         let mut memory = memory();
         let info = HvmStartInfo {
             magic: XEN_HVM_START_MAGIC_VALUE,
@@ -349,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_start_info_or_not_there_is_refused() {
+    fn invalid_start_info_is_refused() {
         let memory = memory();
         assert_eq!(
             StartInfo::read(memory.reader(), 0x1100).unwrap_err(),
@@ -364,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_end_where_memory_does_whatever_their_count() {
+    fn table_ends_with_its_memory() {
         let mut memory = memory();
         memory
             .put(0x1000 + offset_of!(HvmStartInfo, memmap_entries) as u64, &u32::MAX.to_le_bytes());

@@ -1,6 +1,6 @@
-//! Atomics and fences: the processor's, or those of a model checker that tries every order of them.
+//! Atomics and fences: the processor's, or those of loom.
 //!
-//! For the crates of this family; a kernel has no use for it.
+//! For the crates of this family; a kernel does not need it.
 
 #[cfg(not(loom))]
 pub use core::sync::atomic::{
@@ -11,7 +11,7 @@ pub use loom::sync::atomic::{
     AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence,
 };
 
-/// Marks the path that calls it as unlikely, as `core::hint::cold_path` does from Rust 1.95 on.
+/// Marks the calling path as unlikely, like `core::hint::cold_path` from Rust 1.95 on.
 #[cold]
 #[inline(always)]
 pub fn cold_path() {}

@@ -1,21 +1,20 @@
-//! Frame numbers without RAM, for platforms to hand out.
+//! Allocator of frame numbers without RAM, for platforms.
 
 use crate::{Gfn, PAGE_SHIFT};
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
-/// A range of `WORDS * 64` frame numbers with no RAM behind them, handed out in runs: what a kernel
-/// can build [`ForeignFrames`](crate::ForeignFrames) on, with a lock round it and the addresses
-/// that the frames are mapped at.
+/// Range of `WORDS * 64` frame numbers without RAM, allocated in runs. A kernel can implement
+/// [`ForeignFrames`](crate::ForeignFrames) with it, a lock, and the addresses that map the frames.
 ///
 /// ```
 /// use core::num::NonZeroUsize;
 /// use xen_hypercall::{Gfn, UnpopulatedFrames};
 ///
-/// // The memory map: RAM, and what is reserved.
+/// // The memory map: RAM and reserved regions.
 /// let map = [0..0xa0000, 0x10_0000..0x4000_0000, 0xfee0_0000..0x1_0000_0000u64];
-/// // The memory of devices, which no memory map names: a 64-bit BAR right behind RAM.
+/// // Memory of devices, which is in no memory map: a 64-bit BAR directly behind RAM.
 /// let bars = [0x1_0000_0000..0x1_4000_0000];
 /// let occupied = map.iter().chain(&bars).cloned();
 /// let first = UnpopulatedFrames::<16>::highest_gap(&occupied, 1 << 39, 1 << 21).unwrap();
@@ -29,27 +28,26 @@ use core::ops::Range;
 #[doc(alias = "xen_alloc_unpopulated_pages")]
 pub struct UnpopulatedFrames<const WORDS: usize> {
     first: Gfn,
-    /// A bit for each frame that somebody has.
+    /// One bit for each reserved frame.
     taken: [u64; WORDS],
 }
 
 impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
-    /// The number of frames.
+    /// Number of frames.
     pub const FRAMES: usize = WORDS * 64;
 
-    /// Takes over the frames from `first` on, of which nobody has any.
+    /// Creates an allocator of the frames from `first` on, none of which is in use.
     pub const fn new(first: Gfn) -> Self {
         Self { first, taken: [0; WORDS] }
     }
 
     /// Returns the first frame of the lowest gap of addresses that is large enough: from `above`
-    /// on, at a multiple of `align` bytes (a power of two), where no region of `occupied` is.
-    /// `None` if the address space ends first.
+    /// on, at a multiple of `align` bytes (a power of two), outside all regions of `occupied`.
+    /// Returns `None` if the address space ends first.
     ///
-    /// `occupied` must have all that can be at an address: the regions of the memory map, RAM or
-    /// not, and the memory of devices, which the map need not name. 64-bit BARs lie above 4
-    /// GiB, often right behind RAM: prefer [`highest_gap`](Self::highest_gap) where devices can
-    /// appear.
+    /// `occupied` must have all regions of the memory map, RAM or not, and the memory of devices,
+    /// which the map may omit. 64-bit BARs are above 4 GiB, often directly behind RAM: prefer
+    /// [`highest_gap`](Self::highest_gap) if devices can appear.
     pub fn gap(
         occupied: &(impl Iterator<Item = Range<u64>> + Clone),
         above: u64,
@@ -68,13 +66,13 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
     }
 
     /// Returns the first frame of the highest gap of addresses that is large enough: up to `below`,
-    /// at a multiple of `align` bytes (a power of two), where no region of `occupied` is, which
-    /// is as for [`gap`](Self::gap). `None` if there is none.
+    /// at a multiple of `align` bytes (a power of two), outside all regions of `occupied`, as for
+    /// [`gap`](Self::gap). Returns `None` if there is none.
     ///
-    /// `below` is the end of the addresses that the domain has: `1 << n`, with CPUID leaf
-    /// 0x8000_0008's number of bits on x86. Firmware and kernels place devices from the bottom,
-    /// so here is the least risk that one is put there later. In a domain that is saved or migrated
-    /// keep it low: the toolstack visits all frames up to the highest that was ever in use.
+    /// `below` is the end of the domain's address space: `1 << n`, with the number of bits in CPUID
+    /// leaf 0x8000_0008 on x86. Firmware and kernels place devices from the bottom, so that a
+    /// conflict with a later device is least likely here. A domain that is saved or migrated should
+    /// use a low value: the toolstack visits all frames up to the highest one that was ever in use.
     pub fn highest_gap(
         occupied: &(impl Iterator<Item = Range<u64>> + Clone),
         below: u64,
@@ -93,7 +91,7 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         }
     }
 
-    /// Reserves `count` frames side by side and returns the first; `None` if there are not so many.
+    /// Reserves `count` contiguous frames and returns the first one; `None` if there are too few.
     pub fn reserve(&mut self, count: NonZeroUsize) -> Option<Gfn> {
         let (mut index, mut run) = (0, 0);
         while index < Self::FRAMES {
@@ -111,8 +109,8 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         None
     }
 
-    /// Takes back `count` frames from `first` on. Tells whether they were all reserved; nothing has
-    /// changed if not.
+    /// Releases `count` frames from `first` on. Returns `false`, without a change, if not all of
+    /// them were reserved.
     pub fn release(&mut self, first: Gfn, count: NonZeroUsize) -> bool {
         let start = first.0.checked_sub(self.first.0).and_then(|index| usize::try_from(index).ok());
         let Some(range) = start.and_then(|start| Some(start..start.checked_add(count.get())?))
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_has_room_for_all_frames_and_nothing_in_it() {
+    fn gap_fits_all_frames() {
         type Frames = UnpopulatedFrames<4>;
         let size = (Frames::FRAMES as u64) << PAGE_SHIFT;
         let gap = |map: &[Range<u64>], above| {
@@ -168,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn highest_gap_avoids_devices_above_4_gib() {
+    fn highest_gap_avoids_high_devices() {
         type Frames = UnpopulatedFrames<4>;
         let size = (Frames::FRAMES as u64) << PAGE_SHIFT;
         let gap = |occupied: &[Range<u64>], below| {
             Frames::highest_gap(&occupied.iter().cloned(), below, 0x1000).map(|gfn| gfn.0 << 12)
         };
-        // RAM up to 5 GiB, and a 64-bit BAR behind it that no memory map names.
+        // RAM up to 5 GiB, and a 64-bit BAR behind it that is in no memory map.
         let (ram, bar) = (0..5u64 << 30, 5u64 << 30..6u64 << 30);
         assert_eq!(gap(&[ram.clone(), bar.clone()], 1 << 39), Some((1 << 39) - size));
         assert_eq!(
@@ -188,7 +186,7 @@ mod tests {
         let lowest = Frames::gap(&[bar, ram].iter().cloned(), 1 << 32, 0x1000);
         assert_eq!(lowest, Some(Gfn::containing(6 << 30)));
         let second = 0x1000..0x2000;
-        // Down to the alignment, past what is in the way there.
+        // Down to the alignment, past the regions in the way.
         assert_eq!(gap(&[], size + 0x1fff), Some(0x1000));
         assert_eq!(gap(core::slice::from_ref(&second), size + 0x1fff), None);
         assert_eq!(gap(core::slice::from_ref(&second), 2 * size + 0x2000), Some(size + 0x2000));
@@ -201,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_reserved_as_a_whole_is_not_released() {
+    fn partly_reserved_run_is_not_released() {
         let mut frames = UnpopulatedFrames::<2>::new(FIRST);
         assert_eq!(frames.reserve(count(129)), None);
         assert_eq!(frames.reserve(count(100)), Some(FIRST));
@@ -219,7 +217,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_has_two_owners_and_all_come_back(steps in proptest::collection::vec((1usize..80, any::<bool>()), 1..60)) {
+       fn frames_have_one_owner_and_return(
+            steps in proptest::collection::vec((1usize..80, any::<bool>()), 1..60),
+        ) {
             let mut frames = UnpopulatedFrames::<4>::new(FIRST);
             let mut held: Vec<(Gfn, usize)> = Vec::new();
             for (number, give) in steps {

@@ -3,20 +3,20 @@
 use crate::Hypercall;
 use core::arch::asm;
 
-/// Issues hypercalls with `hvc #0xEA1`.
+/// Hypercalls by `hvc #0xEA1`.
 ///
-/// The number goes in x16, the arguments in x0 to x4, the result comes back in x0. Xen may change
-/// every one of them. Source: `arch-arm.h`.
+/// The number is in x16, the arguments in x0 to x4, the result in x0. Xen may change each of them.
+/// Source: `arch-arm.h`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hvc;
 
-// SAFETY: the block does what arch-arm.h asks for and declares all that Xen may change; memory is
+// SAFETY: the block follows arch-arm.h and declares all registers that Xen may change. Memory is
 // not declared untouched.
 unsafe impl Hypercall for Hvc {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         let result: isize;
-        // SAFETY: the caller vouches for the operation and its arguments.
+        // SAFETY: the caller ensures that operation and arguments are valid.
         unsafe {
             asm!(
                 "hvc #0xEA1",

@@ -1,27 +1,26 @@
-//! What CPUID says of Xen on x86.
+//! Xen's CPUID leaves on x86.
 //!
-//! The parsing takes CPUID as a function, so that it can be tested, and be used on another CPU's
-//! answers.
+//! The parser takes CPUID as a function, so that tests can replace it and another CPU's values can
+//! be used.
 
 use core::fmt;
 use xen_sys::xen::DomId;
 
-/// One CPUID leaf: EAX, EBX, ECX, EDX.
+/// CPUID leaf: EAX, EBX, ECX, EDX.
 pub type Leaf = [u32; 4];
 
-/// The twelve letters with which a processor names its maker.
+/// Vendor string of a processor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CpuVendor([u8; 12]);
 
 impl CpuVendor {
-    /// Reads the vendor from leaf 0 as `cpuid(leaf, subleaf)` gives it.
+    /// Reads the vendor from leaf 0 of `cpuid(leaf, subleaf)`.
     pub fn read(cpuid: impl Fn(u32, u32) -> Leaf) -> Self {
         let [_, ebx, ecx, edx] = cpuid(0, 0);
         Self(text([ebx, edx, ecx]))
     }
 
-    /// Tells whether the maker's virtualization extension is AMD's SVM, so that a hypercall is
-    /// `vmmcall`.
+    /// Returns whether the virtualization extension is AMD's SVM, so that a hypercall is `vmmcall`.
     pub const fn has_svm(self) -> bool {
         matches!(&self.0, b"AuthenticAMD" | b"HygonGenuine")
     }
@@ -33,35 +32,34 @@ impl fmt::Debug for CpuVendor {
     }
 }
 
-/// What Xen's own CPUID leaves say. Source: `arch-x86/cpuid.h`.
+/// Values of Xen's CPUID leaves. Source: `arch-x86/cpuid.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XenLeaves {
-    /// The first leaf; not always 0x4000_0000, because Xen moves up when it also shows Hyper-V's
-    /// leaves.
+    /// First leaf: above 0x4000_0000 if Xen also provides Hyper-V's leaves.
     pub base: u32,
-    /// The last leaf.
+    /// Last leaf.
     pub last: u32,
-    /// Xen's version: major, minor.
+    /// Version of Xen: major, minor.
     pub version: (u16, u16),
-    /// The feature flags of leaf 4, zero if Xen has no such leaf.
+    /// Feature flags of leaf 4; zero if Xen has no such leaf.
     #[doc(alias = "XEN_HVM_CPUID_VCPU_ID_PRESENT")]
     pub hvm_features: u32,
-    /// The number of the vCPU that asked, if Xen says it (leaf 4 EBX).
+    /// Number of the calling vCPU, if leaf 4 has it (EBX).
     pub vcpu: Option<u32>,
-    /// The number of the domain that asked, if Xen says it (leaf 4 ECX).
+    /// Number of the calling domain, if leaf 4 has it (ECX).
     pub domain: Option<DomId>,
 }
 
 const SIGNATURE: &[u8; 12] = b"XenVMMXenVMM";
 
-/// Leaf 4 EAX bit: EBX is the vCPU's number.
+/// Bit of EAX in leaf 4: EBX is the vCPU's number.
 const VCPU_ID_PRESENT: u32 = 1 << 3;
-/// Leaf 4 EAX bit: ECX is the domain's number.
+/// Bit of EAX in leaf 4: ECX is the domain's number.
 const DOMID_PRESENT: u32 = 1 << 4;
 
 impl XenLeaves {
-    /// Looks for Xen in the leaves from 0x4000_0000 to 0x4001_0000, in steps of 0x100, as
-    /// `cpuid(leaf, subleaf)` gives them.
+    /// Searches Xen in the leaves from 0x4000_0000 to 0x4001_0000, in steps of 0x100, by
+    /// `cpuid(leaf, subleaf)`.
     pub fn find(cpuid: impl Fn(u32, u32) -> Leaf) -> Option<Self> {
         (0x4000_0000..0x4001_0000).step_by(0x100).find_map(|base| {
             let [last, ebx, ecx, edx] = cpuid(base, 0);
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_xen_behind_hyper_v_leaves() {
+    fn xen_is_found_behind_hyper_v() {
         for base in [0x4000_0000, 0x4000_0100, 0x4000_ff00] {
             let xen = XenLeaves::find(xen_at(base)).unwrap();
             assert_eq!((xen.base, xen.version), (base, (4, 20)));
@@ -128,13 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn finds_nothing_outside_the_range_or_without_the_signature() {
+    fn leaf_without_signature_is_no_xen() {
         assert_eq!(XenLeaves::find(xen_at(0x4001_0000)), None);
         assert_eq!(XenLeaves::find(|_, _| [0x4000_0005, 1, 2, 3]), None);
     }
 
     #[test]
-    fn amd_and_hygon_take_vmmcall_all_others_vmcall() {
+    fn vendor_selects_instruction() {
         for (name, svm) in [
             (b"AuthenticAMD", true),
             (b"HygonGenuine", true),

@@ -1,4 +1,4 @@
-//! The instructions that issue a hypercall, and how to find out that there is a Xen to call.
+//! Hypercall instructions, and detection of Xen.
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86_64")] {

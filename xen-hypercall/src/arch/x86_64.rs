@@ -1,6 +1,6 @@
 //! x86-64: `vmcall` on Intel's virtualization extensions, `vmmcall` on AMD's.
 //!
-//! The instruction is issued in place. Xen's hypercall page is not used: it has no `endbr` and its
+//! The instruction is issued inline. Xen's hypercall page is not used: it has no `endbr`, and its
 //! returns defeat the kernel's own speculation defences (XSA-466,
 //! `docs/guest-guide/x86/hypercall-abi.rst`).
 
@@ -12,8 +12,9 @@ macro_rules! call {
     ($instruction:literal, $op:expr, $args:expr) => {{
         let [a1, a2, a3, a4, a5] = $args;
         let result: isize;
-        // SAFETY: the caller vouches for the operation and its arguments. The number goes in RAX, arguments in RDI, RSI,
-        // RDX, R10, R8, the result comes back in RAX; Xen may change all of them and nothing else.
+        // SAFETY: the caller ensures that operation and arguments are valid. The number is in RAX,
+        // the arguments in RDI, RSI, RDX, R10, R8, the result in RAX. Xen may change all of these
+        // and no other register.
         unsafe {
             asm!(
                 $instruction,
@@ -30,7 +31,7 @@ macro_rules! call {
     }};
 }
 
-/// Issues hypercalls with `vmcall`: Intel, Centaur and Shanghai processors.
+/// Hypercalls by `vmcall`: Intel, Centaur and Shanghai processors.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Vmcall;
 
@@ -42,7 +43,7 @@ unsafe impl Hypercall for Vmcall {
     }
 }
 
-/// Issues hypercalls with `vmmcall`: AMD and Hygon processors.
+/// Hypercalls by `vmmcall`: AMD and Hygon processors.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Vmmcall;
 
@@ -54,20 +55,20 @@ unsafe impl Hypercall for Vmmcall {
     }
 }
 
-/// Issues hypercalls with the instruction of a processor vendor that was found at run time.
+/// Hypercalls by the instruction of a processor vendor that was detected at run time.
 ///
-/// The other vendor's instruction is an invalid opcode, so the choice has to be right; keep the
-/// value, CPUID is slow in a guest.
+/// The other vendor's instruction is an invalid opcode. The value should be stored, since CPUID is
+/// slow in a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorCall {
-    /// Use [`Vmcall`].
+    /// Hypercalls by [`Vmcall`].
     Vmcall,
-    /// Use [`Vmmcall`].
+    /// Hypercalls by [`Vmmcall`].
     Vmmcall,
 }
 
 impl VendorCall {
-    /// Picks the instruction for `vendor`.
+    /// Returns the instruction of `vendor`.
     pub const fn for_vendor(vendor: CpuVendor) -> Self {
         if vendor.has_svm() { Self::Vmmcall } else { Self::Vmcall }
     }
@@ -77,7 +78,7 @@ impl VendorCall {
 unsafe impl Hypercall for VendorCall {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the variant.
         unsafe {
             match self {
                 Self::Vmcall => Vmcall.hypercall(op, args),

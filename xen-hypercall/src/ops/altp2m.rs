@@ -1,10 +1,10 @@
 //! `HVMOP_altp2m`: alternate views of a guest's memory, with access rights of their own. Source:
 //! `hvm/hvm_op.h`.
 //!
-//! The first domain in each call is the one whose memory is meant: [`DomId::SELF`], or another one
-//! for an introspection program. Views are numbered from 0, which is the domain's own. All
-//! functions answer `EOPNOTSUPP` or `ENOSYS` where Xen or the CPU has no alternate maps, `EPERM`
-//! where the domain's mode does not allow them, and `EINVAL` for a wrong argument.
+//! The first domain in each call is the owner of the memory: [`DomId::SELF`], or another one for an
+//! introspection program. Views are numbered from 0, which is the domain's own one. All functions
+//! return `EOPNOTSUPP` or `ENOSYS` if Xen or the CPU has no alternate maps, `EPERM` if the domain's
+//! mode forbids the operation, and `EINVAL` for a wrong argument.
 
 use super::{command, from_union, union_of};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -14,10 +14,12 @@ use xen_sys::memory::XenmemAccess;
 use xen_sys::xen::HYPERVISOR_HVM_OP;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+/// Issues command `number` with its structure.
+///
 /// # Safety
 ///
-/// `arg` must be the command's structure, with what it points to; what it does to memory must be
-/// expected.
+/// `arg` must be the command's structure, with all that it points to. The caller must expect its
+/// effect on memory.
 unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -32,7 +34,7 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
         pad2: 0,
         u: union_of(&arg),
     };
-    // SAFETY: the caller vouches for the command and its structure.
+    // SAFETY: command and structure are the caller's obligation.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_ALTP2M, &mut whole) }?;
     from_union(&whole.u, &mut arg);
     Ok(arg)
@@ -45,14 +47,14 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 /// See the [module](self).
 #[doc(alias = "HVMOP_altp2m_get_domain_state")]
 pub fn get_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<bool, Errno> {
-    // SAFETY: the command only asks.
+    // SAFETY: the command only reads.
     let arg = unsafe {
         op(xen, HVMOP_ALTP2M_GET_DOMAIN_STATE, domain, XenHvmAltp2mDomainState::default())
     };
     arg.map(|arg| arg.state != 0)
 }
 
-/// Switches alternate maps on or off. Off destroys all views but the domain's own.
+/// Switches alternate maps on or off. The latter destroys all views but the domain's own.
 ///
 /// # Errors
 ///
@@ -60,7 +62,7 @@ pub fn get_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result
 ///
 /// # Safety
 ///
-/// Off switches all vCPUs to the domain's own view, as [`switch_p2m`] does.
+/// Switching off moves all vCPUs to the domain's own view, as [`switch_p2m`] does.
 #[doc(alias = "HVMOP_altp2m_set_domain_state")]
 pub unsafe fn set_domain_state<H: Hypercall + ?Sized>(
     xen: &H,
@@ -68,11 +70,11 @@ pub unsafe fn set_domain_state<H: Hypercall + ?Sized>(
     on: bool,
 ) -> Result<(), Errno> {
     let arg = XenHvmAltp2mDomainState { state: on.into() };
-    // SAFETY: the caller vouches for the views.
+    // SAFETY: the views are the caller's obligation.
     unsafe { op(xen, HVMOP_ALTP2M_SET_DOMAIN_STATE, domain, arg) }.map(drop)
 }
 
-/// Sends `vcpu` virtualization exceptions, with their information in frame `gfn`.
+/// Makes Xen send virtualization exceptions to `vcpu`, with their information in frame `gfn`.
 ///
 /// # Errors
 ///
@@ -89,11 +91,11 @@ pub unsafe fn vcpu_enable_notify<H: Hypercall + ?Sized>(
     gfn: Gfn,
 ) -> Result<(), Errno> {
     let arg = XenHvmAltp2mVcpuEnableNotify { vcpu_id: vcpu, gfn: gfn.0, ..Default::default() };
-    // SAFETY: the caller vouches for the frame.
+    // SAFETY: the frame is the caller's obligation.
     unsafe { op(xen, HVMOP_ALTP2M_VCPU_ENABLE_NOTIFY, domain, arg) }.map(drop)
 }
 
-/// Ends virtualization exceptions for `vcpu`; its frame is the kernel's again.
+/// Ends virtualization exceptions for `vcpu`, and releases its frame.
 ///
 /// # Errors
 ///
@@ -113,7 +115,7 @@ pub fn vcpu_disable_notify<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` if there are as many as Xen can keep.
+/// See the [module](self); `EINVAL` if Xen has no room for another view.
 #[doc(alias = "HVMOP_altp2m_create_p2m")]
 pub fn create_p2m<H: Hypercall + ?Sized>(
     xen: &H,
@@ -145,7 +147,7 @@ pub fn destroy_p2m<H: Hypercall + ?Sized>(xen: &H, domain: DomId, view: u16) -> 
 ///
 /// # Safety
 ///
-/// Memory is what the view says from now on.
+/// Memory is that of the view from now on.
 #[doc(alias = "HVMOP_altp2m_switch_p2m")]
 pub unsafe fn switch_p2m<H: Hypercall + ?Sized>(
     xen: &H,
@@ -153,7 +155,7 @@ pub unsafe fn switch_p2m<H: Hypercall + ?Sized>(
     view: u16,
 ) -> Result<(), Errno> {
     let arg = XenHvmAltp2mView { view, ..Default::default() };
-    // SAFETY: the caller vouches for the view.
+    // SAFETY: the view is the caller's obligation.
     unsafe { op(xen, HVMOP_ALTP2M_SWITCH_P2M, domain, arg) }.map(drop)
 }
 
@@ -172,7 +174,7 @@ pub fn set_mem_access<H: Hypercall + ?Sized>(
 ) -> Result<(), Errno> {
     let arg =
         XenHvmAltp2mMemAccess { view, access: access.0 as u16, gfn: gfn.0, ..Default::default() };
-    // SAFETY: an access without the right stops the vCPU; memory stays what it is.
+    // SAFETY: an access without the right stops the vCPU; memory does not change.
     unsafe { op(xen, HVMOP_ALTP2M_SET_MEM_ACCESS, domain, arg) }.map(drop)
 }
 
@@ -189,13 +191,13 @@ pub fn get_mem_access<H: Hypercall + ?Sized>(
     gfn: Gfn,
 ) -> Result<XenmemAccess, Errno> {
     let arg = XenHvmAltp2mMemAccess { view, gfn: gfn.0, ..Default::default() };
-    // SAFETY: the command only asks.
+    // SAFETY: the command only reads.
     let arg = unsafe { op(xen, HVMOP_ALTP2M_GET_MEM_ACCESS, domain, arg) };
     arg.map(|arg| XenmemAccess(arg.access.into()))
 }
 
-/// Sets the access rights of many frames in a view: those of `access` for those of `frames`, one
-/// for one.
+/// Sets the access rights of many frames in a view: each of `access` for the frame at the same
+/// index in `frames`.
 ///
 /// # Errors
 ///
@@ -218,11 +220,11 @@ pub fn set_mem_access_multi<H: Hypercall + ?Sized>(
         access_list: GuestHandle::from_ptr(access.as_ptr()),
         ..Default::default()
     };
-    // SAFETY: the lists are only read, nr entries of each. Memory stays what it is.
+    // SAFETY: the lists are only read, nr entries of each. Memory does not change.
     unsafe { op(xen, HVMOP_ALTP2M_SET_MEM_ACCESS_MULTI, domain, arg) }.map(drop)
 }
 
-/// Lets frame `old` show the memory of frame `new` in a view; with none, its own again.
+/// Maps the memory of frame `new` at frame `old` in a view; `None` restores the frame's own memory.
 ///
 /// # Errors
 ///
@@ -230,7 +232,7 @@ pub fn set_mem_access_multi<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Whoever uses the view must expect that.
+/// The users of the view must expect the change.
 #[doc(alias = "HVMOP_altp2m_change_gfn")]
 pub unsafe fn change_gfn<H: Hypercall + ?Sized>(
     xen: &H,
@@ -241,7 +243,7 @@ pub unsafe fn change_gfn<H: Hypercall + ?Sized>(
 ) -> Result<(), Errno> {
     let new_gfn = new.map_or(u64::MAX, |gfn| gfn.0);
     let arg = XenHvmAltp2mChangeGfn { view, old_gfn: old.0, new_gfn, ..Default::default() };
-    // SAFETY: the caller vouches for the frames.
+    // SAFETY: the frames are the caller's obligation.
     unsafe { op(xen, HVMOP_ALTP2M_CHANGE_GFN, domain, arg) }.map(drop)
 }
 
@@ -264,7 +266,7 @@ pub fn set_suppress_ve<H: Hypercall + ?Sized>(
         gfn: gfn.0,
         ..Default::default()
     };
-    // SAFETY: memory stays what it is.
+    // SAFETY: memory does not change.
     unsafe { op(xen, HVMOP_ALTP2M_SET_SUPPRESS_VE, domain, arg) }.map(drop)
 }
 
@@ -281,12 +283,12 @@ pub fn get_suppress_ve<H: Hypercall + ?Sized>(
     gfn: Gfn,
 ) -> Result<bool, Errno> {
     let arg = XenHvmAltp2mSuppressVe { view, gfn: gfn.0, ..Default::default() };
-    // SAFETY: the command only asks.
+    // SAFETY: the command only reads.
     unsafe { op(xen, HVMOP_ALTP2M_GET_SUPPRESS_VE, domain, arg) }.map(|arg| arg.suppress_ve != 0)
 }
 
 /// Suppresses virtualization exceptions for the frames from `first` to `last` in a view, or no
-/// longer. Returns the first frame where that failed, with the error, if there was one.
+/// longer. Returns the first frame of a failure with its error, if any.
 ///
 /// # Errors
 ///
@@ -307,7 +309,7 @@ pub fn set_suppress_ve_multi<H: Hypercall + ?Sized>(
         last_gfn: last.0,
         ..Default::default()
     };
-    // SAFETY: memory stays what it is.
+    // SAFETY: memory does not change.
     let arg = unsafe { op(xen, HVMOP_ALTP2M_SET_SUPPRESS_VE_MULTI, domain, arg) }?;
     let failed = arg.first_error != 0;
     Ok(failed.then(|| (Gfn(arg.first_error_gfn), Errno(arg.first_error.saturating_abs()))))
@@ -321,11 +323,11 @@ pub fn set_suppress_ve_multi<H: Hypercall + ?Sized>(
 #[doc(alias = "HVMOP_altp2m_get_p2m_idx")]
 pub fn get_p2m_idx<H: Hypercall + ?Sized>(xen: &H, domain: DomId, vcpu: u32) -> Result<u16, Errno> {
     let arg = XenHvmAltp2mGetVcpuP2mIdx { vcpu_id: vcpu, ..Default::default() };
-    // SAFETY: the command only asks.
+    // SAFETY: the command only reads.
     unsafe { op(xen, HVMOP_ALTP2M_GET_P2M_IDX, domain, arg) }.map(|arg| arg.altp2m_idx)
 }
 
-/// Lets the guest itself switch to a view with the CPU's own instruction, or not.
+/// Permits or forbids the guest to switch to a view by the CPU's instruction.
 ///
 /// # Errors
 ///
@@ -338,7 +340,7 @@ pub fn set_visibility<H: Hypercall + ?Sized>(
     visible: bool,
 ) -> Result<(), Errno> {
     let arg = XenHvmAltp2mSetVisibility { altp2m_idx: view, visible: visible.into(), pad: 0 };
-    // SAFETY: memory stays what it is.
+    // SAFETY: memory does not change.
     unsafe { op(xen, HVMOP_ALTP2M_SET_VISIBILITY, domain, arg) }.map(drop)
 }
 
@@ -387,26 +389,30 @@ mod tests {
         issues! {
             get_domain_state(DOM) => OP, [A], whole(HVMOP_ALTP2M_GET_DOMAIN_STATE, &0u8);
             set_domain_state(DOM, true) => OP, [A], whole(HVMOP_ALTP2M_SET_DOMAIN_STATE, &1u8);
-            vcpu_enable_notify(DOM, 5, Gfn(3)) => OP, [A], whole(HVMOP_ALTP2M_VCPU_ENABLE_NOTIFY, &enable);
+            vcpu_enable_notify(DOM, 5, Gfn(3)) => OP, [A],
+                whole(HVMOP_ALTP2M_VCPU_ENABLE_NOTIFY, &enable);
             vcpu_disable_notify(DOM, 5) => OP, [A], whole(HVMOP_ALTP2M_VCPU_DISABLE_NOTIFY, &5u32);
             create_p2m(DOM, XenmemAccess::RWX) => OP, [A], whole(HVMOP_ALTP2M_CREATE_P2M, &new);
             destroy_p2m(DOM, 2) => OP, [A], whole(HVMOP_ALTP2M_DESTROY_P2M, &view);
             switch_p2m(DOM, 2) => OP, [A], whole(HVMOP_ALTP2M_SWITCH_P2M, &view);
-            set_mem_access(DOM, 2, Gfn(3), XenmemAccess::R) => OP, [A], whole(HVMOP_ALTP2M_SET_MEM_ACCESS, &access);
+            set_mem_access(DOM, 2, Gfn(3), XenmemAccess::R) => OP, [A],
+                whole(HVMOP_ALTP2M_SET_MEM_ACCESS, &access);
             get_mem_access(DOM, 2, Gfn(3)) => OP, [A], whole(HVMOP_ALTP2M_GET_MEM_ACCESS, &ask);
             change_gfn(DOM, 2, Gfn(3), None) => OP, [A], whole(HVMOP_ALTP2M_CHANGE_GFN, &own);
-            set_suppress_ve(DOM, 2, Gfn(3), true) => OP, [A], whole(HVMOP_ALTP2M_SET_SUPPRESS_VE, &ve);
+            set_suppress_ve(DOM, 2, Gfn(3), true) => OP, [A],
+                whole(HVMOP_ALTP2M_SET_SUPPRESS_VE, &ve);
             get_suppress_ve(DOM, 2, Gfn(3)) => OP, [A], whole(HVMOP_ALTP2M_GET_SUPPRESS_VE, &no_ve);
             set_suppress_ve_multi(DOM, 2, Gfn(3), Gfn(4), true) => OP, [A],
                 whole(HVMOP_ALTP2M_SET_SUPPRESS_VE_MULTI, &ves);
-            set_mem_access_multi(DOM, 2, &frames, &list) => OP, [A], whole(HVMOP_ALTP2M_SET_MEM_ACCESS_MULTI, &multi);
+            set_mem_access_multi(DOM, 2, &frames, &list) => OP, [A],
+                whole(HVMOP_ALTP2M_SET_MEM_ACCESS_MULTI, &multi);
             get_p2m_idx(DOM, 5) => OP, [A], whole(HVMOP_ALTP2M_GET_P2M_IDX, &vcpu);
             set_visibility(DOM, 2, true) => OP, [A], whole(HVMOP_ALTP2M_SET_VISIBILITY, &visible);
         }
     }
 
     #[test]
-    fn what_xen_wrote_is_returned() {
+    fn written_result_is_returned() {
         let xen = Recorder::expecting(1, size_of::<XenHvmAltp2mOp>());
         let xen = xen.answering(&whole(
             HVMOP_ALTP2M_CREATE_P2M,
@@ -416,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_different_length_never_reach_xen() {
+    fn lists_of_different_length_are_refused() {
         let xen = Recorder::default();
         assert_eq!(set_mem_access_multi(&xen, DOM, 1, &[Gfn(1)], &[]), Err(Errno::EINVAL));
         assert_eq!(xen.calls(), 0);

@@ -1,7 +1,7 @@
 //! `argo_op`: messages that Xen copies into the receiver's ring. Source: `argo.h`.
 //!
-//! All functions answer `EOPNOTSUPP` or `ENOSYS` where Xen does not offer Argo (`argo=no`, which is
-//! the default), `ENODEV` where it does not for this domain, `EINVAL` for a wrong argument.
+//! All functions return `EOPNOTSUPP` or `ENOSYS` if Xen does not offer Argo (`argo=no`, which is
+//! the default), `ENODEV` if it does not for this domain, `EINVAL` for a wrong argument.
 
 use super::{check, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -9,16 +9,16 @@ use xen_sys::argo::*;
 use xen_sys::xen::HYPERVISOR_ARGO_OP;
 
 /// Registers a ring of `len` bytes (a multiple of 16) in `frames`, one for each page, at port
-/// `port`. It takes messages of `partner`, or of any domain ([`XEN_ARGO_DOMID_ANY`]).
+/// `port`. It accepts messages of `partner`, or of any domain ([`XEN_ARGO_DOMID_ANY`]).
 ///
 /// # Errors
 ///
-/// See the [module](self); `EEXIST` if it is registered and `fail_exist` is set, else it goes on
-/// with the same frames.
+/// See the [module](self); `EEXIST` if the ring is registered and `fail_exist` is set. Without
+/// `fail_exist`, the ring continues in the same frames.
 ///
 /// # Safety
 ///
-/// Xen writes there until [`unregister_ring`]: the caller gives up the pages.
+/// Xen writes to the pages until [`unregister_ring`]: the caller must not use them otherwise.
 #[doc(alias = "XEN_ARGO_OP_register_ring")]
 pub unsafe fn register_ring<H: Hypercall + ?Sized>(
     xen: &H,
@@ -36,12 +36,12 @@ pub unsafe fn register_ring<H: Hypercall + ?Sized>(
         frames.len(),
         if fail_exist { XEN_ARGO_REGISTER_FLAG_FAIL_EXIST as usize } else { 0 },
     ];
-    // SAFETY: the operation's own structure and a list of that length, only read; the caller
-    // vouches for the frames.
+    // SAFETY: the operation's own structure and a list of that length, only read. The
+    // frames are the caller's obligation.
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
 
-/// Removes a ring. Its pages are the kernel's again.
+/// Removes a ring, and releases its pages.
 ///
 /// # Errors
 ///
@@ -59,15 +59,16 @@ pub fn unregister_ring<H: Hypercall + ?Sized>(
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
 
-/// Sends a message of up to [`XEN_ARGO_MAXIOV`] parts, of a type that the receiver will see, and
-/// returns how many bytes it has.
+/// Sends a message of up to [`XEN_ARGO_MAXIOV`] parts, of a type that the receiver sees, and
+/// returns its size in bytes.
 ///
-/// The source's domain may be left to Xen: [`XEN_ARGO_DOMID_ANY`].
+/// [`XEN_ARGO_DOMID_ANY`] as the source's domain makes Xen set it.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EAGAIN` if the ring has no room: Xen will send `VIRQ_ARGO` when it has;
-/// `EMSGSIZE` if it never will, `ECONNREFUSED` if there is no such ring.
+/// See the [module](self); `EAGAIN` if the ring has no room: Xen sends `VIRQ_ARGO` when it has;
+/// `EMSGSIZE` if the message does not fit into the empty ring, `ECONNREFUSED` if there is no such
+/// ring.
 #[doc(alias = "XEN_ARGO_OP_sendv")]
 pub fn sendv<H: Hypercall + ?Sized>(
     xen: &H,
@@ -94,7 +95,7 @@ pub fn sendv<H: Hypercall + ?Sized>(
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) })
 }
 
-/// What [`notify`] is asked about `N` rings.
+/// Query of [`notify`] for `N` rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct RingQuery<const N: usize> {
@@ -104,14 +105,13 @@ pub struct RingQuery<const N: usize> {
 }
 
 impl<const N: usize> RingQuery<N> {
-    /// Makes a question about `rings`.
+    /// Creates a query of `rings`.
     pub fn new(rings: [XenArgoRingDataEnt; N]) -> Self {
         Self { head: XenArgoRingData { nent: count(N), pad: 0 }, rings }
     }
 }
 
-/// Asks how rings stand; for those without the room that was asked for, Xen will send `VIRQ_ARGO`
-/// when they have it.
+/// Returns the state of rings. Xen sends `VIRQ_ARGO` when a ring without the requested room has it.
 ///
 /// # Errors
 ///
@@ -157,13 +157,13 @@ mod tests {
             notify(&mut query) => OP, [XEN_ARGO_OP_NOTIFY], asked;
         }
         let xen = Recorder::default();
-        // SAFETY: the recorder touches nothing.
+        // SAFETY: the recorder accesses no memory.
         unsafe { register_ring(&xen, 5, DOM, 8192, &frames, true) }.unwrap();
         assert_eq!(xen.args()[2..], [frames.as_ptr().addr(), 2, 1]);
     }
 
     #[test]
-    fn the_parts_of_a_message_are_listed_with_their_lengths() {
+    fn message_parts_are_listed() {
         let parts: [&[u8]; 2] = [b"one", b"three"];
         let iov = |part: &[u8]| XenArgoIov {
             iov_hnd: xen_sys::GuestHandle::from_ptr(part.as_ptr()),

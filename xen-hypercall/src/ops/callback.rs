@@ -1,6 +1,6 @@
-//! `callback_op`: a PV guest's entry points. Source: `callback.h`.
+//! `callback_op`: entry points of a PV guest. Source: `callback.h`.
 //!
-//! HVM and PVH guests have an interrupt table for that, and are refused with `ENOSYS`.
+//! HVM and PVH guests have an interrupt table instead; Xen refuses them with `ENOSYS`.
 
 use super::command;
 use crate::{Errno, Hypercall};
@@ -26,7 +26,7 @@ pub unsafe fn register<H: Hypercall + ?Sized>(
 ) -> Result<(), Errno> {
     let mut arg =
         CallbackRegister { type_: kind, flags, address: address as u64, ..Default::default() };
-    // SAFETY: the structure is the command's own; the caller vouches for the address.
+    // SAFETY: the structure is the command's own; the address are the caller's obligation.
     unsafe { command(xen, HYPERVISOR_CALLBACK_OP, CALLBACKOP_REGISTER, &mut arg) }.map(drop)
 }
 
@@ -34,8 +34,7 @@ pub unsafe fn register<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for a kind that has to be there, `ENOSYS` for an unknown one, and in a guest that is
-/// not PV.
+/// `EINVAL` for a mandatory kind, `ENOSYS` for an unknown one, and in a guest that is not PV.
 #[doc(alias = "CALLBACKOP_unregister")]
 pub fn unregister<H: Hypercall + ?Sized>(xen: &H, kind: u16) -> Result<(), Errno> {
     let mut arg = CallbackUnregister { type_: kind, ..Default::default() };

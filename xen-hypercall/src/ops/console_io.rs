@@ -5,7 +5,7 @@ use super::check;
 use crate::{Errno, Hypercall};
 use xen_sys::xen::{CONSOLEIO_READ, CONSOLEIO_WRITE, HYPERVISOR_CONSOLE_IO};
 
-/// Writes `text` and returns how many bytes Xen took.
+/// Writes `text` and returns the number of bytes that Xen accepted.
 ///
 /// # Errors
 ///
@@ -13,14 +13,14 @@ use xen_sys::xen::{CONSOLEIO_READ, CONSOLEIO_WRITE, HYPERVISOR_CONSOLE_IO};
 #[doc(alias = "CONSOLEIO_write")]
 pub fn write<H: Hypercall + ?Sized>(xen: &H, text: &[u8]) -> Result<usize, Errno> {
     let address = text.as_ptr().expose_provenance();
-    // SAFETY: Xen reads text.len() bytes, which are borrowed for the time of the call.
+    // SAFETY: Xen reads text.len() bytes, which are borrowed during the call.
     check(unsafe {
         xen.hypercall(HYPERVISOR_CONSOLE_IO, [CONSOLEIO_WRITE as usize, text.len(), address, 0, 0])
     })?;
     Ok(text.len())
 }
 
-/// Reads what was typed into `buffer` and returns how many bytes there were.
+/// Reads typed characters into `buffer` and returns their number of bytes.
 ///
 /// # Errors
 ///
@@ -28,8 +28,7 @@ pub fn write<H: Hypercall + ?Sized>(xen: &H, text: &[u8]) -> Result<usize, Errno
 #[doc(alias = "CONSOLEIO_read")]
 pub fn read<H: Hypercall + ?Sized>(xen: &H, buffer: &mut [u8]) -> Result<usize, Errno> {
     let address = buffer.as_mut_ptr().expose_provenance();
-    // SAFETY: Xen writes at most buffer.len() bytes, which are borrowed mutably for the time of the
-    // call.
+    // SAFETY: Xen writes at most buffer.len() bytes, which are borrowed mutably during the call.
     let count = check(unsafe {
         xen.hypercall(HYPERVISOR_CONSOLE_IO, [CONSOLEIO_READ as usize, buffer.len(), address, 0, 0])
     })?;
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_is_room_for_is_not_believed() {
+    fn count_is_limited_to_buffer() {
         let xen = Recorder::expecting(2, 2).returning(9);
         assert_eq!(read(&xen, &mut [0; 2]), Ok(2));
     }

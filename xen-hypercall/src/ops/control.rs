@@ -1,18 +1,18 @@
-//! What [`super::domctl`], [`super::sysctl`] and their like have in common: an interface version in
+//! Common part of [`super::domctl`], [`super::sysctl`] and similar modules: an interface version in
 //! every call.
 //!
-//! Xen refuses every version but its own with `EACCES`, without saying which one that is. The
-//! version grows by about one with each release, so it can be found by trying.
+//! Xen refuses every version but its own with `EACCES`, and does not return its own. The version
+//! grows by about one with each release, so it can be found by attempts.
 
 use crate::Errno;
 use core::fmt;
 
-/// Why an operation of the toolstack's interfaces failed.
+/// Error of an operation of the toolstack's interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlError {
-    /// This Xen's interface is another one than that of these bindings. Nothing was done.
+    /// Xen's interface has another version than these bindings. Nothing was done.
     Version {
-        /// The version that was offered.
+        /// Version of the bindings.
         ours: u32,
     },
     /// Xen refused the operation.
@@ -20,7 +20,7 @@ pub enum ControlError {
 }
 
 impl ControlError {
-    /// What Xen's answer to a call with version `ours` means.
+    /// Returns the error for Xen's result of a call with version `ours`.
     pub(super) fn of(errno: Errno, ours: u32) -> Self {
         if errno == Errno::EACCES { Self::Version { ours } } else { Self::Call(errno) }
     }
@@ -42,8 +42,8 @@ impl fmt::Display for ControlError {
 
 impl core::error::Error for ControlError {}
 
-/// Finds the version that Xen takes among those near `ours`, the likely ones first. `call` tries
-/// one.
+/// Returns the version that Xen accepts, among those near `ours`, the likely ones first. `call`
+/// issues a call with one version.
 pub(super) fn find_version(ours: u32, call: impl Fn(u32) -> Result<usize, Errno>) -> Option<u32> {
     let near =
         (0..16).flat_map(|distance| [ours.checked_sub(distance), ours.checked_add(distance)]);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_found_above_and_below() {
+    fn version_is_found_above_and_below() {
         for theirs in [0x15, 0x17, 0x18, 0x20] {
             let call = |v| if v == theirs { Err(Errno::EPERM) } else { Err(Errno::EACCES) };
             assert_eq!(find_version(0x17, call), Some(theirs));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn only_eacces_tells_of_another_version() {
+    fn eacces_means_other_version() {
         assert_eq!(ControlError::of(Errno::EACCES, 3), ControlError::Version { ours: 3 });
         assert_eq!(ControlError::of(Errno::EPERM, 3), ControlError::Call(Errno::EPERM));
     }

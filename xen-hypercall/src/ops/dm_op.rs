@@ -1,8 +1,8 @@
-//! `dm_op`: what a device model does to the guest it serves. Source: `hvm/dm_op.h`.
+//! `dm_op`: operations of a device model on the guest that it serves. Source: `hvm/dm_op.h`.
 //!
-//! For dom0 and for a domain whose target the guest is. All functions answer `ESRCH` if there is no
-//! such domain, `EPERM` if it is not the caller's to serve, `EINVAL` for a PV guest or a wrong
-//! argument, `EOPNOTSUPP` for an operation that the architecture has not.
+//! For dom0 and for a domain whose target is the guest. All functions return `ESRCH` if there is no
+//! such domain, `EPERM` if the caller does not serve it, `EINVAL` for a PV guest or a wrong
+//! argument, `EOPNOTSUPP` for an operation that the architecture does not have.
 
 use super::{check, count, from_union, union_of};
 use crate::{DomId, Errno, Gfn, Hypercall, Port};
@@ -23,7 +23,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// # Safety
 ///
 /// `arg` must be the operation's structure. If the caller uses memory of the domain, it must expect
-/// what the operation does to it.
+/// the effect of the operation.
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -41,8 +41,8 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     let mut buffers = [XenDmOpBuf { h, size: size_of::<XenDmOp>() as u64 }, further];
     let used = 1 + usize::from(has_further);
     let call = [domain.0 as usize, used, buffers.as_mut_ptr().expose_provenance(), 0, 0];
-    // SAFETY: the buffers are as large as they say and borrowed for the time of the call; the
-    // caller vouches for the operation.
+    // SAFETY: the buffers have the given sizes and are borrowed during the call. The operation is
+    // the caller's obligation.
     let result = check(unsafe { xen.hypercall(HYPERVISOR_DM_OP, call) });
     from_union(&whole.u, arg);
     result
@@ -54,22 +54,22 @@ fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     domain: DomId,
     mut arg: T,
 ) -> Result<T, Errno> {
-    // SAFETY: private; each caller below passes the operation's own structure, none of which points
-    // anywhere. What changes is another domain's interrupts, or is documented as unsafe.
+    // SAFETY: private; each caller below passes the operation's own structure, which contains no
+    // pointer. The operation changes interrupts of another domain, or is documented as unsafe.
     unsafe { call(xen, number, domain, &mut arg, None) }?;
     Ok(arg)
 }
 
-/// A server of I/O requests.
+/// Server of I/O requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServerId(pub u16);
 
-/// Creates a server; `handle_bufioreq` says how it takes buffered requests
+/// Creates a server; `handle_bufioreq` selects its handling of buffered requests
 /// (`HVM_IOREQSRV_BUFIOREQ_*`).
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSPC` if there are as many as Xen can keep.
+/// See the [module](self); `ENOSPC` if Xen has no room for another server.
 #[doc(alias = "XEN_DMOP_create_ioreq_server")]
 pub fn create_ioreq_server<H: Hypercall + ?Sized>(
     xen: &H,
@@ -81,8 +81,8 @@ pub fn create_ioreq_server<H: Hypercall + ?Sized>(
 }
 
 /// Returns a server's port for buffered requests and, if `frames` is set, the guest's frames of its
-/// pages. Better is [`super::memory_admin::acquire_resource`], which takes the pages out of the
-/// guest's reach.
+/// pages. Prefer [`super::memory_admin::acquire_resource`], which removes the pages from the
+/// guest's memory map.
 ///
 /// # Errors
 ///
@@ -100,14 +100,14 @@ pub fn get_ioreq_server_info<H: Hypercall + ?Sized>(
     Ok((arg.bufioreq_port, frames.then_some([Gfn(arg.ioreq_gfn), Gfn(arg.bufioreq_gfn)])))
 }
 
-/// Addresses that a server answers for.
+/// Range of addresses that a server handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IoRange {
-    /// `XEN_DMOP_IO_RANGE_*`.
+    /// Kind of the range: `XEN_DMOP_IO_RANGE_*`.
     pub kind: u32,
-    /// The first one.
+    /// First address.
     pub start: u64,
-    /// The last one.
+    /// Last address.
     pub end: u64,
 }
 
@@ -123,11 +123,12 @@ impl IoRange {
     }
 }
 
-/// Sends accesses to a range to a server.
+/// Forwards accesses to a range to a server.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOENT` if there is no such server, `EEXIST` for a range that it has.
+/// See the [module](self); `ENOENT` if there is no such server, `EEXIST` for a range of this
+/// server.
 #[doc(alias = "XEN_DMOP_map_io_range_to_ioreq_server")]
 pub fn map_io_range<H: Hypercall + ?Sized>(
     xen: &H,
@@ -138,7 +139,7 @@ pub fn map_io_range<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_MAP_IO_RANGE_TO_IOREQ_SERVER, domain, range.of(server)).map(drop)
 }
 
-/// Ends that.
+/// Ends the forwarding of accesses to a range.
 ///
 /// # Errors
 ///
@@ -153,7 +154,7 @@ pub fn unmap_io_range<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_UNMAP_IO_RANGE_FROM_IOREQ_SERVER, domain, range.of(server)).map(drop)
 }
 
-/// Lets a server take requests, or no longer. A new one takes none.
+/// Enables or disables a server. A new one is disabled.
 ///
 /// # Errors
 ///
@@ -184,8 +185,8 @@ pub fn destroy_ioreq_server<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_DESTROY_IOREQ_SERVER, domain, arg).map(drop)
 }
 
-/// Tracks which of `pages` pages from `first` on change, and writes one bit for each into `dirty`.
-/// None ends the tracking.
+/// Tracks changes of `pages` pages from `first` on, and writes one bit for each into `dirty`. Zero
+/// pages end the tracking.
 ///
 /// # Errors
 ///
@@ -272,7 +273,7 @@ pub fn set_pci_link_route<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_SET_PCI_LINK_ROUTE, domain, arg).map(drop)
 }
 
-/// Reports runs of pages that the device model has written to, for a migration to send again.
+/// Reports runs of pages that the device model has written, for a migration to send again.
 ///
 /// # Errors
 ///
@@ -310,7 +311,7 @@ pub fn set_mem_type<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EBUSY` while one waits already.
+/// See the [module](self); `EBUSY` while another event is pending.
 #[doc(alias = "XEN_DMOP_inject_event")]
 pub fn inject_event<H: Hypercall + ?Sized>(
     xen: &H,
@@ -320,7 +321,7 @@ pub fn inject_event<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_INJECT_EVENT, domain, event).map(drop)
 }
 
-/// Injects a message interrupt: what a device would write, and where.
+/// Injects a message interrupt: the value and the address of a device's write.
 ///
 /// # Errors
 ///
@@ -336,8 +337,8 @@ pub fn inject_msi<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_INJECT_MSI, domain, arg).map(drop)
 }
 
-/// Sends writes ([`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`]) to memory of the type
-/// [`HvmmemType::IOREQ_SERVER`] to a server; none ends that.
+/// Forwards writes ([`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`]) to memory of the type
+/// [`HvmmemType::IOREQ_SERVER`] to a server; zero flags end it.
 ///
 /// # Errors
 ///
@@ -402,7 +403,7 @@ pub fn pin_memory_cacheattr<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_PIN_MEMORY_CACHEATTR, domain, arg).map(drop)
 }
 
-/// Returns how many vCPUs the guest can have.
+/// Returns the maximum number of vCPUs of the guest.
 ///
 /// # Errors
 ///
@@ -421,7 +422,7 @@ mod tests {
     const DOM: DomId = DomId(7);
     const ID: ServerId = ServerId(3);
 
-    /// Follows the handles that the hypercall passes, as Xen does.
+    /// Model of Xen that reads the buffers behind the handles of the hypercall.
     #[derive(Default)]
     struct Model {
         args: Cell<[usize; 5]>,
@@ -430,13 +431,13 @@ mod tests {
         answer: Option<XenDmOp>,
     }
 
-    // SAFETY: it touches only the buffers that the call names.
+    // SAFETY: accesses only the buffers of the call.
     unsafe impl Hypercall for Model {
         unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
             assert_eq!(op, HYPERVISOR_DM_OP);
             self.args.set(args);
             let buffers = core::ptr::with_exposed_provenance::<XenDmOpBuf>(args[2]);
-            // SAFETY: as many buffers as the second argument says, each as long as it says.
+            // SAFETY: the second argument has the number of buffers, and each one has its length.
             unsafe {
                 let first = buffers.read();
                 assert_eq!(first.size, 32);
@@ -549,14 +550,14 @@ mod tests {
     }
 
     #[test]
-    fn what_xen_wrote_is_returned() {
+    fn written_result_is_returned() {
         let answer = XenDmOp { op: 20, pad: 0, u: [6, 0, 0] };
         let xen = Model { answer: Some(answer), ..Default::default() };
         assert_eq!(nr_vcpus(&xen, DOM), Ok(6));
     }
 
     #[test]
-    fn a_bitmap_that_is_too_short_never_reaches_xen() {
+    fn short_bitmap_is_refused() {
         let xen = Model::default();
         assert_eq!(track_dirty_vram(&xen, DOM, Gfn(1), 9, &mut [0]), Err(Errno::EINVAL));
         assert_eq!(xen.args.get(), [0; 5]);

@@ -1,16 +1,16 @@
-//! `domctl`: makes, runs and ends domains; for a toolstack. Source: `domctl.h`.
+//! `domctl`: creation, control and destruction of domains; for a toolstack. Source: `domctl.h`.
 //!
-//! The interface is one for each release of Xen: [`XEN_DOMCTL_INTERFACE_VERSION`] is the one that
-//! the structures of [`xen_sys::domctl`] are for. [`call`] takes any operation with its structure;
-//! those that a dom0 kernel uses have functions.
+//! Each release of Xen has an interface of its own: [`XEN_DOMCTL_INTERFACE_VERSION`] is that of the
+//! structures of [`xen_sys::domctl`]. [`call`] takes any operation with its structure; those that a
+//! dom0 kernel uses have functions.
 //!
-//! All functions answer [`ControlError::Version`] under another release, `EPERM` without privilege,
+//! All functions return [`ControlError::Version`] under another release, `EPERM` without privilege,
 //! and `ESRCH` if there is no such domain.
 //!
 //! ```
 //! use xen_hypercall::{DomId, Hypercall, ops::domctl::{self, ControlError}};
 //!
-//! /// Lets a domain run, and returns how many pages it has.
+//! /// Starts a domain and returns its number of pages.
 //! fn start<H: Hypercall>(xen: &H, domain: DomId) -> Result<u64, ControlError> {
 //!     domctl::unpausedomain(xen, domain)?;
 //!     Ok(domctl::getdomaininfo(xen, domain)?.tot_pages)
@@ -39,12 +39,12 @@ fn whole<T: IntoBytes + Immutable>(number: u32, domain: DomId, arg: &T) -> XenDo
 ///
 /// # Errors
 ///
-/// See the [module](self). What Xen wrote into the structure is there all the same.
+/// See the [module](self). Also on an error, the structure has the values that Xen wrote.
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. Of domains whose memory this
-/// one uses, and of this one itself, it must change only what is expected.
+/// `arg` must be the operation's structure, with all that it points to. In this domain, and in
+/// domains whose memory this one uses, the caller must expect the effect.
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -52,26 +52,25 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     arg: &mut T,
 ) -> Result<usize, ControlError> {
     let mut whole = whole(number, domain, arg);
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     let result = unsafe { structure(xen, HYPERVISOR_DOMCTL, &mut whole) };
     from_union(&whole.u, arg);
     result.map_err(|errno| ControlError::of(errno, XEN_DOMCTL_INTERFACE_VERSION))
 }
 
-/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings
-/// is it.
+/// Returns the version of Xen's interface; `None` if it is not near that of the bindings.
 pub fn interface_version<H: Hypercall + ?Sized>(xen: &H) -> Option<u32> {
     control::find_version(XEN_DOMCTL_INTERFACE_VERSION, |version| {
-        // About no domain at all, so that nothing is done even with the right version.
+        // For an invalid domain, so that nothing is done even with the right version.
         let question = whole(XEN_DOMCTL_GETDOMAININFO, DomId::INVALID, &());
         let mut whole = XenDomctl { interface_version: version, ..question };
-        // SAFETY: the operation's own structure, which points nowhere.
+        // SAFETY: the operation's own structure, which contains no pointer.
         unsafe { structure(xen, HYPERVISOR_DOMCTL, &mut whole) }
     })
 }
 
-/// Returns what Xen knows of a domain. Before Xen 4.18, if there is no such domain, that of the
-/// next one: compare the number.
+/// Returns Xen's information about a domain. Before Xen 4.18, the result may be that of the next
+/// domain if there is no such domain: compare the number.
 ///
 /// # Errors
 ///
@@ -82,18 +81,18 @@ pub fn getdomaininfo<H: Hypercall + ?Sized>(
     domain: DomId,
 ) -> Result<XenDomctlGetdomaininfo, ControlError> {
     let mut arg = XenDomctlGetdomaininfo::new_zeroed();
-    // SAFETY: the operation's own structure, which points nowhere; it only asks.
+    // SAFETY: the operation's own structure, which contains no pointer; it only reads.
     unsafe { call(xen, XEN_DOMCTL_GETDOMAININFO, domain, &mut arg) }?;
     Ok(arg)
 }
 
-/// Creates a domain, paused and without memory, and returns its number: the one that was wished
-/// for, or a free one.
+/// Creates a domain, paused and without memory, and returns its number: the requested one, or a
+/// free one.
 ///
 /// # Errors
 ///
 /// See the [module](self); `EEXIST` for a number in use, `EINVAL` for a configuration that Xen does
-/// not take, `ENOMEM`.
+/// not support, `ENOMEM`.
 #[doc(alias = "XEN_DOMCTL_createdomain")]
 pub fn createdomain<H: Hypercall + ?Sized>(
     xen: &H,
@@ -101,7 +100,8 @@ pub fn createdomain<H: Hypercall + ?Sized>(
     config: &XenDomctlCreatedomain,
 ) -> Result<DomId, ControlError> {
     let mut whole = whole(XEN_DOMCTL_CREATEDOMAIN, wish.unwrap_or(DomId(0)), config);
-    // SAFETY: the operation's own structure, which points nowhere; it makes something new.
+    // SAFETY: the operation's own structure, which contains no pointer; it changes no existing
+    // domain.
     unsafe { structure(xen, HYPERVISOR_DOMCTL, &mut whole) }
         .map_err(|errno| ControlError::of(errno, XEN_DOMCTL_INTERFACE_VERSION))?;
     Ok(whole.domain)
@@ -113,19 +113,19 @@ fn on_other<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     domain: DomId,
     mut arg: T,
 ) -> Result<T, ControlError> {
-    // SAFETY: private; each caller below passes the operation's own structure, with nothing behind
-    // it but what it borrows. The operations touch no memory of the caller; Xen refuses those
-    // that stop or end a domain for itself.
+    // SAFETY: private; each caller below passes the operation's own structure, with pointers only
+    // to what it borrows. The operations access no memory of the caller. Xen refuses a domain that
+    // stops or destroys itself.
     unsafe { call(xen, number, domain, &mut arg) }?;
     Ok(arg)
 }
 
-/// Destroys a domain: it stops at once, and its memory is freed as others let go of it.
+/// Destroys a domain: it stops at once, and its memory is freed as other domains unmap it.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for this domain itself. Xen goes on by itself where it takes
-/// long.
+/// See the [module](self); `EINVAL` for this domain itself. Xen continues a long operation by
+/// itself.
 #[doc(alias = "XEN_DOMCTL_destroydomain")]
 pub fn destroydomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_DESTROYDOMAIN, domain, ())
@@ -141,17 +141,17 @@ pub fn pausedomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(), 
     on_other(xen, XEN_DOMCTL_PAUSEDOMAIN, domain, ())
 }
 
-/// Takes one pause back. A new domain has one.
+/// Ends one pause. A new domain has one.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` if it is not paused.
+/// See the [module](self); `EINVAL` if the domain is not paused.
 #[doc(alias = "XEN_DOMCTL_unpausedomain")]
 pub fn unpausedomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_UNPAUSEDOMAIN, domain, ())
 }
 
-/// Lets a domain that has suspended go on.
+/// Resumes a domain that has suspended.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ pub fn resumedomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(),
     on_other(xen, XEN_DOMCTL_RESUMEDOMAIN, domain, ())
 }
 
-/// Sets how much memory a domain may have, in KiB. What it has already, it keeps.
+/// Sets the maximum memory of a domain, in KiB. Memory beyond it is not released.
 ///
 /// # Errors
 ///
@@ -175,7 +175,7 @@ pub fn max_mem<H: Hypercall + ?Sized>(
     on_other(xen, XEN_DOMCTL_MAX_MEM, domain, XenDomctlMaxMem { max_memkb: kib }).map(drop)
 }
 
-/// Creates the vCPUs of a new domain, as many as its configuration says.
+/// Creates the vCPUs of a new domain, as many as its configuration has.
 ///
 /// # Errors
 ///
@@ -203,7 +203,7 @@ pub fn setdomainhandle<H: Hypercall + ?Sized>(
     on_other(xen, XEN_DOMCTL_SETDOMAINHANDLE, domain, XenDomctlSetdomainhandle { handle }).map(drop)
 }
 
-/// Returns what Xen knows of a vCPU.
+/// Returns Xen's information about a vCPU.
 ///
 /// # Errors
 ///
@@ -226,7 +226,7 @@ pub fn getvcpuinfo<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for one that is not global, or no VIRQ.
+/// See the [module](self); `EINVAL` for a VIRQ that is unknown or not global.
 #[doc(alias = "XEN_DOMCTL_set_virq_handler")]
 pub fn set_virq_handler<H: Hypercall + ?Sized>(
     xen: &H,
@@ -236,11 +236,11 @@ pub fn set_virq_handler<H: Hypercall + ?Sized>(
     on_other(xen, XEN_DOMCTL_SET_VIRQ_HANDLER, domain, XenDomctlSetVirqHandler { virq }).map(drop)
 }
 
-/// Lets a domain serve another one, `target`, as its device model does.
+/// Permits a domain to serve another one, `target`, like its device model.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for a domain itself, or one that has a target already.
+/// See the [module](self); `EINVAL` for the domain itself, or if it has a target already.
 #[doc(alias = "XEN_DOMCTL_set_target")]
 pub fn set_target<H: Hypercall + ?Sized>(
     xen: &H,
@@ -250,11 +250,11 @@ pub fn set_target<H: Hypercall + ?Sized>(
     on_other(xen, XEN_DOMCTL_SET_TARGET, domain, XenDomctlSetTarget { target }).map(drop)
 }
 
-/// Lets a domain use the I/O ports from `first` on, or no longer.
+/// Permits or forbids a domain to use the I/O ports from `first` on.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for ports out of range, `EPERM` for those that the caller may
+/// See the [module](self); `EINVAL` for ports out of range, `EPERM` for ports that the caller may
 /// not use.
 #[doc(alias = "XEN_DOMCTL_ioport_permission")]
 pub fn ioport_permission<H: Hypercall + ?Sized>(
@@ -273,11 +273,11 @@ pub fn ioport_permission<H: Hypercall + ?Sized>(
     on_other(xen, XEN_DOMCTL_IOPORT_PERMISSION, domain, arg).map(drop)
 }
 
-/// Lets a domain map the machine's frames from `first` on, or no longer.
+/// Permits or forbids a domain to map the machine's frames from `first` on.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for frames out of range, `EPERM` for those that the caller may
+/// See the [module](self); `EINVAL` for frames out of range, `EPERM` for frames that the caller may
 /// not map.
 #[doc(alias = "XEN_DOMCTL_iomem_permission")]
 pub fn iomem_permission<H: Hypercall + ?Sized>(
@@ -325,25 +325,31 @@ mod tests {
         issues! {
             call(99, DOM, &mut 5u32) => OP, [], whole(99, DOM, &5u32);
             getdomaininfo(DOM) => OP, [], whole(XEN_DOMCTL_GETDOMAININFO, DOM, &());
-            createdomain(Some(DOM), &config) => OP, [], whole(XEN_DOMCTL_CREATEDOMAIN, DOM, &config);
-            createdomain(None, &config) => OP, [], whole(XEN_DOMCTL_CREATEDOMAIN, DomId(0), &config);
+            createdomain(Some(DOM), &config) => OP, [],
+                whole(XEN_DOMCTL_CREATEDOMAIN, DOM, &config);
+            createdomain(None, &config) => OP, [],
+                whole(XEN_DOMCTL_CREATEDOMAIN, DomId(0), &config);
             destroydomain(DOM) => OP, [], whole(XEN_DOMCTL_DESTROYDOMAIN, DOM, &());
             pausedomain(DOM) => OP, [], whole(XEN_DOMCTL_PAUSEDOMAIN, DOM, &());
             unpausedomain(DOM) => OP, [], whole(XEN_DOMCTL_UNPAUSEDOMAIN, DOM, &());
             resumedomain(DOM) => OP, [], whole(XEN_DOMCTL_RESUMEDOMAIN, DOM, &());
             max_mem(DOM, 4096) => OP, [], whole(XEN_DOMCTL_MAX_MEM, DOM, &4096u64);
             max_vcpus(DOM, 2) => OP, [], whole(XEN_DOMCTL_MAX_VCPUS, DOM, &2u32);
-            setdomainhandle(DOM, [9; 16]) => OP, [], whole(XEN_DOMCTL_SETDOMAINHANDLE, DOM, &[9u8; 16]);
+            setdomainhandle(DOM, [9; 16]) => OP, [],
+                whole(XEN_DOMCTL_SETDOMAINHANDLE, DOM, &[9u8; 16]);
             getvcpuinfo(DOM, 3) => OP, [], whole(XEN_DOMCTL_GETVCPUINFO, DOM, &vcpu);
-            set_virq_handler(DOM, Virq::CONSOLE) => OP, [], whole(XEN_DOMCTL_SET_VIRQ_HANDLER, DOM, &2u32);
+            set_virq_handler(DOM, Virq::CONSOLE) => OP, [],
+                whole(XEN_DOMCTL_SET_VIRQ_HANDLER, DOM, &2u32);
             set_target(DOM, DomId(8)) => OP, [], whole(XEN_DOMCTL_SET_TARGET, DOM, &8u16);
-            ioport_permission(DOM, 1, 2, true) => OP, [], whole(XEN_DOMCTL_IOPORT_PERMISSION, DOM, &port);
-            iomem_permission(DOM, 1, 2, true) => OP, [], whole(XEN_DOMCTL_IOMEM_PERMISSION, DOM, &mem);
+            ioport_permission(DOM, 1, 2, true) => OP, [],
+                whole(XEN_DOMCTL_IOPORT_PERMISSION, DOM, &port);
+            iomem_permission(DOM, 1, 2, true) => OP, [],
+                whole(XEN_DOMCTL_IOMEM_PERMISSION, DOM, &mem);
         }
     }
 
     #[test]
-    fn what_xen_wrote_is_returned() {
+    fn written_result_is_returned() {
         let info = XenDomctlGetdomaininfo { tot_pages: 99, ..FromZeros::new_zeroed() };
         let answer = whole(XEN_DOMCTL_GETDOMAININFO, DOM, &info);
         let xen = || Recorder::expecting(0, size_of::<XenDomctl>()).answering(&answer);
@@ -352,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn another_release_is_told_from_a_refusal() {
+    fn other_release_differs_from_refusal() {
         let version = ControlError::Version { ours: XEN_DOMCTL_INTERFACE_VERSION };
         assert_eq!(pausedomain(&Recorder::default().returning(-13), DOM), Err(version));
         let refused = ControlError::Call(Errno::EPERM);

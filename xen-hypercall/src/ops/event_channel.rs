@@ -1,4 +1,4 @@
-//! `event_channel_op`: ports. Source: `event_channel.h`.
+//! `event_channel_op`: event channel ports. Source: `event_channel.h`.
 
 use super::command;
 use crate::{DomId, Errno, Gfn, Hypercall, Port};
@@ -8,7 +8,7 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, Virq};
 #[inline]
 fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, mut arg: T) -> Result<T, Errno> {
     // SAFETY: private; each caller below passes the command's own structure. Event channel
-    // operations touch no guest memory but the structure and Xen's own event words.
+    // operations access no guest memory but the structure and Xen's own event words.
     unsafe { command(xen, HYPERVISOR_EVENT_CHANNEL_OP, number, &mut arg) }?;
     Ok(arg)
 }
@@ -62,17 +62,17 @@ pub fn bind_ipi<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<Port, Errno
     op(xen, EVTCHNOP_BIND_IPI, EvtchnBindIpi { vcpu, ..Default::default() }).map(|arg| arg.port)
 }
 
-/// Makes `vcpu` the one that the port's events are delivered to.
+/// Moves the events of `port` to `vcpu`.
 ///
 /// # Errors
 ///
-/// `ENOENT` if there is no such vCPU, `EINVAL` if the port is bound to a vCPU for good.
+/// `ENOENT` if there is no such vCPU, `EINVAL` if the port is permanently bound to a vCPU.
 #[doc(alias = "EVTCHNOP_bind_vcpu")]
 pub fn bind_vcpu<H: Hypercall + ?Sized>(xen: &H, port: Port, vcpu: u32) -> Result<(), Errno> {
     op(xen, EVTCHNOP_BIND_VCPU, EvtchnBindVcpu { port, vcpu }).map(drop)
 }
 
-/// Closes a port and drops an event that is pending on it.
+/// Closes a port and drops its pending event.
 ///
 /// # Errors
 ///
@@ -82,30 +82,29 @@ pub fn close<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_CLOSE, EvtchnClose { port }).map(drop)
 }
 
-/// Sends an event to the other end of `port`.
+/// Sends an event to the remote end of `port`.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to
-/// nobody, without an error.
+/// `EINVAL` if events cannot be sent on a port of this kind. If the remote end is closed, the event
+/// is dropped without an error.
 #[doc(alias = "EVTCHNOP_send")]
 pub fn send<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_SEND, EvtchnSend { port }).map(drop)
 }
 
-/// Clears the port's mask and delivers an event that is pending on it. Works with every event ABI,
-/// from any vCPU.
+/// Clears the port's mask and delivers a pending event. It works in either format and from any
+/// vCPU.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no
-/// error.
+/// `EINVAL` if the port is beyond those that Xen has ever opened. A closed port is no error.
 #[doc(alias = "EVTCHNOP_unmask")]
 pub fn unmask<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_UNMASK, EvtchnUnmask { port }).map(drop)
 }
 
-/// Returns what `port` of this domain is bound to.
+/// Returns the status of `port` of this domain.
 ///
 /// # Errors
 ///
@@ -130,12 +129,12 @@ pub fn alloc_unbound_for<H: Hypercall + ?Sized>(
     op(xen, EVTCHNOP_ALLOC_UNBOUND, arg).map(|arg| arg.port)
 }
 
-/// Binds a new port to physical interrupt `pirq`, or to an emulated device's in an HVM guest.
+/// Binds a new port to physical interrupt `pirq`; in an HVM guest, to that of an emulated device.
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown interrupt, `EEXIST` if it is bound already, `EPERM` if it is not this
-/// domain's, `ENOSPC`.
+/// `EINVAL` for an unknown interrupt, `EEXIST` if it is bound already, `EPERM` if this domain has
+/// no access to it, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_pirq")]
 pub fn bind_pirq<H: Hypercall + ?Sized>(
     xen: &H,
@@ -147,29 +146,29 @@ pub fn bind_pirq<H: Hypercall + ?Sized>(
         .map(|arg| arg.port)
 }
 
-/// Closes all ports of this domain and returns to the two-level format: for a kernel that takes
-/// over from another one.
+/// Closes all ports of this domain and returns to the 2-level format, for a kernel that replaces
+/// another one.
 ///
 /// # Errors
 ///
-/// `EAGAIN` where the other end is busy: see [`super::retry`].
+/// `EAGAIN` if the remote end is busy: see [`super::retry`].
 #[doc(alias = "EVTCHNOP_reset")]
 pub fn reset<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     op(xen, EVTCHNOP_RESET, EvtchnReset { dom: DomId::SELF }).map(drop)
 }
 
 /// Makes `vcpu` take its events in the FIFO format, with its control block at `offset` (a multiple
-/// of 8) within frame `gfn`, and returns the width of the link field in event words. Do it before
-/// any port is bound: what is pending is lost.
+/// of 8) within frame `gfn`, and returns the width of the link field in event words. It must
+/// precede any open port: pending events are lost.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a wrong place, `ENOENT` if there is no such vCPU, `ENOSYS` if Xen is older than
-/// 4.4.
+/// `EINVAL` for an invalid frame or offset, `ENOENT` if there is no such vCPU, `ENOSYS` if Xen is
+/// older than 4.4.
 ///
 /// # Safety
 ///
-/// Xen writes there until [`reset`]: the caller gives up those bytes.
+/// Xen writes to these bytes until [`reset`]: the caller must not use them otherwise.
 #[doc(alias = "EVTCHNOP_init_control")]
 pub unsafe fn init_control<H: Hypercall + ?Sized>(
     xen: &H,
@@ -182,16 +181,16 @@ pub unsafe fn init_control<H: Hypercall + ?Sized>(
 }
 
 /// Adds frame `gfn` to the array of event words of the FIFO format. All its words must be masked
-/// beforehand.
+/// before.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a frame that Xen can't map, `ENOSPC` if the array is complete, `EOPNOTSUPP` or
+/// `EINVAL` for a frame that Xen cannot map, `ENOSPC` if the array is complete, `EOPNOTSUPP` or
 /// `ENOSYS` without the FIFO format.
 ///
 /// # Safety
 ///
-/// Xen writes there until [`reset`]: the caller gives up the page.
+/// Xen writes to the page until [`reset`]: the caller must not use it otherwise.
 #[doc(alias = "EVTCHNOP_expand_array")]
 pub unsafe fn expand_array<H: Hypercall + ?Sized>(xen: &H, gfn: Gfn) -> Result<(), Errno> {
     op(xen, EVTCHNOP_EXPAND_ARRAY, EvtchnExpandArray { array_gfn: gfn.0 }).map(drop)
@@ -233,22 +232,26 @@ mod tests {
             bind_virq(Virq::DEBUG, 3) => OP, [EVTCHNOP_BIND_VIRQ],
                 EvtchnBindVirq { virq: Virq::DEBUG, vcpu: 3, port: Port(0) };
             bind_ipi(3) => OP, [EVTCHNOP_BIND_IPI], EvtchnBindIpi { vcpu: 3, port: Port(0) };
-            bind_pirq(9, true) => OP, [EVTCHNOP_BIND_PIRQ], EvtchnBindPirq { pirq: 9, flags: 1, port: Port(0) };
+            bind_pirq(9, true) => OP, [EVTCHNOP_BIND_PIRQ],
+                EvtchnBindPirq { pirq: 9, flags: 1, port: Port(0) };
             bind_vcpu(PORT, 3) => OP, [EVTCHNOP_BIND_VCPU], EvtchnBindVcpu { port: PORT, vcpu: 3 };
             close(PORT) => OP, [EVTCHNOP_CLOSE], EvtchnClose { port: PORT };
             send(PORT) => OP, [EVTCHNOP_SEND], EvtchnSend { port: PORT };
             unmask(PORT) => OP, [EVTCHNOP_UNMASK], EvtchnUnmask { port: PORT };
-            status(PORT) => OP, [EVTCHNOP_STATUS], EvtchnStatus { dom: DomId::SELF, port: PORT, ..Default::default() };
+            status(PORT) => OP, [EVTCHNOP_STATUS],
+                EvtchnStatus { dom: DomId::SELF, port: PORT, ..Default::default() };
             reset() => OP, [EVTCHNOP_RESET], EvtchnReset { dom: DomId::SELF };
             init_control(3, Gfn(0x123), 64) => OP, [EVTCHNOP_INIT_CONTROL],
                 EvtchnInitControl { control_gfn: 0x123, offset: 64, vcpu: 3, ..Default::default() };
-            expand_array(Gfn(0x123)) => OP, [EVTCHNOP_EXPAND_ARRAY], EvtchnExpandArray { array_gfn: 0x123 };
-            set_priority(PORT, 15) => OP, [EVTCHNOP_SET_PRIORITY], EvtchnSetPriority { port: PORT, priority: 15 };
+            expand_array(Gfn(0x123)) => OP, [EVTCHNOP_EXPAND_ARRAY],
+                EvtchnExpandArray { array_gfn: 0x123 };
+            set_priority(PORT, 15) => OP, [EVTCHNOP_SET_PRIORITY],
+                EvtchnSetPriority { port: PORT, priority: 15 };
         }
     }
 
     #[test]
-    fn the_port_that_xen_wrote_is_returned() {
+    fn written_port_is_returned() {
         let answer = EvtchnBindIpi { vcpu: 0, port: Port(77) };
         let xen = Recorder::expecting(1, 8).answering(&answer);
         assert_eq!(bind_ipi(&xen, 0), Ok(Port(77)));

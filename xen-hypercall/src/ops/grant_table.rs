@@ -1,4 +1,4 @@
-//! `grant_table_op`: the table itself, and mapping and copying what others granted. Source:
+//! `grant_table_op`: the grant table, and mappings and copies of other domains' grants. Source:
 //! `grant_table.h`.
 
 use super::{check, count};
@@ -8,12 +8,12 @@ use xen_sys::GuestHandle;
 use xen_sys::grant_table::*;
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
-/// Why a grant operation failed: the hypercall as a whole, or the one operation.
+/// Error of a grant operation: of the hypercall as a whole, or of the one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantOpError {
     /// Xen refused the hypercall.
     Call(Errno),
-    /// Xen took the hypercall and reported this status for the operation.
+    /// Xen accepted the hypercall and reported this status for the operation.
     Status(GrantStatus),
 }
 
@@ -28,30 +28,31 @@ impl fmt::Display for GrantOpError {
 
 impl core::error::Error for GrantOpError {}
 
-/// The size of a domain's grant table, in frames.
+/// Size of a domain's grant table, in frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSize {
-    /// Frames that it has.
+    /// Number of frames.
     pub frames: u32,
-    /// Frames that it may grow to.
+    /// Maximum number of frames.
     pub max_frames: u32,
 }
 
-/// A status that no successful operation leaves in place: set before every call.
+/// Status that no successful operation leaves unchanged: set before every call.
 const NOT_DONE: GrantStatus = GrantStatus::GENERAL_ERROR;
 
+/// Issues a command for each of `args`.
+///
 /// # Safety
 ///
-/// `args` must be the structures that the command works on, with what they point to; see
-/// [`Hypercall::hypercall`].
+/// `args` must be the structures that the command works on, with all memory behind their pointers;
+/// see [`Hypercall::hypercall`].
 unsafe fn batch<H: Hypercall + ?Sized, T>(
     xen: &H,
     number: u32,
     args: &mut [T],
 ) -> Result<(), Errno> {
     let address = args.as_mut_ptr().expose_provenance();
-    // SAFETY: the caller vouches for the operations; the slice is borrowed for the time of the
-    // call.
+    // SAFETY: the operations are the caller's obligation; the slice is borrowed during the call.
     check(unsafe {
         xen.hypercall(HYPERVISOR_GRANT_TABLE_OP, [number as usize, address, args.len(), 0, 0])
     })
@@ -84,24 +85,24 @@ pub fn query_size_of<H: Hypercall + ?Sized>(
     dom: DomId,
 ) -> Result<TableSize, GrantOpError> {
     let mut arg = [GnttabQuerySize { dom, status: NOT_DONE, ..Default::default() }];
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     let call = unsafe { batch(xen, GNTTABOP_QUERY_SIZE, &mut arg) };
     done(call, arg[0].status)?;
     Ok(TableSize { frames: arg[0].nr_frames, max_frames: arg[0].max_nr_frames })
 }
 
-/// Makes grants follow ABI `version` and returns the version in force.
+/// Selects ABI `version` for grants and returns the version in force.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a version that Xen does not know, `EBUSY` if grants are in use, `ENOSYS` if the
-/// host allows no choice.
+/// `EINVAL` for a version that Xen does not support, `EBUSY` if grants are in use, `ENOSYS` if the
+/// host permits no choice.
 ///
 /// # Safety
 ///
 /// Only the owner of the table may call it (`GrantTable` of `xen-grant` does), while no entry is
-/// valid. Xen clears all entries but the first eight, interprets those that are written from now on
-/// in the new layout, and, for version 1, takes the frames of states out of the memory map.
+/// valid. Xen clears all entries but the first eight, reads later entries in the new layout, and,
+/// for version 1, removes the frames of states from the memory map.
 ///
 /// ```compile_fail,E0133
 /// use xen_hypercall::{Hypercall, ops::grant_table};
@@ -113,17 +114,19 @@ pub fn query_size_of<H: Hypercall + ?Sized>(
 #[doc(alias = "GNTTABOP_set_version")]
 pub unsafe fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Result<u32, Errno> {
     let mut arg = [GnttabSetVersion { version }];
-    // SAFETY: the command's own structure, which points nowhere; the caller vouches for the table.
+    // SAFETY: the command's own structure, which contains no pointer; the table is the caller's
+    // obligation.
     unsafe { batch(xen, GNTTABOP_SET_VERSION, &mut arg) }?;
     Ok(arg[0].version)
 }
 
-/// Maps grants of other domains; one's own would move the page, unless the domain is PV. Each
-/// element's status is set to a failure first; an element succeeded only where it is `OKAY` after.
+/// Maps grants of other domains. A grant of this domain would move the page, unless the domain is
+/// PV. Each element's status is set to a failure first; an element succeeded only if it is `OKAY`
+/// afterwards.
 ///
 /// # Errors
 ///
-/// Xen's refusal of the whole; elements before the one that it stopped at may have been done.
+/// Xen's error for the call; elements before the one that failed may have been done.
 ///
 /// # Safety
 ///
@@ -135,7 +138,7 @@ pub unsafe fn map_grant_ref<H: Hypercall + ?Sized>(
     args: &mut [GnttabMapGrantRef],
 ) -> Result<(), Errno> {
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
-    // SAFETY: the command's own structures; the caller vouches for the addresses.
+    // SAFETY: the command's own structures; the addresses are the caller's obligation.
     unsafe { batch(xen, GNTTABOP_MAP_GRANT_REF, args) }
 }
 
@@ -143,41 +146,41 @@ pub unsafe fn map_grant_ref<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// Xen's refusal of the whole; elements before the one that it stopped at may have been done.
+/// Xen's error for the call; elements before the one that failed may have been done.
 ///
 /// # Safety
 ///
-/// Nobody may use the mapped memory any more.
+/// The mapped memory must have no other user.
 #[doc(alias = "GNTTABOP_unmap_grant_ref")]
 pub unsafe fn unmap_grant_ref<H: Hypercall + ?Sized>(
     xen: &H,
     args: &mut [GnttabUnmapGrantRef],
 ) -> Result<(), Errno> {
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
-    // SAFETY: the command's own structures; the caller vouches that the memory is out of use.
+    // SAFETY: the command's own structures; the memory has no user, by the caller's obligation.
     unsafe { batch(xen, GNTTABOP_UNMAP_GRANT_REF, args) }
 }
 
-/// Copies between granted pages and own ones. Statuses as in [`map_grant_ref`].
+/// Copies between granted pages and own pages. Statuses as in [`map_grant_ref`].
 ///
 /// # Errors
 ///
-/// Xen's refusal of the whole; elements before the one that it stopped at may have been done.
+/// Xen's error for the call; elements before the one that failed may have been done.
 ///
 /// # Safety
 ///
-/// Where a destination is an own frame, its bytes must be the caller's to overwrite.
+/// The caller must own the destination bytes of an own frame.
 #[doc(alias = "GNTTABOP_copy")]
 pub unsafe fn copy<H: Hypercall + ?Sized>(xen: &H, args: &mut [GnttabCopy]) -> Result<(), Errno> {
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
-    // SAFETY: the command's own structures; the caller vouches for the destinations.
+    // SAFETY: the command's own structures; the destinations are the caller's obligation.
     unsafe { batch(xen, GNTTABOP_COPY, args) }
 }
 
-/// Makes the table of domain `dom` at least `frames.len()` pages long, and writes the first frames'
-/// numbers there.
+/// Grows the table of domain `dom` to at least `frames.len()` pages, and writes the numbers of the
+/// first frames.
 ///
-/// The numbers are of use to a PV guest. Others put the table in their memory map:
+/// A PV guest uses the numbers. Other domains place the table in their memory map:
 /// [`crate::boot::grant_frame`].
 ///
 /// # Errors
@@ -194,17 +197,17 @@ pub fn setup_table<H: Hypercall + ?Sized>(
     let mut arg =
         [GnttabSetupTable { dom, nr_frames, status: NOT_DONE, frame_list, ..Default::default() }];
     // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which
-    // is ours.
+    // is borrowed.
     let call = unsafe { batch(xen, GNTTABOP_SETUP_TABLE, &mut arg) };
     done(call, arg[0].status)
 }
 
-/// Writes the numbers of the first `frames.len()` frames that hold the states of a version 2 table.
+/// Writes the numbers of the first `frames.len()` frames with the states of a version 2 table.
 ///
 /// # Errors
 ///
-/// [`GrantOpError`]: `GENERAL_ERROR` if there are not so many frames, or in version 1. `ENOSYS` in a guest that is not PV: it puts the
-/// frames in its memory map, by
+/// [`GrantOpError`]: `GENERAL_ERROR` if there are fewer frames, or in version 1. `ENOSYS` in a
+/// guest that is not PV: it places the frames in its memory map, by
 /// [`XENMAPIDX_grant_table_status`](xen_sys::memory::XENMAPIDX_GRANT_TABLE_STATUS).
 #[doc(alias = "GNTTABOP_get_status_frames")]
 pub fn get_status_frames<H: Hypercall + ?Sized>(
@@ -216,67 +219,66 @@ pub fn get_status_frames<H: Hypercall + ?Sized>(
     let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
     let mut arg = [GnttabGetStatusFrames { nr_frames, dom, status: NOT_DONE, frame_list }];
     // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which
-    // is ours.
+    // is borrowed.
     let call = unsafe { batch(xen, GNTTABOP_GET_STATUS_FRAMES, &mut arg) };
     done(call, arg[0].status)
 }
 
-/// Returns the version of the ABI that grants of domain `dom` follow.
+/// Returns the version of the grants' ABI of domain `dom`.
 ///
 /// # Errors
 ///
-/// `ESRCH` if there is no such domain, `EPERM` for another one in a guest.
+/// `ESRCH` if there is no such domain, `EPERM` in a guest for another domain.
 #[doc(alias = "GNTTABOP_get_version")]
 pub fn get_version<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<u32, Errno> {
     let mut arg = [GnttabGetVersion { dom, ..Default::default() }];
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { batch(xen, GNTTABOP_GET_VERSION, &mut arg) }?;
     Ok(arg[0].version)
 }
 
-/// Exchanges pairs of entries of this domain's table, none of which may be in use. Statuses as in
+/// Swaps pairs of entries of this domain's table, none of which may be in use. Statuses as in
 /// [`map_grant_ref`].
 ///
 /// # Errors
 ///
-/// Xen's refusal of the whole.
+/// Xen's error for the call.
 ///
 /// # Safety
 ///
-/// Each reference names another grant afterwards: whoever owns them must expect that.
+/// Each reference then names another grant: its owner must expect that.
 #[doc(alias = "GNTTABOP_swap_grant_ref")]
 pub unsafe fn swap_grant_ref<H: Hypercall + ?Sized>(
     xen: &H,
     args: &mut [GnttabSwapGrantRef],
 ) -> Result<(), Errno> {
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
-    // SAFETY: the command's own structures; the caller vouches for the references.
+    // SAFETY: the command's own structures; the references are the caller's obligation.
     unsafe { batch(xen, GNTTABOP_SWAP_GRANT_REF, args) }
 }
 
-/// Ends mappings and puts the pages at other addresses in their place; for PV guests. Statuses as
-/// in [`map_grant_ref`].
+/// Unmaps grants and moves the pages of other addresses there; for PV guests. Statuses as in
+/// [`map_grant_ref`].
 ///
 /// # Errors
 ///
-/// `ENOSYS` in a guest that is not PV; Xen's refusal of the whole.
+/// `ENOSYS` in a guest that is not PV; Xen's error for the call.
 ///
 /// # Safety
 ///
-/// Nobody may use the mapped memory any more, nor the addresses that the other pages are taken
-/// from.
+/// The mapped memory, and the addresses of the moved pages, must have no other user.
 #[doc(alias = "GNTTABOP_unmap_and_replace")]
 pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
     xen: &H,
     args: &mut [GnttabUnmapAndReplace],
 ) -> Result<(), Errno> {
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
-    // SAFETY: the command's own structures; the caller vouches for the addresses.
+    // SAFETY: the command's own structures; the addresses are the caller's obligation.
     unsafe { batch(xen, GNTTABOP_UNMAP_AND_REPLACE, args) }
 }
 
-/// Cleans or invalidates CPU caches for granted memory, for a device that does not look into them.
-/// Arm only.
+/// Cleans or invalidates CPU caches for granted memory, for a device without cache coherence. Arm
+/// only.
 ///
 /// # Errors
 ///
@@ -284,17 +286,17 @@ pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// With [`GNTTAB_CACHE_INVAL`] what the CPU wrote may be lost: the bytes must be the caller's.
+/// With [`GNTTAB_CACHE_INVAL`], writes of the CPU may be lost: the caller must own the bytes.
 #[doc(alias = "GNTTABOP_cache_flush")]
 pub unsafe fn cache_flush<H: Hypercall + ?Sized>(
     xen: &H,
     args: &mut [GnttabCacheFlush],
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structures; the caller vouches for the bytes.
+    // SAFETY: the command's own structures; the bytes are the caller's obligation.
     unsafe { batch(xen, GNTTABOP_CACHE_FLUSH, args) }
 }
 
-/// Makes Xen print the grants of domain `dom` that are in use to its console.
+/// Makes Xen print the grants in use of domain `dom` to its console.
 ///
 /// # Errors
 ///
@@ -302,7 +304,7 @@ pub unsafe fn cache_flush<H: Hypercall + ?Sized>(
 #[doc(alias = "GNTTABOP_dump_table")]
 pub fn dump_table<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<(), GrantOpError> {
     let mut arg = [GnttabDumpTable { dom, status: NOT_DONE }];
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     let call = unsafe { batch(xen, GNTTABOP_DUMP_TABLE, &mut arg) };
     done(call, arg[0].status)
 }
@@ -317,7 +319,7 @@ mod tests {
     const DOM: DomId = DomId(7);
 
     #[test]
-    fn each_function_issues_its_operation_with_the_status_set_to_a_failure() {
+    fn function_presets_status_to_failure() {
         let frames = &mut [Gfn(0); 3];
         let frame_list = GuestHandle::from_ptr(frames.as_ptr());
         let numbers = &mut [0u64; 2];
@@ -328,41 +330,50 @@ mod tests {
             query_size_of(DOM) => OP, [GNTTABOP_QUERY_SIZE],
                 GnttabQuerySize { dom: DOM, status: NOT_DONE, ..Default::default() };
             set_version(2) => OP, [GNTTABOP_SET_VERSION], GnttabSetVersion { version: 2 };
-            get_version(DOM) => OP, [GNTTABOP_GET_VERSION], GnttabGetVersion { dom: DOM, ..Default::default() };
+            get_version(DOM) => OP, [GNTTABOP_GET_VERSION],
+                GnttabGetVersion { dom: DOM, ..Default::default() };
             setup_table(DOM, frames) => OP, [GNTTABOP_SETUP_TABLE],
-                GnttabSetupTable { dom: DOM, nr_frames: 3, status: NOT_DONE, frame_list, ..Default::default() };
+                GnttabSetupTable {
+                    dom: DOM, nr_frames: 3, status: NOT_DONE, frame_list, ..Default::default()
+                };
             get_status_frames(DOM, numbers) => OP, [GNTTABOP_GET_STATUS_FRAMES],
-                GnttabGetStatusFrames { nr_frames: 2, dom: DOM, status: NOT_DONE, frame_list: number_list };
-            dump_table(DOM) => OP, [GNTTABOP_DUMP_TABLE], GnttabDumpTable { dom: DOM, status: NOT_DONE };
-            map_grant_ref(&mut [GnttabMapGrantRef { ref_: GrantRef(9), ..Default::default() }; 2]) => OP,
-                [GNTTABOP_MAP_GRANT_REF],
-                [GnttabMapGrantRef { ref_: GrantRef(9), status: NOT_DONE, ..Default::default() }; 2];
-            unmap_grant_ref(&mut [GnttabUnmapGrantRef { host_addr: 1, ..Default::default() }]) => OP,
-                [GNTTABOP_UNMAP_GRANT_REF],
+                GnttabGetStatusFrames {
+                    nr_frames: 2, dom: DOM, status: NOT_DONE, frame_list: number_list
+                };
+            dump_table(DOM) => OP, [GNTTABOP_DUMP_TABLE],
+                GnttabDumpTable { dom: DOM, status: NOT_DONE };
+            map_grant_ref(&mut [GnttabMapGrantRef { ref_: GrantRef(9), ..Default::default() }; 2])
+                => OP, [GNTTABOP_MAP_GRANT_REF],
+                [GnttabMapGrantRef {
+                    ref_: GrantRef(9), status: NOT_DONE, ..Default::default()
+                }; 2];
+            unmap_grant_ref(&mut [GnttabUnmapGrantRef { host_addr: 1, ..Default::default() }])
+                => OP, [GNTTABOP_UNMAP_GRANT_REF],
                 [GnttabUnmapGrantRef { host_addr: 1, status: NOT_DONE, ..Default::default() }];
             copy(&mut [GnttabCopy { len: 1, ..Default::default() }]) => OP, [GNTTABOP_COPY],
                 [GnttabCopy { len: 1, status: NOT_DONE, ..Default::default() }];
-            swap_grant_ref(&mut [GnttabSwapGrantRef { ref_b: GrantRef(1), ..Default::default() }]) => OP,
-                [GNTTABOP_SWAP_GRANT_REF],
+            swap_grant_ref(&mut [GnttabSwapGrantRef { ref_b: GrantRef(1), ..Default::default() }])
+                => OP, [GNTTABOP_SWAP_GRANT_REF],
                 [GnttabSwapGrantRef { ref_b: GrantRef(1), status: NOT_DONE, ..Default::default() }];
-            unmap_and_replace(&mut [GnttabUnmapAndReplace { new_addr: 1, ..Default::default() }]) => OP,
-                [GNTTABOP_UNMAP_AND_REPLACE],
+            unmap_and_replace(&mut [GnttabUnmapAndReplace { new_addr: 1, ..Default::default() }])
+                => OP, [GNTTABOP_UNMAP_AND_REPLACE],
                 [GnttabUnmapAndReplace { new_addr: 1, status: NOT_DONE, ..Default::default() }];
-            cache_flush(&mut [GnttabCacheFlush { length: 64, ..Default::default() }]) => OP, [GNTTABOP_CACHE_FLUSH],
+            cache_flush(&mut [GnttabCacheFlush { length: 64, ..Default::default() }]) => OP,
+                [GNTTABOP_CACHE_FLUSH],
                 [GnttabCacheFlush { length: 64, ..Default::default() }];
         }
     }
 
     #[test]
-    fn the_number_of_structures_is_the_third_argument() {
+    fn structure_count_is_third_argument() {
         let xen = Recorder::default();
-        // SAFETY: the recorder touches nothing.
+        // SAFETY: the recorder accesses no memory.
         unsafe { copy(&xen, &mut [GnttabCopy::default(); 3]) }.unwrap();
         assert_eq!(xen.args()[2], 3);
     }
 
     #[test]
-    fn an_operation_that_xen_left_alone_has_failed() {
+    fn unprocessed_operation_has_failed() {
         assert_eq!(query_size(&Recorder::default()), Err(GrantOpError::Status(NOT_DONE)));
         assert_eq!(
             query_size(&Recorder::default().returning(-1)),

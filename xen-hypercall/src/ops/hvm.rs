@@ -11,14 +11,14 @@ use xen_sys::xen::HYPERVISOR_HVM_OP;
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown parameter, `EPERM` for one that is not this domain's to read, `ENOSYS`
-/// in a PV domain.
+/// `EINVAL` for an unknown parameter, `EPERM` for one that this domain may not read, `ENOSYS` in a
+/// PV domain.
 #[doc(alias = "HVMOP_get_param")]
 pub fn get_param<H: Hypercall + ?Sized>(xen: &H, index: u32) -> Result<u64, Errno> {
     get_param_of(xen, DomId::SELF, index)
 }
 
-/// Returns parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another one for a toolstack.
+/// Returns parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another domain for a toolstack.
 ///
 /// # Errors
 ///
@@ -30,28 +30,29 @@ pub fn get_param_of<H: Hypercall + ?Sized>(
     index: u32,
 ) -> Result<u64, Errno> {
     let mut arg = XenHvmParam { domid, index, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_PARAM, &mut arg) }?;
     Ok(arg.value)
 }
 
-/// The lowest vector that is no exception: the handlers of some exceptions expect an error code,
-/// which an event does not push.
+/// Lowest vector that is no exception: the handlers of some exceptions expect an error code, which
+/// an event does not push.
 const FIRST_VECTOR: u8 = 32;
 
 /// Sets parameter `index` (`HVM_PARAM_*`) of this domain. [`set_callback_irq`] sets the one that
-/// kernels set.
+/// kernels use.
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown parameter or value, `EPERM` for one that is not this domain's to set,
-/// `EEXIST` for one that is set once.
+/// `EINVAL` for an unknown parameter or value, `EPERM` for one that this domain may not set,
+/// `EEXIST` for one that can be set only once.
 ///
 /// # Safety
 ///
-/// A parameter that names memory (a task state segment for real mode, the address of the generation
-/// identifier, a ring) makes Xen or the toolstack write there, at once or later: the caller gives
-/// up those bytes. One that changes power states suspends the domain.
+/// With a parameter that names memory (a task state segment for real mode, the address of the
+/// generation identifier, a ring), Xen or the toolstack writes to that memory, at once or later:
+/// the caller must not use those bytes otherwise. A parameter that changes power states suspends
+/// the domain.
 ///
 /// ```compile_fail,E0133
 /// use xen_hypercall::{Hypercall, ops::hvm};
@@ -66,29 +67,29 @@ pub unsafe fn set_param<H: Hypercall + ?Sized>(
     index: u32,
     value: u64,
 ) -> Result<(), Errno> {
-    // SAFETY: the caller vouches for the parameter.
+    // SAFETY: the parameter is the caller's obligation.
     unsafe { set_param_of(xen, DomId::SELF, index, value) }
 }
 
-/// Sets how Xen notifies this domain of events: parameter `HVM_PARAM_CALLBACK_IRQ`, with a value as
-/// `hvm/params.h` describes it.
+/// Sets the upcall of this domain: parameter `HVM_PARAM_CALLBACK_IRQ`, with a value as in
+/// `hvm/params.h`.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a way that Xen has not, and on x86 for a vector below 32, without a call. `EPERM`
-/// on arm.
+/// `EINVAL` for a kind that Xen does not support, and on x86 for a vector below 32, without a call.
+/// `EPERM` on arm.
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 pub fn set_callback_irq<H: Hypercall + ?Sized>(xen: &H, value: u64) -> Result<(), Errno> {
     let is_vector = cfg!(target_arch = "x86_64") && value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
     if is_vector && (value as u8) < FIRST_VECTOR {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: the parameter names an interrupt, whose handler takes interrupts at any time, and no
-    // memory.
+    // SAFETY: the parameter names an interrupt, whose handler accepts interrupts at any time, and
+    // no memory.
     unsafe { set_param(xen, HVM_PARAM_CALLBACK_IRQ, value) }
 }
 
-/// Sets parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another one for a toolstack.
+/// Sets parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another domain for a toolstack.
 ///
 /// # Errors
 ///
@@ -105,7 +106,7 @@ pub unsafe fn set_param_of<H: Hypercall + ?Sized>(
     value: u64,
 ) -> Result<(), Errno> {
     let mut arg = XenHvmParam { domid, index, value, ..Default::default() };
-    // SAFETY: the command's own structure; the caller vouches for what the value names.
+    // SAFETY: the command's own structure; the effect of the value is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_PARAM, &mut arg) }.map(drop)
 }
 
@@ -125,38 +126,37 @@ pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(
         return Err(Errno::EINVAL);
     }
     let mut arg = XenHvmEvtchnUpcallVector { vcpu, vector, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_EVTCHN_UPCALL_VECTOR, &mut arg) }.map(drop)
 }
 
 /// Flushes the translation caches of all vCPUs of this domain, for a kernel that changed page
-/// tables others use.
+/// tables in use by other vCPUs.
 ///
 /// # Errors
 ///
 /// `ENOSYS` on arm; `ERESTART` is handled by Xen itself.
 #[doc(alias = "HVMOP_flush_tlbs")]
 pub fn flush_tlbs<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
-    // SAFETY: the command takes no structure and insists on a null pointer; caches are filled again
-    // by themselves.
+    // SAFETY: the command takes no structure and requires a null pointer; caches are refilled.
     check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, [HVMOP_FLUSH_TLBS as usize, 0, 0, 0, 0]) })
         .map(drop)
 }
 
-/// Tells Xen that the page table at `gpa` will be freed. Of use with shadow page tables only.
+/// Notifies Xen that the page table at `gpa` will be freed. Useful with shadow page tables only.
 ///
 /// # Errors
 ///
-/// `ENOSYS` or `EINVAL` where Xen uses the hardware's nested page tables, or was built without
-/// shadow ones.
+/// `ENOSYS` or `EINVAL` if Xen uses the hardware's nested page tables, or was built without shadow
+/// page tables.
 #[doc(alias = "HVMOP_pagetable_dying")]
 pub fn pagetable_dying<H: Hypercall + ?Sized>(xen: &H, gpa: u64) -> Result<(), Errno> {
     let mut arg = XenHvmPagetableDying { domid: DomId::SELF, gpa, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere. It is a hint.
+    // SAFETY: the command's own structure, which contains no pointer. It is a hint.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_PAGETABLE_DYING, &mut arg) }.map(drop)
 }
 
-/// Returns Xen's system time. Slow: a kernel reads it in shared info.
+/// Returns Xen's system time. It is slow: a kernel reads the time from shared info.
 ///
 /// # Errors
 ///
@@ -164,7 +164,7 @@ pub fn pagetable_dying<H: Hypercall + ?Sized>(xen: &H, gpa: u64) -> Result<(), E
 #[doc(alias = "HVMOP_get_time")]
 pub fn get_time<H: Hypercall + ?Sized>(xen: &H) -> Result<Instant, Errno> {
     let mut arg = XenHvmGetTime::default();
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_TIME, &mut arg) }?;
     Ok(Instant::from_nanos(arg.now))
 }
@@ -180,7 +180,7 @@ pub fn xentrace<H: Hypercall + ?Sized>(xen: &H, event: u16, data: &[u8]) -> Resu
     let len = data.len().min(arg.extra.len());
     arg.extra[..len].copy_from_slice(&data[..len]);
     arg.extra_bytes = len as u16;
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_XENTRACE, &mut arg) }.map(drop)
 }
 
@@ -196,12 +196,12 @@ pub fn get_mem_type<H: Hypercall + ?Sized>(
     gfn: Gfn,
 ) -> Result<HvmmemType, Errno> {
     let mut arg = XenHvmGetMemType { domid, mem_type: u16::MAX, pfn: gfn.0, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_MEM_TYPE, &mut arg) }?;
     Ok(HvmmemType(arg.mem_type.into()))
 }
 
-/// Raises a monitor event, for an introspection program that watches this domain.
+/// Raises a monitor event, for an introspection program that monitors this domain.
 ///
 /// # Errors
 ///
@@ -209,7 +209,7 @@ pub fn get_mem_type<H: Hypercall + ?Sized>(
 #[doc(alias = "HVMOP_guest_request_vm_event")]
 pub fn guest_request_vm_event<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     let call = [HVMOP_GUEST_REQUEST_VM_EVENT as usize, 0, 0, 0, 0];
-    // SAFETY: the command takes no structure and insists on a null pointer.
+    // SAFETY: the command takes no structure and requires a null pointer.
     check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, call) }).map(drop)
 }
 
@@ -225,7 +225,8 @@ mod tests {
         let mut extra = [0; 28];
         extra[..2].copy_from_slice(b"hi");
         issues! {
-            get_param(5) => OP, [HVMOP_GET_PARAM], XenHvmParam { domid: DomId::SELF, index: 5, ..Default::default() };
+            get_param(5) => OP, [HVMOP_GET_PARAM],
+                XenHvmParam { domid: DomId::SELF, index: 5, ..Default::default() };
             get_param_of(DomId(7), 5) => OP, [HVMOP_GET_PARAM],
                 XenHvmParam { domid: DomId(7), index: 5, ..Default::default() };
             set_param(5, 6) => OP, [HVMOP_SET_PARAM],
@@ -238,15 +239,18 @@ mod tests {
             pagetable_dying(0x1000) => OP, [HVMOP_PAGETABLE_DYING],
                 XenHvmPagetableDying { domid: DomId::SELF, gpa: 0x1000, ..Default::default() };
             get_time() => OP, [HVMOP_GET_TIME], XenHvmGetTime::default();
-            xentrace(4, b"hi") => OP, [HVMOP_XENTRACE], XenHvmXentrace { event: 4, extra_bytes: 2, extra };
+            xentrace(4, b"hi") => OP, [HVMOP_XENTRACE],
+                XenHvmXentrace { event: 4, extra_bytes: 2, extra };
             get_mem_type(DomId(7), Gfn(9)) => OP, [HVMOP_GET_MEM_TYPE],
-                XenHvmGetMemType { domid: DomId(7), mem_type: u16::MAX, pfn: 9, ..Default::default() };
+                XenHvmGetMemType {
+                    domid: DomId(7), mem_type: u16::MAX, pfn: 9, ..Default::default()
+                };
             guest_request_vm_event() => OP, [HVMOP_GUEST_REQUEST_VM_EVENT, 0];
         }
     }
 
     #[test]
-    fn what_xen_wrote_is_returned() {
+    fn written_result_is_returned() {
         let xen = Recorder::expecting(1, 8).answering(&XenHvmGetTime { now: 99 });
         assert_eq!(get_time(&xen), Ok(Instant::from_nanos(99)));
     }

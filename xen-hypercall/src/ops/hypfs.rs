@@ -1,6 +1,6 @@
-//! `hypfs_op`: Xen's tree of parameters and facts; for dom0. Source: `hypfs.h`.
+//! `hypfs_op`: Xen's tree of parameters and properties; for dom0. Source: `hypfs.h`.
 //!
-//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without it. A path starts
+//! All functions return `EPERM` in a guest, `ENOSYS` if Xen was built without it. A path starts
 //! with a slash.
 
 use super::check;
@@ -17,12 +17,13 @@ fn op<H: Hypercall + ?Sized>(
     len: usize,
 ) -> Result<usize, Errno> {
     let mut text = [0; XEN_HYPFS_MAX_PATHLEN as usize];
-    // One zero byte has to be left behind the path.
+    // There must be one zero byte behind the path.
     let room =
         text.get_mut(..path.len()).filter(|room| room.len() < XEN_HYPFS_MAX_PATHLEN as usize);
     room.ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(path.as_bytes());
     let call = [number as usize, text.as_ptr().expose_provenance(), path.len() + 1, data, len];
     // SAFETY: private; the path is only read, and each caller below passes a buffer of that length
+    // that fits the command.
     // that fits the command.
     check(unsafe { xen.hypercall(HYPERVISOR_HYPFS_OP, call) })
 }
@@ -40,13 +41,13 @@ pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<usize, Errno> {
     })
 }
 
-/// A node, and what it holds: a directory's entries ([`XenHypfsDirlistentry`], each with its name),
+/// Node and its content: the entries of a directory ([`XenHypfsDirlistentry`], each with its name),
 /// or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node<'a> {
-    /// What kind it is.
+    /// Kind and attributes of the node.
     pub entry: XenHypfsDirentry,
-    /// What it holds; `None` if that did not fit, see [`XenHypfsDirentry::content_len`].
+    /// Content; `None` if it did not fit, see [`XenHypfsDirentry::content_len`].
     pub content: Option<&'a [u8]>,
 }
 
@@ -65,7 +66,7 @@ pub fn read<'a, H: Hypercall + ?Sized>(
     let (data, len) = (buffer.as_mut_ptr().expose_provenance(), buffer.len());
     let fits = match op(xen, XEN_HYPFS_OP_READ, path, data, len) {
         Ok(_) => true,
-        // Xen has still said what there is, if there was room for that.
+        // Xen still writes the entry, if there was room for it.
         Err(Errno::ENOBUFS) => false,
         Err(errno) => return Err(errno),
     };
@@ -78,8 +79,8 @@ pub fn read<'a, H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOENT` if there is no such node, `EACCES` for one that is not to be
-/// written, `EDOM` or `EINVAL` for a wrong value.
+/// See the [module](self); `ENOENT` if there is no such node, `EACCES` for a read-only one, `EDOM`
+/// or `EINVAL` for a wrong value.
 #[doc(alias = "XEN_HYPFS_OP_write_contents")]
 pub fn write<H: Hypercall + ?Sized>(xen: &H, path: &str, value: &[u8]) -> Result<(), Errno> {
     op(xen, XEN_HYPFS_OP_WRITE_CONTENTS, path, value.as_ptr().expose_provenance(), value.len())
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_read_as_far_as_it_fits() {
+    fn node_is_read_up_to_buffer() {
         let entry = XenHypfsDirentry { type_: 2, content_len: 5, ..Default::default() };
         let mut answer = [0; 17];
         answer[..12].copy_from_slice(entry.as_bytes());
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_too_long_never_reaches_xen() {
+    fn long_path_is_refused() {
         let xen = Recorder::default();
         let path = "/".repeat(XEN_HYPFS_MAX_PATHLEN as usize);
         assert_eq!(write(&xen, &path, b""), Err(Errno::ENAMETOOLONG));

@@ -1,8 +1,8 @@
-//! Layouts of the structures that are shared with Xen, as a C compiler computes them from
-//! Xen's headers. The compiler compares them whenever this crate is built, on its target.
+//! Layouts of the structures that are shared with Xen, as computed by a C compiler from
+//! Xen's headers. Every build of this crate compares these for its target.
 //!
-//! `cargo xtask abi --bound` writes this file; do not edit. Where it keeps that command itself
-//! from building, empty it first.
+//! `cargo xtask abi --bound` writes this file; do not edit. If a stale file prevents
+//! the build of that command, empty the file first.
 
 /// Asserts size, alignment and the offsets of fields.
 macro_rules! layouts {

@@ -1,8 +1,8 @@
-//! `mca`: the machine's error telemetry; for dom0 on x86. Source: `arch-x86/xen-mca.h`.
+//! `mca`: error telemetry of the machine; for dom0 on x86. Source: `arch-x86/xen-mca.h`.
 //!
-//! [`call`] takes any operation with its structure, also those that fake errors. All functions
-//! answer `EPERM` in a guest, `ENOSYS` in a dom0 that is not PV, [`ControlError::Version`] where
-//! Xen has another interface, which it has not had for many releases.
+//! [`call`] takes any operation with its structure, also those that inject errors. All functions
+//! return `EPERM` in a guest, `ENOSYS` in a dom0 that is not PV, [`ControlError::Version`] if Xen's
+//! interface has another version, which no recent release has.
 
 pub use super::control::ControlError;
 use super::{count, from_union, structure, union_of};
@@ -23,8 +23,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenMc {
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. A faked error can stop the
-/// machine.
+/// `arg` must be the operation's structure, with all that it points to. An injected error can stop
+/// the machine.
 #[doc(alias = "HYPERVISOR_mca")]
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -32,22 +32,22 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     arg: &mut T,
 ) -> Result<usize, ControlError> {
     let mut whole = whole(number, arg);
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     let result = unsafe { structure(xen, HYPERVISOR_MCA, &mut whole) };
     from_union(&whole.u, arg);
     result.map_err(|errno| ControlError::of(errno, XEN_MCA_INTERFACE_VERSION))
 }
 
-/// What a fetch has brought.
+/// Result of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// `XEN_MC_*` result flags: [`XEN_MC_NODATA`] if there was nothing.
+    /// Flags of the result, `XEN_MC_*`: [`XEN_MC_NODATA`] if there was no telemetry.
     pub flags: u32,
-    /// Acknowledges it: see [`acknowledge`].
+    /// Identifier for [`acknowledge`].
     pub id: u64,
 }
 
-/// Fetches telemetry, urgent or not, into `data`: a head of four 32-bit words (the number of
+/// Fetches telemetry, urgent or not, into `data`: a header of four 32-bit words (the number of
 /// records in the first), then records.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub fn fetch<H: Hypercall + ?Sized>(
     Ok(Fetched { flags: arg.flags, id: arg.fetch_id })
 }
 
-/// Tells Xen that telemetry was taken, so that the next can be fetched.
+/// Acknowledges telemetry, so that the next one can be fetched.
 ///
 /// # Errors
 ///
@@ -84,7 +84,8 @@ pub fn acknowledge<H: Hypercall + ?Sized>(
     unsafe { call(xen, XEN_MC_FETCH, &mut arg) }.map(drop)
 }
 
-/// Writes what each CPU is, and returns how many CPUs there are. With no room, it only tells that.
+/// Writes the information of each CPU, and returns the number of CPUs. Without room, only returns
+/// the number.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
-//! `memory_op`: a domain's memory: how much it has and where it lies. Source: `memory.h`. For
-//! toolstacks: [`super::memory_admin`].
+//! `memory_op`: size and memory map of a domain. Source: `memory.h`. For toolstacks:
+//! [`super::memory_admin`].
 //!
-//! Functions that take a domain want [`DomId::SELF`], or another one if the caller is privileged;
-//! they answer `ESRCH` if there is no such domain, `EPERM` if it is not the caller's to ask about.
+//! Functions that take a domain accept [`DomId::SELF`], or another domain if the caller is
+//! privileged. These functions return `ESRCH` if there is no such domain, `EPERM` if the caller has
+//! no access to it.
 
 use super::{check, command, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -13,9 +14,9 @@ use xen_sys::memory::*;
 use xen_sys::physdev::PhysdevPciDevice;
 use xen_sys::xen::HYPERVISOR_MEMORY_OP;
 
-/// Puts page `index` of a space that Xen keeps (`XENMAPSPACE_*`) at frame `gfn` of this domain.
+/// Places page `index` of a space of Xen (`XENMAPSPACE_*`) at frame `gfn` of this domain.
 ///
-/// RAM that was there is given back to Xen.
+/// RAM at this frame is returned to Xen.
 ///
 /// # Errors
 ///
@@ -23,8 +24,8 @@ use xen_sys::xen::HYPERVISOR_MEMORY_OP;
 ///
 /// # Safety
 ///
-/// What was at `gfn` is gone: the caller must own the frame and expect Xen's page in its place from
-/// now on, also when it is freed.
+/// The previous page of `gfn` is unmapped: the caller must own the frame and expect Xen's page
+/// there from now on, also when it is freed.
 #[doc(alias = "XENMEM_add_to_physmap")]
 pub unsafe fn add_to_physmap<H: Hypercall + ?Sized>(
     xen: &H,
@@ -39,11 +40,11 @@ pub unsafe fn add_to_physmap<H: Hypercall + ?Sized>(
         gpfn: gfn.0,
         ..Default::default()
     };
-    // SAFETY: the structure is the command's own; the caller vouches for the frame.
+    // SAFETY: the structure is the command's own; the frame is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, &mut arg) }.map(drop)
 }
 
-/// Writes the memory map that the toolstack made into `entries` and returns how many it has.
+/// Writes the toolstack's memory map into `entries` and returns its number of entries.
 ///
 /// The entries are in E820 form: 20 bytes each, address, size, type.
 ///
@@ -58,12 +59,12 @@ pub fn memory_map<H: Hypercall + ?Sized>(
     map(xen, XENMEM_MEMORY_MAP, entries)
 }
 
-/// Writes the machine's memory map into `entries` and returns how many it has; for dom0.
+/// Writes the machine's memory map into `entries` and returns its number of entries; for dom0.
 ///
 /// # Errors
 ///
 /// `EPERM` in a guest, `ENOSYS` in a PVH dom0 of an older Xen (4.17). A map that does not fit is
-/// cut short.
+/// truncated.
 #[doc(alias = "XENMEM_machine_memory_map")]
 pub fn machine_memory_map<H: Hypercall + ?Sized>(
     xen: &H,
@@ -80,25 +81,25 @@ fn map<H: Hypercall + ?Sized>(
     let buffer = GuestHandle::from_mut_ptr(entries.as_mut_ptr());
     let mut arg = XenMemoryMap { nr_entries: count(entries.len()), buffer, ..Default::default() };
     // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the
-    // buffer, which is ours.
+    // buffer, which is borrowed.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }?;
     Ok((arg.nr_entries as usize).min(entries.len()))
 }
 
-/// What a reservation is about: whose, and in which portions.
+/// Domain and size of the extents of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extents {
-    /// The domain.
+    /// Domain.
     pub domain: DomId,
-    /// The size of an extent, as a power of two of pages.
+    /// Size of an extent, as a power of two of pages.
     pub order: u32,
-    /// `XENMEMF_*`, with the address width in bits 0 to 7 and the node plus one in bits 8 to 15;
-    /// zero for no wish.
+    /// `XENMEMF_*` flags, with the address width in bits 0 to 7 and the node plus one in bits 8 to
+    /// 15; zero for no restriction.
     pub flags: u32,
 }
 
 impl Extents {
-    /// Single pages of this domain.
+    /// Extents of single pages of this domain.
     pub const PAGES: Self = Self { domain: DomId::SELF, order: 0, flags: 0 };
 
     fn of(self, start: GuestHandle, len: usize) -> XenMemoryReservation {
@@ -121,14 +122,14 @@ fn reservation<H: Hypercall + ?Sized>(
     len: usize,
 ) -> Result<usize, Errno> {
     let mut arg = extents.of(start, len);
-    // SAFETY: private; each caller below passes a list of that length. What it does to memory is
-    // the callers' to answer for.
+    // SAFETY: private; each caller below passes a list of that length. The effect on memory is the
+    // obligation of the callers.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }.map(|done| done.min(len))
 }
 
-/// Allocates memory to the domain without a place in its memory map, one extent for each of
-/// `frames`, and returns how many there were. For PV guests, which find the machine frames there;
-/// others use [`populate_physmap`].
+/// Allocates memory to the domain without mapping it, one extent for each of `frames`, and returns
+/// the number of extents. For PV guests, which read the machine frames there; other domains use
+/// [`populate_physmap`].
 ///
 /// # Errors
 ///
@@ -143,17 +144,17 @@ pub fn increase_reservation<H: Hypercall + ?Sized>(
     reservation(xen, XENMEM_INCREASE_RESERVATION, extents, start, frames.len())
 }
 
-/// Gives the memory at `frames` back to Xen and returns how many extents that were, from the first
+/// Returns the memory at `frames` to Xen, and returns the number of these extents, from the first
 /// on.
 ///
 /// # Errors
 ///
-/// Hardly any: fewer than asked for says that the next one could not be given back, none that there
-/// is no such domain.
+/// Rarely any: if fewer extents than requested were returned, the next one could not be returned;
+/// if none was, the domain may not exist.
 ///
 /// # Safety
 ///
-/// What was there is gone, and so is the memory: nobody may refer to it.
+/// The memory and its content are lost: it must have no user.
 #[doc(alias = "XENMEM_decrease_reservation")]
 pub unsafe fn decrease_reservation<H: Hypercall + ?Sized>(
     xen: &H,
@@ -164,17 +165,17 @@ pub unsafe fn decrease_reservation<H: Hypercall + ?Sized>(
     reservation(xen, XENMEM_DECREASE_RESERVATION, extents, start, frames.len())
 }
 
-/// Puts new memory at `frames` and returns how many extents that were, from the first on. Xen
-/// clears it only if it was so configured.
+/// Allocates memory at `frames` and returns the number of these extents, from the first on. Xen
+/// clears the memory only if it is configured so.
 ///
 /// # Errors
 ///
-/// Hardly any: fewer than asked for says that Xen or the domain's limit has no more, none also that
-/// there is no such domain.
+/// Rarely any: if fewer extents than requested were allocated, Xen or the domain's limit has no
+/// more; if none was, the domain may not exist.
 ///
 /// # Safety
 ///
-/// The frames must be the caller's, with nothing in use there.
+/// The caller must own the frames, which must not be in use.
 #[doc(alias = "XENMEM_populate_physmap")]
 pub unsafe fn populate_physmap<H: Hypercall + ?Sized>(
     xen: &H,
@@ -185,12 +186,12 @@ pub unsafe fn populate_physmap<H: Hypercall + ?Sized>(
     reservation(xen, XENMEM_POPULATE_PHYSMAP, extents, start, frames.len())
 }
 
-/// An exchange that ended early.
+/// Error of an exchange that ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExchangeError {
-    /// Xen's answer.
+    /// Error of Xen.
     pub errno: Errno,
-    /// How many input extents were exchanged before it.
+    /// Number of input extents that were exchanged before.
     pub exchanged: u64,
 }
 
@@ -205,17 +206,18 @@ impl core::error::Error for ExchangeError {}
 /// Exchanges the memory at `given` for other memory at `wanted`, for example many single pages for
 /// a contiguous run.
 ///
-/// Both must be the same number of pages. Xen writes the machine frames of what it gave into
+/// Both must have the same number of pages. Xen writes the machine frames of the new memory into
 /// `wanted`.
 ///
 /// # Errors
 ///
-/// [`ExchangeError`]: `EINVAL` for different amounts, `EOPNOTSUPP` or `ENOSYS` where the domain's map is translated, `ENOMEM`, `EPERM`.
+/// [`ExchangeError`]: `EINVAL` for different amounts, `EOPNOTSUPP` or `ENOSYS` if the domain's map
+/// is translated, `ENOMEM`, `EPERM`.
 ///
 /// # Safety
 ///
-/// What was at the given frames is gone; nobody may refer to it. The wanted frames must be the
-/// caller's.
+/// The memory at the given frames is lost: it must have no user. The caller must own the new
+/// frames.
 #[doc(alias = "XENMEM_exchange")]
 pub unsafe fn exchange<H: Hypercall + ?Sized>(
     xen: &H,
@@ -227,8 +229,8 @@ pub unsafe fn exchange<H: Hypercall + ?Sized>(
         out: want.of(GuestHandle::from_mut_ptr(wanted.as_mut_ptr()), wanted.len()),
         nr_exchanged: 0,
     };
-    // SAFETY: the structure is the command's own, its lists have the lengths that it says; the
-    // caller vouches for the frames.
+    // SAFETY: the structure is the command's own, and its lists have the given lengths. The frames
+    // are the caller's obligation.
     let call = unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_EXCHANGE, &mut arg) };
     call.map(drop).map_err(|errno| ExchangeError { errno, exchanged: arg.nr_exchanged })
 }
@@ -237,7 +239,7 @@ pub unsafe fn exchange<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENMEM_maximum_ram_page")]
 pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
@@ -249,11 +251,12 @@ pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
 
 fn of_domain<H: Hypercall + ?Sized>(xen: &H, number: u32, domid: DomId) -> Result<u64, Errno> {
     let mut arg = XenMemoryDomain { domid };
-    // SAFETY: the structure is the command's own and points nowhere; the callers below only ask.
+    // SAFETY: the structure is the command's own and contains no pointer; the callers below only
+    // read.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }.map(|pages| pages as u64)
 }
 
-/// Returns how many pages a domain has.
+/// Returns the number of pages of a domain.
 ///
 /// # Errors
 ///
@@ -263,7 +266,7 @@ pub fn current_reservation<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Res
     of_domain(xen, XENMEM_CURRENT_RESERVATION, domain)
 }
 
-/// Returns how many pages a domain may have.
+/// Returns the maximum number of pages of a domain.
 ///
 /// # Errors
 ///
@@ -273,7 +276,7 @@ pub fn maximum_reservation<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Res
     of_domain(xen, XENMEM_MAXIMUM_RESERVATION, domain)
 }
 
-/// Returns the highest frame that is in use in a domain's memory map.
+/// Returns the highest frame in use in a domain's memory map.
 ///
 /// # Errors
 ///
@@ -283,21 +286,21 @@ pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<Gfn
     of_domain(xen, XENMEM_MAXIMUM_GPFN, domain).map(Gfn)
 }
 
-/// Puts pages of a space (`XENMAPSPACE_*`) at frames of this domain, one for one, and reports each
-/// one's error, or zero.
+/// Places pages of a space (`XENMAPSPACE_*`) at frames of this domain, one for one, and writes the
+/// error of each, or zero.
 ///
-/// In the space [`XENMAPSPACE_GMFN_FOREIGN`] the pages are those of domain `other`; else that is
-/// zero. Each error is set to a failure first.
+/// In the space [`XENMAPSPACE_GMFN_FOREIGN`] the pages are those of domain `other`, which is zero
+/// otherwise. Each error is set to a failure first.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the lists differ in length or are longer than 65535, or for a space that batches
-/// don't take; `EPERM`, `ESRCH`. Some pages may be in place then: their errors are zero.
+/// `EINVAL` if the lists differ in length or are longer than 65535, or for a space without batches;
+/// `EPERM`, `ESRCH`. Some pages may be in place then: their errors are zero.
 ///
 /// # Safety
 ///
-/// What was at the frames is gone: the caller must own them and expect others' pages in their
-/// place.
+/// The previous pages of the frames are unmapped: the caller must own the frames and expect other
+/// pages there.
 #[doc(alias = "XENMEM_add_to_physmap_batch")]
 #[doc(alias = "XENMEM_add_to_physmap_range")]
 pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
@@ -321,8 +324,8 @@ pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
         gpfns: GuestHandle::from_ptr(frames.as_ptr()),
         errs: GuestHandle::from_mut_ptr(errors.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own, its lists have the length that it says; the
-    // caller vouches for the frames.
+    // SAFETY: the structure is the command's own, and its lists have the given length. The frames
+    // are the caller's obligation.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP_BATCH, &mut arg) }.map(drop)
 }
 
@@ -334,7 +337,8 @@ pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// What was at `to` is gone, what was at `from` is there instead: the caller must own both.
+/// The previous pages at `to` are unmapped, and those at `from` are there instead: the caller must
+/// own both ranges.
 #[doc(alias = "XENMAPSPACE_gmfn_range")]
 pub unsafe fn move_range<H: Hypercall + ?Sized>(
     xen: &H,
@@ -344,43 +348,43 @@ pub unsafe fn move_range<H: Hypercall + ?Sized>(
 ) -> Result<(), Errno> {
     let space = XENMAPSPACE_GMFN_RANGE;
     let mut arg = XenAddToPhysmap { domid: DomId::SELF, size, space, idx: from.0, gpfn: to.0 };
-    // SAFETY: the structure is the command's own; the caller vouches for the frames.
+    // SAFETY: the structure is the command's own; the frames are the caller's obligation.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, &mut arg) }.map(drop)
 }
 
-/// Takes what is at frame `gfn` out of this domain's memory map.
+/// Removes the page at frame `gfn` from this domain's memory map.
 ///
 /// # Errors
 ///
-/// `ENOENT` or `EINVAL` if there is nothing.
+/// `ENOENT` or `EINVAL` if there is none.
 ///
 /// # Safety
 ///
-/// Nobody may refer to the memory any more.
+/// The memory must have no user.
 #[doc(alias = "XENMEM_remove_from_physmap")]
 pub unsafe fn remove_from_physmap<H: Hypercall + ?Sized>(xen: &H, gfn: Gfn) -> Result<(), Errno> {
     let mut arg = XenRemoveFromPhysmap { domid: DomId::SELF, gpfn: gfn.0, ..Default::default() };
-    // SAFETY: the structure is the command's own; the caller vouches for the frame.
+    // SAFETY: the structure is the command's own; the frame is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_REMOVE_FROM_PHYSMAP, &mut arg) }.map(drop)
 }
 
-/// How large a domain's virtual NUMA topology is.
+/// Size of a domain's virtual NUMA topology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vnuma {
-    /// Nodes.
+    /// Number of nodes.
     pub nodes: u32,
-    /// vCPUs.
+    /// Number of vCPUs.
     pub vcpus: u32,
-    /// Ranges of memory.
+    /// Number of ranges of memory.
     pub ranges: u32,
 }
 
-/// Why a virtual NUMA topology could not be had.
+/// Error of a query of the virtual NUMA topology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VnumaError {
     /// Xen refused.
     Xen(Errno),
-    /// It is larger than the room for it.
+    /// The topology is larger than the buffers.
     TooLarge(Vnuma),
 }
 
@@ -401,8 +405,8 @@ impl fmt::Display for VnumaError {
 impl core::error::Error for VnumaError {}
 
 /// Writes this domain's virtual NUMA topology: the distances between nodes row by row, each vCPU's
-/// node, and the ranges of memory. Returns how large it is. `distances` needs room for the square
-/// of the number of nodes.
+/// node, and the ranges of memory. Returns its size. `distances` needs room for the square of the
+/// number of nodes.
 ///
 /// # Errors
 ///
@@ -424,8 +428,7 @@ pub fn get_vnumainfo<H: Hypercall + ?Sized>(
         vcpu_to_vnode: GuestHandle::from_mut_ptr(vcpu_to_vnode.as_mut_ptr()),
         vmemrange: GuestHandle::from_mut_ptr(ranges.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own; Xen writes at most what it says that there is
-    // room for.
+    // SAFETY: the structure is the command's own; Xen writes at most as much as there is room for.
     let call = unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_VNUMAINFO, &mut arg) };
     let vnuma = Vnuma { nodes: arg.nr_vnodes, vcpus: arg.nr_vcpus, ranges: arg.nr_vmemranges };
     match call {
@@ -435,8 +438,8 @@ pub fn get_vnumainfo<H: Hypercall + ?Sized>(
     }
 }
 
-/// Writes which memory is reserved for devices, of all of them or of one, and returns how many
-/// ranges that are.
+/// Writes the ranges of memory that are reserved for devices, for all devices or for one, and
+/// returns their number.
 ///
 /// # Errors
 ///
@@ -456,7 +459,7 @@ pub fn reserved_device_memory_map<H: Hypercall + ?Sized>(
         ..Default::default()
     };
     // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the
-    // buffer, which is ours.
+    // buffer, which is borrowed.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_RESERVED_DEVICE_MEMORY_MAP, &mut arg) }?;
     Ok((arg.nr_entries as usize).min(entries.len()))
 }
@@ -492,13 +495,14 @@ mod tests {
             current_reservation(DOM) => OP, [XENMEM_CURRENT_RESERVATION], DOM;
             maximum_reservation(DOM) => OP, [XENMEM_MAXIMUM_RESERVATION], DOM;
             maximum_gpfn(DOM) => OP, [XENMEM_MAXIMUM_GPFN], DOM;
-            reserved_device_memory_map(Some(device), none) => OP, [XENMEM_RESERVED_DEVICE_MEMORY_MAP],
+            reserved_device_memory_map(Some(device), none) => OP,
+                [XENMEM_RESERVED_DEVICE_MEMORY_MAP],
                 XenReservedDeviceMemoryMap { pci: device, buffer: nowhere, ..Default::default() };
         }
     }
 
     #[test]
-    fn maps_are_asked_for_with_the_room_that_there_is() {
+    fn map_request_has_size_of_buffer() {
         let entries = &mut [E820Entry::default(); 3];
         let buffer = GuestHandle::from_ptr(entries.as_ptr());
         let arg = XenMemoryMap { nr_entries: 3, buffer, ..Default::default() };
@@ -511,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_passes_both_lists_and_tells_how_far_it_came() {
+    fn exchange_returns_its_progress() {
         let (given, wanted) = ([Gfn(1), Gfn(2)], &mut [Gfn(3)]);
         let arg = XenMemoryExchange {
             in_: Extents::PAGES.of(GuestHandle::from_ptr(given.as_ptr()), 2),
@@ -522,14 +526,14 @@ mod tests {
         let xen = Recorder::expecting(1, size_of_val(&arg)).returning(-12);
         let xen = xen.answering(&XenMemoryExchange { nr_exchanged: 5, ..arg });
         let run = Extents { order: 1, ..Extents::PAGES };
-        // SAFETY: the recorder touches nothing but the structure.
+        // SAFETY: the recorder accesses only the structure.
         let done = unsafe { exchange(&xen, (Extents::PAGES, &given), (run, wanted)) };
         assert_eq!(done, Err(ExchangeError { errno: Errno::ENOMEM, exchanged: 5 }));
         assert_eq!(xen.bytes(), zerocopy::IntoBytes::as_bytes(&arg));
     }
 
     #[test]
-    fn a_batch_sets_its_errors_to_a_failure_first() {
+    fn batch_presets_errors_to_failure() {
         let (indices, frames, errors) = ([1, 2], [Gfn(3), Gfn(4)], &mut [0; 2]);
         let arg = XenAddToPhysmapBatch {
             domid: DomId::SELF,
@@ -541,17 +545,18 @@ mod tests {
             errs: GuestHandle::from_ptr(errors.as_ptr()),
         };
         issues! {
-            add_to_physmap_batch(4, 7, &indices, &frames, errors) => OP, [XENMEM_ADD_TO_PHYSMAP_BATCH], arg;
+            add_to_physmap_batch(4, 7, &indices, &frames, errors) => OP,
+                [XENMEM_ADD_TO_PHYSMAP_BATCH], arg;
         }
         assert_eq!(*errors, [-22; 2]);
         let xen = Recorder::default();
-        // SAFETY: the recorder touches nothing.
+        // SAFETY: the recorder accesses no memory.
         let refused = unsafe { add_to_physmap_batch(&xen, 4, 7, &indices, &frames, &mut [0]) };
         assert_eq!((refused, xen.calls()), (Err(Errno::EINVAL), 0));
     }
 
     #[test]
-    fn a_topology_that_does_not_fit_says_how_large_it_is() {
+    fn large_topology_returns_its_size() {
         let answer = XenVnumaTopologyInfo {
             nr_vnodes: 2,
             nr_vcpus: 4,
@@ -567,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_extents_are_done_than_were_asked_for() {
+    fn extents_are_limited_to_request() {
         let xen = Recorder::default().returning(9);
         assert_eq!(increase_reservation(&xen, Extents::PAGES, &mut [Gfn(0); 2]), Ok(2));
     }

@@ -1,6 +1,7 @@
-//! `memory_op`: what toolstacks and introspection do to other domains' memory. Source: `memory.h`.
+//! `memory_op`: operations of toolstacks and introspection on other domains' memory. Source:
+//! `memory.h`.
 //!
-//! All functions answer `ESRCH` if there is no such domain, and `EPERM` in a guest.
+//! All functions return `ESRCH` if there is no such domain, and `EPERM` in a guest.
 
 use super::{command, count, from_union, union_of};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -10,7 +11,7 @@ use xen_sys::memory::*;
 use xen_sys::xen::HYPERVISOR_MEMORY_OP;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Sets the memory map that domain `domain` will be told.
+/// Sets the memory map that domain `domain` will read.
 ///
 /// # Errors
 ///
@@ -33,17 +34,18 @@ fn pod<H: Hypercall + ?Sized>(
     number: u32,
     mut arg: XenPodTarget,
 ) -> Result<XenPodTarget, Errno> {
-    // SAFETY: the structure is the command's own and points nowhere; what it changes is how Xen
-    // fills another domain's memory.
+    // SAFETY: the structure is the command's own and contains no pointer; it changes Xen's
+    // allocation of another domain's memory.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }?;
     Ok(arg)
 }
 
-/// Sets how many pages a domain that is populated on demand shall have, and returns what it has.
+/// Sets the target number of pages of a domain that is populated on demand, and returns its current
+/// numbers.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for a domain that is not, `ENOMEM`.
+/// See the [module](self); `EINVAL` for a domain that is not populated on demand, `ENOMEM`.
 #[doc(alias = "XENMEM_set_pod_target")]
 pub fn set_pod_target<H: Hypercall + ?Sized>(
     xen: &H,
@@ -54,7 +56,7 @@ pub fn set_pod_target<H: Hypercall + ?Sized>(
     pod(xen, XENMEM_SET_POD_TARGET, arg)
 }
 
-/// Returns how far a domain is populated.
+/// Returns the populated and outstanding pages of a domain.
 ///
 /// # Errors
 ///
@@ -67,31 +69,31 @@ pub fn get_pod_target<H: Hypercall + ?Sized>(
     pod(xen, XENMEM_GET_POD_TARGET, XenPodTarget { domid: domain, ..Default::default() })
 }
 
-/// Stakes a claim on `pages` pages of free memory for a domain; with none, gives the claim up.
+/// Claims `pages` pages of free memory for a domain; zero ends the claim.
 ///
 /// # Errors
 ///
-/// `ENOMEM` if there are not so many, `EINVAL` if the domain has a claim already or is none,
+/// `ENOMEM` if there are fewer, `EINVAL` if the domain has a claim already or does not exist,
 /// `EPERM` in a guest.
 #[doc(alias = "XENMEM_claim_pages")]
 pub fn claim_pages<H: Hypercall + ?Sized>(xen: &H, domain: DomId, pages: u64) -> Result<(), Errno> {
     let mut arg = XenMemoryReservation { nr_extents: pages, domid: domain, ..Default::default() };
-    // SAFETY: the structure is the command's own; it has no list, and memory changes nowhere.
+    // SAFETY: the structure is the command's own; it has no list, and no memory changes.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_CLAIM_PAGES, &mut arg) }.map(drop)
 }
 
-/// A resource of a domain that another one can map.
+/// Resource of a domain that another one can map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Whose it is.
+    /// Owner of the resource.
     pub domain: DomId,
-    /// `XENMEM_RESOURCE_*`.
+    /// Kind, `XENMEM_RESOURCE_*`.
     pub kind: u16,
-    /// Which one of that kind: a server of I/O requests, a part of the grant table, a vCPU.
+    /// Number within the kind: a server of I/O requests, a part of the grant table, a vCPU.
     pub id: u32,
 }
 
-/// Returns how many frames a resource has.
+/// Returns the number of frames of a resource.
 ///
 /// # Errors
 ///
@@ -101,13 +103,13 @@ pub struct Resource {
 pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Result<u32, Errno> {
     let Resource { domain, kind, id } = resource;
     let mut arg = XenMemAcquireResource { domid: domain, type_: kind, id, ..Default::default() };
-    // SAFETY: the structure is the command's own; without a list Xen only tells the size.
+    // SAFETY: the structure is the command's own; without a list Xen only returns the size.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACQUIRE_RESOURCE, &mut arg) }?;
     Ok(arg.nr_frames)
 }
 
-/// Puts the frames of a resource, which [`MappedResource`](crate::MappedResource) owns, from the
-/// one with index `first` on, at `frames` of this domain.
+/// Places the frames of a resource, which [`MappedResource`](crate::MappedResource) owns, from
+/// index `first` on, at `frames` of this domain.
 ///
 /// # Errors
 ///
@@ -115,8 +117,8 @@ pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Resu
 ///
 /// # Safety
 ///
-/// What was at the frames is gone: the caller must own them and expect another domain's memory in
-/// their place.
+/// The previous pages of the frames are unmapped: the caller must own the frames and expect another
+/// domain's memory there.
 #[doc(alias = "XENMEM_acquire_resource")]
 pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
     xen: &H,
@@ -133,16 +135,16 @@ pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
         frame: first,
         frame_list: GuestHandle::from_mut_ptr(frames.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own, with a list of that length; the caller vouches
-    // for the frames.
+    // SAFETY: the structure is the command's own, with a list of that length. The frames are the
+    // caller's obligation.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACQUIRE_RESOURCE, &mut arg) }.map(drop)
 }
 
-/// Returns how many pages sharing between domains has freed.
+/// Returns the number of pages that sharing between domains has freed.
 ///
 /// # Errors
 ///
-/// None are documented; without sharing it is zero.
+/// None are documented; without sharing, the number is zero.
 #[doc(alias = "XENMEM_get_sharing_freed_pages")]
 pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
@@ -150,11 +152,11 @@ pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Er
         .map(|n| n as u64)
 }
 
-/// Returns how many pages are shared between domains.
+/// Returns the number of pages that are shared between domains.
 ///
 /// # Errors
 ///
-/// None are documented; without sharing it is zero.
+/// None are documented; without sharing, the number is zero.
 #[doc(alias = "XENMEM_get_sharing_shared_pages")]
 pub fn get_sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
@@ -163,12 +165,12 @@ pub fn get_sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, E
 }
 
 /// Takes a step of paging frame `gfn` of another domain out or in: `XENMEM_PAGING_OP_*`, with the
-/// page's content to put back.
+/// page's content to restore.
 ///
 /// # Errors
 ///
 /// See the [module](self); `ENODEV` without a pager, `EBUSY`, `ENOENT`, `ENOSYS` if Xen was built
-/// without it.
+/// without paging.
 #[doc(alias = "XENMEM_paging_op")]
 pub fn paging_op<H: Hypercall + ?Sized>(
     xen: &H,
@@ -180,13 +182,13 @@ pub fn paging_op<H: Hypercall + ?Sized>(
     let buffer = page.map_or(GuestHandle::NULL, |page| GuestHandle::from_ptr(page));
     let mut arg =
         XenMemPagingOp { op: operation, domain, buffer, gfn: gfn.0, ..Default::default() };
-    // SAFETY: the structure is the command's own; the page is only read. What moves is another
-    // domain's.
+    // SAFETY: the structure is the command's own; the page is only read. The paged memory is
+    // another domain's.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_PAGING_OP, &mut arg) }.map(drop)
 }
 
-/// Sets the access rights of `count` frames of a domain from `first` on. With a first frame of all
-/// ones, those of all the rest.
+/// Sets the access rights of `count` frames of a domain from `first` on; with a first frame of all
+/// ones, the default rights of the other frames.
 ///
 /// # Errors
 ///
@@ -208,12 +210,12 @@ pub fn set_access<H: Hypercall + ?Sized>(
         pfn: first.0,
         ..Default::default()
     };
-    // SAFETY: the structure is the command's own; without a right another domain's vCPU stops.
+    // SAFETY: the structure is the command's own; without a right, another domain's vCPU stops.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACCESS_OP, &mut arg) }.map(drop)
 }
 
-/// Sets the access rights of many frames of a domain: those of `access` for those of `frames`, one
-/// for one.
+/// Sets the access rights of many frames of a domain: each of `access` for the frame at the same
+/// index in `frames`.
 ///
 /// # Errors
 ///
@@ -253,7 +255,7 @@ pub fn get_access<H: Hypercall + ?Sized>(
 ) -> Result<XenmemAccess, Errno> {
     let op = XENMEM_ACCESS_OP_GET_ACCESS;
     let mut arg = XenMemAccessOp { op, domid: domain, pfn: gfn.0, ..Default::default() };
-    // SAFETY: the structure is the command's own and points nowhere.
+    // SAFETY: the structure is the command's own and contains no pointer.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACCESS_OP, &mut arg) }?;
     Ok(XenmemAccess(arg.access.into()))
 }
@@ -263,11 +265,11 @@ pub fn get_access<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` if Xen was built without it.
+/// See the [module](self); `ENOSYS` if Xen was built without sharing.
 ///
 /// # Safety
 ///
-/// The structure must be the operation's. Whose memory it is about must expect that it is shared.
+/// The structure must be the operation's. The owner of the memory must expect that it is shared.
 #[doc(alias = "XENMEM_sharing_op")]
 pub unsafe fn sharing_op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -277,7 +279,7 @@ pub unsafe fn sharing_op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immut
 ) -> Result<(), Errno> {
     let mut whole =
         XenMemSharingOp { op: operation, domain, u: union_of(arg), ..Default::default() };
-    // SAFETY: the structure is the command's own; the caller vouches for the rest.
+    // SAFETY: the structure is the command's own; the other obligations are the caller's.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_SHARING_OP, &mut whole) }?;
     from_union(&whole.u, arg);
     Ok(())
@@ -330,7 +332,8 @@ mod tests {
         issues! {
             set_memory_map(DOM, &entries) => OP, [XENMEM_SET_MEMORY_MAP],
                 XenForeignMemoryMap { domid: DOM, map, ..Default::default() };
-            set_pod_target(DOM, 99) => OP, [XENMEM_SET_POD_TARGET], XenPodTarget { target_pages: 99, ..pod };
+            set_pod_target(DOM, 99) => OP, [XENMEM_SET_POD_TARGET],
+                XenPodTarget { target_pages: 99, ..pod };
             get_pod_target(DOM) => OP, [XENMEM_GET_POD_TARGET], pod;
             claim_pages(DOM, 99) => OP, [XENMEM_CLAIM_PAGES],
                 XenMemoryReservation { nr_extents: 99, domid: DOM, ..Default::default() };
@@ -338,11 +341,13 @@ mod tests {
             acquire_resource(resource, 5, frames) => OP, [XENMEM_ACQUIRE_RESOURCE], acquire;
             get_sharing_freed_pages() => OP, [XENMEM_GET_SHARING_FREED_PAGES];
             get_sharing_shared_pages() => OP, [XENMEM_GET_SHARING_SHARED_PAGES];
-            paging_op(XENMEM_PAGING_OP_PREP, DOM, Gfn(3), Some(&page)) => OP, [XENMEM_PAGING_OP], paging;
+            paging_op(XENMEM_PAGING_OP_PREP, DOM, Gfn(3), Some(&page)) => OP, [XENMEM_PAGING_OP],
+                paging;
             set_access(DOM, Gfn(3), 9, XenmemAccess::R) => OP, [XENMEM_ACCESS_OP], access;
             set_access_multi(DOM, frames, &rights) => OP, [XENMEM_ACCESS_OP], multi;
             get_access(DOM, Gfn(3)) => OP, [XENMEM_ACCESS_OP], ask;
-            sharing_op(XENMEM_SHARING_OP_DEBUG_GFN, DOM, &mut 9u64) => OP, [XENMEM_SHARING_OP], debug;
+            sharing_op(XENMEM_SHARING_OP_DEBUG_GFN, DOM, &mut 9u64) => OP, [XENMEM_SHARING_OP],
+                debug;
         }
     }
 }

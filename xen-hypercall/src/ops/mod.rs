@@ -4,26 +4,27 @@
 //!
 //! # Which functions are unsafe
 //!
-//! A function is safe if no use of it, with any arguments and at any time, makes Xen or the machine
+//! A function is safe if no call of it, with any arguments and at any time, makes Xen or the
+//! machine
 //! - read or write memory of this domain other than the function's own arguments, during the call
 //!   or later,
 //! - change the frame behind an address of this domain: its memory map, the view of it, a page that
-//!   Xen put there,
+//!   Xen placed there,
 //! - interpret memory in another way than its owner does: grant entries of the other version, a
 //!   cache attribute,
 //! - execute code of this domain that is not prepared for it: a vCPU, a handler without its
 //!   exception frame,
-//! - continue this domain as a new one, without the pages that Xen and other domains had in it.
+//! - continue this domain as a new one, without the pages of Xen and of other domains.
 //!
-//! Other functions are `unsafe`, or refuse the arguments with which they would not be safe, without
-//! a call. What another domain's memory is changed to is not part of the rule: pages of it that
-//! this domain has mapped stay the same pages.
+//! Other functions are `unsafe`, or refuse unsafe arguments without a call. The content of another
+//! domain's memory is not part of the rule: pages of it that this domain has mapped stay the same
+//! pages.
 //!
 //! | module | operations |
 //! |---|---|
 //! | [`event_channel`] | all 14 |
 //! | [`grant_table`] | 12 of 13; `transfer` is for PV guests |
-//! | [`memory`], [`memory_admin`] | all but the three about the machine-to-physical table, which is for PV guests |
+//! | [`memory`], [`memory_admin`] | all but three for PV guests (machine-to-physical table) |
 //! | [`sched`] | all 8 |
 //! | [`version`] | all 15 |
 //! | [`hvm`], [`altp2m`] | all but the two that Xen deprecates |
@@ -31,24 +32,23 @@
 //! | [`vm_assist`], [`multicall`], [`set_timer`], [`nmi`], [`callback`], [`console_io`] | all |
 //! | [`physdev`] | all but the two for PV guests and the two that Xen ignores |
 //! | [`platform`] | all 25, and one for any other |
-//! | [`pmu`], [`argo`], [`kexec`], [`hypfs`] | all; of kexec without the first form of load and unload |
-//! | [`mca`], [`xsm`] | one for any operation, and those that ask |
+//! | [`pmu`], [`argo`], [`kexec`], [`hypfs`] | all; kexec without the first form of (un)load |
+//! | [`mca`], [`xsm`] | one for any operation, and the queries |
 //! | [`dm_op`] | all 20 |
 //! | [`domctl`], [`sysctl`] | one for any operation, and those that a dom0 kernel uses |
 //!
-//! The hypercalls that are for PV guests only (page tables, descriptor tables, traps) are left out.
-//! Of the operations that one architecture has, `mca` is compiled for x86-64 only; Xen on arm
-//! refuses the others, mostly with `ENOSYS`.
+//! The hypercalls for PV guests only (page tables, descriptor tables, traps) are left out. Of the
+//! operations of one architecture, `mca` is compiled for x86-64 only; Xen on arm refuses the
+//! others, mostly with `ENOSYS`.
 //!
 //! # Long operations
 //!
-//! Xen interrupts and resumes most long operations by itself. Three ways in which the caller has a
-//! part:
-//! - an operation on many extents returns how many it did ([`memory::populate_physmap`]), and the
-//!   caller goes on from there;
-//! - an operation answers `EAGAIN`, and the caller repeats it: [`retry`];
-//! - a timer's moment has passed: `ETIME` ([`vcpu::set_singleshot_timer`]), and the caller picks
-//!   another.
+//! Xen interrupts and resumes most long operations by itself. The caller has a part in three cases:
+//! - An operation on many extents returns the number of those done ([`memory::populate_physmap`]),
+//!   and the caller continues behind these.
+//! - An operation returns `EAGAIN`, and the caller repeats it: [`retry`].
+//! - The time of a timer has passed: `ETIME` ([`vcpu::set_singleshot_timer`]), and the caller
+//!   chooses another one.
 
 pub mod altp2m;
 pub mod argo;
@@ -86,7 +86,7 @@ mod recorder;
 use crate::{Errno, Hypercall};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Turns Xen's result into a count or an error.
+/// Converts Xen's result into a count or an error.
 #[inline]
 fn check(result: isize) -> Result<usize, Errno> {
     usize::try_from(result).map_err(|_| Errno(result.unsigned_abs() as i32))
@@ -105,13 +105,12 @@ unsafe fn command<H: Hypercall + ?Sized, T>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
-    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the
-    // call.
+    // SAFETY: the operation is the caller's obligation; the argument is borrowed during the call.
     check(unsafe { xen.hypercall(op, [command as usize, address, 0, 0, 0]) })
 }
 
-/// Issues an operation whose only argument is a pointer to a structure, which says by itself what
-/// it is.
+/// Issues an operation whose only argument is a pointer to a structure that has the number of the
+/// operation.
 ///
 /// # Safety
 ///
@@ -123,18 +122,16 @@ unsafe fn structure<H: Hypercall + ?Sized, T>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
-    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the
-    // call.
+    // SAFETY: the operation is the caller's obligation; the argument is borrowed during the call.
     check(unsafe { xen.hypercall(op, [address, 0, 0, 0, 0]) })
 }
 
-/// Repeats `operation` while Xen answers `EAGAIN` or `ERESTART`, at most `attempts` times, and
+/// Repeats `operation` while Xen returns `EAGAIN` or `ERESTART`, at most `attempts` times, and
 /// yields the CPU in between.
 ///
 /// # Errors
 ///
-/// The last answer: `EAGAIN` or `ERESTART` if all attempts were in vain, or the first one that is
-/// neither.
+/// The last error: `EAGAIN` or `ERESTART` if all attempts failed, or the first other one.
 ///
 /// ```
 /// use xen_hypercall::{Errno, Hypercall, ops};
@@ -159,13 +156,13 @@ pub fn retry<H: Hypercall + ?Sized, T>(
     answer
 }
 
-/// The length of a buffer as Xen counts it. A buffer beyond the type's range is used in part.
+/// Returns the length of a buffer as Xen's type. A buffer beyond the type's range is used in part.
 #[inline]
 fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-/// Makes a union of `N` words with `arg` at its start.
+/// Returns a union of `N` words with `arg` at its start.
 #[inline]
 fn union_of<T: IntoBytes + Immutable, const N: usize>(arg: &T) -> [u64; N] {
     const { assert!(size_of::<T>() <= N * 8, "the argument is larger than its union") };
@@ -174,7 +171,7 @@ fn union_of<T: IntoBytes + Immutable, const N: usize>(arg: &T) -> [u64; N] {
     words
 }
 
-/// Reads what is at the start of a union into `arg`.
+/// Copies the start of a union into `arg`.
 #[inline]
 fn from_union<T: FromBytes + IntoBytes, const N: usize>(words: &[u64; N], arg: &mut T) {
     const { assert!(size_of::<T>() <= N * 8, "the argument is larger than its union") };
@@ -187,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_retry_yields_between_attempts_and_ends_with_the_last_answer() {
+    fn retry_yields_between_attempts() {
         let xen = Recorder::default();
         let mut answers = [Errno::EAGAIN, Errno::ERESTART].into_iter();
         assert_eq!(retry(&xen, 10, || answers.next().map_or(Ok(7), Err)), Ok(7));
@@ -205,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_goes_through_a_union_unchanged() {
+    fn argument_round_trips_through_union() {
         let mut out = [0u16; 5];
         from_union(&union_of::<_, 3>(&[1u16, 2, 3, 4, 5]), &mut out);
         assert_eq!(out, [1, 2, 3, 4, 5]);

@@ -1,4 +1,4 @@
-//! `multicall`: many hypercalls for the price of one way into Xen and back. Source: `xen.h`.
+//! `multicall`: many hypercalls by one exit to Xen. Source: `xen.h`.
 //!
 //! ```
 //! use xen_hypercall::{Errno, Hypercall, Port, ops::multicall::Batch};
@@ -23,7 +23,7 @@ use xen_sys::xen::{
     HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_MULTICALL, HYPERVISOR_VCPU_OP, MulticallEntry,
 };
 
-/// Up to `N` hypercalls that wait to be issued together. It borrows their structures until then.
+/// Up to `N` hypercalls that are issued together. The batch borrows their structures until then.
 #[derive(Debug)]
 pub struct Batch<'a, const N: usize> {
     entries: [MulticallEntry; N],
@@ -38,17 +38,17 @@ impl<const N: usize> Default for Batch<'_, N> {
 }
 
 impl<'a, const N: usize> Batch<'a, N> {
-    /// Makes an empty batch.
+    /// Creates an empty batch.
     pub fn new() -> Self {
         Self { entries: [MulticallEntry::default(); N], len: 0, structures: PhantomData }
     }
 
-    /// Returns how many hypercalls wait.
+    /// Returns the number of hypercalls in the batch.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns whether none waits.
+    /// Returns whether the batch is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -65,7 +65,7 @@ impl<'a, const N: usize> Batch<'a, N> {
     pub unsafe fn push(&mut self, op: usize, args: [usize; 5]) -> Result<(), Errno> {
         let entry = self.entries.get_mut(self.len).ok_or(Errno::ENOSPC)?;
         let [a, b, c, d, e] = args.map(|arg| arg as u64);
-        // A call that Xen does not come to has failed.
+        // A call that Xen does not process has failed.
         let result = (-i64::from(Errno::EINVAL.0)).cast_unsigned();
         *entry = MulticallEntry { op: op as u64, result, args: [a, b, c, d, e, 0] };
         self.len += 1;
@@ -88,8 +88,8 @@ impl<'a, const N: usize> Batch<'a, N> {
         arg: &'a mut T,
     ) -> Result<(), Errno> {
         let address = core::ptr::from_mut(arg).expose_provenance();
-        // SAFETY: the caller vouches for the operation; the structure is borrowed as long as the
-        // batch lives.
+        // SAFETY: the operation is the caller's obligation; the structure is borrowed as long as
+        // the batch lives.
         unsafe { self.push(op, [command as usize, address, 0, 0, 0]) }
     }
 
@@ -99,7 +99,7 @@ impl<'a, const N: usize> Batch<'a, N> {
     ///
     /// As [`push`](Self::push).
     pub fn send(&mut self, arg: &'a mut EvtchnSend) -> Result<(), Errno> {
-        // SAFETY: the command's own structure, which points nowhere.
+        // SAFETY: the command's own structure, which contains no pointer.
         unsafe { self.command(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND, arg) }
     }
 
@@ -109,7 +109,7 @@ impl<'a, const N: usize> Batch<'a, N> {
     ///
     /// As [`push`](Self::push).
     pub fn unmask(&mut self, arg: &'a mut EvtchnUnmask) -> Result<(), Errno> {
-        // SAFETY: the command's own structure, which points nowhere.
+        // SAFETY: the command's own structure, which contains no pointer.
         unsafe { self.command(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_UNMASK, arg) }
     }
 
@@ -125,24 +125,24 @@ impl<'a, const N: usize> Batch<'a, N> {
     ) -> Result<(), Errno> {
         let address = core::ptr::from_mut(arg).expose_provenance();
         let args = [VCPUOP_SET_SINGLESHOT_TIMER as usize, vcpu as usize, address, 0, 0];
-        // SAFETY: the command's own structure, which points nowhere.
+        // SAFETY: the command's own structure, which contains no pointer.
         unsafe { self.push(HYPERVISOR_VCPU_OP, args) }
     }
 
-    /// Issues all of them in their order, and returns their results in the same order. One that
-    /// fails does not stop the next.
+    /// Issues all hypercalls in order, and returns their results in the same order. A failed call
+    /// does not stop the next one.
     ///
     /// # Errors
     ///
-    /// Xen's refusal of the whole: `ENOSYS` in a guest whose kind has no multicalls. None of them
-    /// was issued then.
+    /// Xen's error for the multicall: `ENOSYS` in a guest of a kind without multicalls. No call was
+    /// issued then.
     #[doc(alias = "__HYPERVISOR_multicall")]
     pub fn issue<H: Hypercall + ?Sized>(
         mut self,
         xen: &H,
     ) -> Result<impl Iterator<Item = Result<usize, Errno>>, Errno> {
         let calls = self.entries.as_mut_ptr().expose_provenance();
-        // SAFETY: `len` entries are filled in, and whoever added them vouched for them.
+        // SAFETY: `len` entries are filled in, and the caller of `push` met its obligations.
         check(unsafe { xen.hypercall(HYPERVISOR_MULTICALL, [calls, self.len, 0, 0, 0]) })?;
         let results = self.entries.into_iter().take(self.len);
         Ok(results.map(|entry| check(entry.result.cast_signed() as isize)))
@@ -160,7 +160,7 @@ mod tests {
     const NOT_DONE: u64 = -22i64 as u64;
 
     #[test]
-    fn a_batch_is_issued_in_its_order_and_results_come_in_the_same() {
+    fn batch_results_come_in_order() {
         let (mut send, mut unmask) = (EvtchnSend { port: Port(5) }, EvtchnUnmask { port: Port(6) });
         let mut timer = VcpuSetSingleshotTimer::default();
         let (a, b, c) = ((&raw mut send).addr(), (&raw mut unmask).addr(), (&raw mut timer).addr());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_batch_takes_no_more() {
+    fn call_beyond_full_batch_is_refused() {
         let (mut a, mut b) = (EvtchnSend::default(), EvtchnSend::default());
         let mut batch = Batch::<1>::new();
         assert!(batch.is_empty());

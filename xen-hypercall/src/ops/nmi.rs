@@ -1,6 +1,6 @@
-//! `nmi_op`: a PV guest's handler of non-maskable interrupts. Source: `nmi.h`.
+//! `nmi_op`: handler of a PV guest for non-maskable interrupts. Source: `nmi.h`.
 //!
-//! HVM and PVH guests have an interrupt table for that, and are refused with `ENOSYS`.
+//! HVM and PVH guests have an interrupt table instead; Xen refuses them with `ENOSYS`.
 
 use super::command;
 use crate::{Errno, Hypercall};
@@ -23,7 +23,7 @@ pub unsafe fn register_callback<H: Hypercall + ?Sized>(
     handler: usize,
 ) -> Result<(), Errno> {
     let mut arg = XennmiCallback { handler_address: handler as u64, pad: 0 };
-    // SAFETY: the structure is the command's own; the caller vouches for the handler.
+    // SAFETY: the structure is the command's own; the handler is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_NMI_OP, XENNMI_REGISTER_CALLBACK, &mut arg) }.map(drop)
 }
 

@@ -1,10 +1,10 @@
 //! `physdev_op`: physical interrupts and PCI devices; for the hardware domain. Source: `physdev.h`.
 //!
-//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` where the kind of
-//! domain has not the operation (a PVH dom0 has few), `EINVAL` for a wrong argument, `ENODEV` for
-//! an unknown device.
+//! All functions return `EPERM` if the domain is not privileged, `ENOSYS` if this kind of domain
+//! does not have the operation (a PVH dom0 has few), `EINVAL` for a wrong argument, `ENODEV` for an
+//! unknown device.
 //!
-//! Left out: `set_iopl` and `set_iobitmap`, which are for PV guests; `irq_unmask_notify` and
+//! Omitted: `set_iopl` and `set_iobitmap`, which are for PV guests; `irq_unmask_notify` and
 //! `free_irq_vector`, which Xen ignores.
 
 use super::command;
@@ -12,11 +12,13 @@ use crate::{DomId, Errno, Gfn, Hypercall};
 use xen_sys::physdev::*;
 use xen_sys::xen::HYPERVISOR_PHYSDEV_OP;
 
+/// Issues command `number` with its structure.
+///
 /// # Safety
 ///
-/// `arg` must be the command's structure, and what it names the caller's to give.
+/// `arg` must be the command's structure, and the caller must have access to what it names.
 unsafe fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, mut arg: T) -> Result<T, Errno> {
-    // SAFETY: the caller vouches for the structure.
+    // SAFETY: the structure is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_PHYSDEV_OP, number, &mut arg) }?;
     Ok(arg)
 }
@@ -32,38 +34,38 @@ pub fn eoi<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<(), Errno> {
     unsafe { op(xen, PHYSDEVOP_EOI, PhysdevEoi { irq }) }.map(drop)
 }
 
-/// Gives Xen frame `gmfn` for one bit per interrupt: whether it needs [`eoi`]. Unmasking a port
-/// ends its interrupt then.
+/// Registers frame `gmfn` for one bit per interrupt, which shows whether the interrupt needs
+/// [`eoi`]. An unmask of its port then ends the interrupt.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EBUSY` if there is one already.
+/// See the [module](self); `EBUSY` if there is a frame already.
 ///
 /// # Safety
 ///
-/// Xen writes there from now on: the caller gives up the page for good.
+/// Xen writes to the page from now on, permanently: the caller must not use it otherwise.
 #[doc(alias = "PHYSDEVOP_pirq_eoi_gmfn_v2")]
 pub unsafe fn pirq_eoi_gmfn<H: Hypercall + ?Sized>(xen: &H, gmfn: Gfn) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, PHYSDEVOP_PIRQ_EOI_GMFN_V2, PhysdevPirqEoiGmfn { gmfn: gmfn.0 }) }.map(drop)
 }
 
-/// Like [`pirq_eoi_gmfn`], but unmasking a port ends no interrupt.
+/// Registers a frame like [`pirq_eoi_gmfn`], but an unmask of a port does not end its interrupt.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EBUSY` if there is one already.
+/// See the [module](self); `EBUSY` if there is a frame already.
 ///
 /// # Safety
 ///
-/// Xen writes there from now on: the caller gives up the page for good.
+/// Xen writes to the page from now on, permanently: the caller must not use it otherwise.
 #[doc(alias = "PHYSDEVOP_pirq_eoi_gmfn_v1")]
 pub unsafe fn pirq_eoi_gmfn_v1<H: Hypercall + ?Sized>(xen: &H, gmfn: Gfn) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, PHYSDEVOP_PIRQ_EOI_GMFN_V1, PhysdevPirqEoiGmfn { gmfn: gmfn.0 }) }.map(drop)
 }
 
-/// Returns how interrupt `irq` has to be handled: `XENIRQSTAT_*`.
+/// Returns the handling that interrupt `irq` needs: `XENIRQSTAT_*`.
 ///
 /// # Errors
 ///
@@ -95,7 +97,7 @@ pub fn apic_read<H: Hypercall + ?Sized>(xen: &H, apic: u64, reg: u32) -> Result<
 ///
 /// # Safety
 ///
-/// Interrupts go elsewhere: their handlers must expect that.
+/// Interrupts may have other targets then: their handlers must expect that.
 #[doc(alias = "PHYSDEVOP_apic_write")]
 pub unsafe fn apic_write<H: Hypercall + ?Sized>(
     xen: &H,
@@ -103,12 +105,12 @@ pub unsafe fn apic_write<H: Hypercall + ?Sized>(
     reg: u32,
     value: u32,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, PHYSDEVOP_APIC_WRITE, PhysdevApic { apic_physbase: apic, reg, value }) }
         .map(drop)
 }
 
-/// Returns a vector for interrupt `irq`, which Xen sees to by itself. For a PV dom0.
+/// Returns a vector for interrupt `irq`, which Xen handles by itself. For a PV dom0.
 ///
 /// # Errors
 ///
@@ -120,27 +122,27 @@ pub fn alloc_irq_vector<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<u32,
         .map(|arg| arg.vector)
 }
 
-/// Maps an interrupt of a device to a physical interrupt number, which is written into the
-/// structure that is returned.
+/// Maps an interrupt of a device to a physical interrupt number, and returns the structure with
+/// that number.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSPC` if there is no free one.
+/// See the [module](self); `ENOSPC` if there is no free number.
 ///
 /// # Safety
 ///
-/// Xen writes message addresses to the machine address `table_base` where the device does not show
-/// one of its own (a virtual function): it must be zero, or that of the device's MSI-X table.
+/// Xen writes message addresses to the machine address `table_base` if the device has no table of
+/// its own (a virtual function): it must be zero, or that of the device's MSI-X table.
 #[doc(alias = "PHYSDEVOP_map_pirq")]
 pub unsafe fn map_pirq<H: Hypercall + ?Sized>(
     xen: &H,
     request: PhysdevMapPirq,
 ) -> Result<PhysdevMapPirq, Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the table.
+    // SAFETY: the command's own structure; the table is the caller's obligation.
     unsafe { op(xen, PHYSDEVOP_MAP_PIRQ, request) }
 }
 
-/// Ends such a mapping.
+/// Unmaps a physical interrupt number.
 ///
 /// # Errors
 ///
@@ -158,7 +160,7 @@ pub fn unmap_pirq<H: Hypercall + ?Sized>(xen: &H, domain: DomId, pirq: i32) -> R
     .map(drop)
 }
 
-/// Reports a PCI device of segment 0, in the old form.
+/// Reports a PCI device of segment 0 to Xen, in the old form.
 ///
 /// # Errors
 ///
@@ -169,7 +171,7 @@ pub fn manage_pci_add<H: Hypercall + ?Sized>(xen: &H, bus: u8, devfn: u8) -> Res
     unsafe { op(xen, PHYSDEVOP_MANAGE_PCI_ADD, PhysdevManagePci { bus, devfn }) }.map(drop)
 }
 
-/// Reports that a PCI device of segment 0 is gone, in the old form.
+/// Reports the removal of a PCI device of segment 0, in the old form.
 ///
 /// # Errors
 ///
@@ -180,7 +182,7 @@ pub fn manage_pci_remove<H: Hypercall + ?Sized>(xen: &H, bus: u8, devfn: u8) -> 
     unsafe { op(xen, PHYSDEVOP_MANAGE_PCI_REMOVE, PhysdevManagePci { bus, devfn }) }.map(drop)
 }
 
-/// Reports a PCI function of segment 0, in an old form.
+/// Reports a PCI function of segment 0 to Xen, in an old form.
 ///
 /// # Errors
 ///
@@ -251,7 +253,7 @@ pub fn setup_gsi<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSPC` if there is no free one.
+/// See the [module](self); `ENOSPC` if there is no free number.
 #[doc(alias = "PHYSDEVOP_get_free_pirq")]
 pub fn get_free_pirq<H: Hypercall + ?Sized>(xen: &H, kind: i32) -> Result<u32, Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
@@ -259,7 +261,7 @@ pub fn get_free_pirq<H: Hypercall + ?Sized>(xen: &H, kind: i32) -> Result<u32, E
         .map(|arg| arg.pirq)
 }
 
-/// Reports where PCI configuration space lies in memory.
+/// Reports the memory of PCI configuration space to Xen.
 ///
 /// # Errors
 ///
@@ -273,7 +275,7 @@ pub fn pci_mmcfg_reserved<H: Hypercall + ?Sized>(
     unsafe { op(xen, PHYSDEVOP_PCI_MMCFG_RESERVED, region) }.map(drop)
 }
 
-/// Reports that a PCI device is gone.
+/// Reports the removal of a PCI device.
 ///
 /// # Errors
 ///
@@ -287,12 +289,12 @@ pub fn pci_device_remove<H: Hypercall + ?Sized>(
     unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_REMOVE, device) }.map(drop)
 }
 
-/// Reports that the USB controller with Xen's debug port will be reset, or was; on a bus
+/// Reports a reset of the USB controller with Xen's debug port, before or after it; on a bus
 /// `PHYSDEVOP_DBGP_BUS_*`.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` if Xen uses none.
+/// See the [module](self); `ENOSYS` if Xen uses no such port.
 #[doc(alias = "PHYSDEVOP_dbgp_op")]
 pub fn dbgp_op<H: Hypercall + ?Sized>(
     xen: &H,
@@ -315,7 +317,7 @@ pub fn dbgp_op<H: Hypercall + ?Sized>(
     .map(drop)
 }
 
-/// Keeps the MSI-X table of a device from dom0, before the device is given to a guest.
+/// Hides the MSI-X table of a device from dom0, before the device is passed to a guest.
 ///
 /// # Errors
 ///
@@ -326,7 +328,7 @@ pub fn prepare_msix<H: Hypercall + ?Sized>(xen: &H, device: PhysdevPciDevice) ->
     unsafe { op(xen, PHYSDEVOP_PREPARE_MSIX, device) }.map(drop)
 }
 
-/// Gives the MSI-X table back.
+/// Returns the MSI-X table to dom0.
 ///
 /// # Errors
 ///
@@ -337,7 +339,7 @@ pub fn release_msix<H: Hypercall + ?Sized>(xen: &H, device: PhysdevPciDevice) ->
     unsafe { op(xen, PHYSDEVOP_RELEASE_MSIX, device) }.map(drop)
 }
 
-/// Reports that a PCI device was reset, in which way (`PCI_DEVICE_RESET_*`).
+/// Reports a reset of a PCI device, of kind `PCI_DEVICE_RESET_*`.
 ///
 /// # Errors
 ///
@@ -374,7 +376,7 @@ pub fn pci_device_add<H: Hypercall + ?Sized>(
     unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_ADD, arg) }.map(drop)
 }
 
-/// The structure with the word that may follow it.
+/// Structure with the word that may follow it.
 #[repr(C)]
 struct PciDeviceAdd {
     device: PhysdevPciDeviceAdd,
@@ -406,8 +408,10 @@ mod tests {
             pirq_eoi_gmfn(Gfn(5)) => OP, [PHYSDEVOP_PIRQ_EOI_GMFN_V2], 5u64;
             pirq_eoi_gmfn_v1(Gfn(5)) => OP, [PHYSDEVOP_PIRQ_EOI_GMFN_V1], 5u64;
             irq_status_query(5) => OP, [PHYSDEVOP_IRQ_STATUS_QUERY], [5u32, 0];
-            apic_read(9, 5) => OP, [PHYSDEVOP_APIC_READ], PhysdevApic { apic_physbase: 9, reg: 5, value: 0 };
-            apic_write(9, 5, 6) => OP, [PHYSDEVOP_APIC_WRITE], PhysdevApic { apic_physbase: 9, reg: 5, value: 6 };
+            apic_read(9, 5) => OP, [PHYSDEVOP_APIC_READ],
+                PhysdevApic { apic_physbase: 9, reg: 5, value: 0 };
+            apic_write(9, 5, 6) => OP, [PHYSDEVOP_APIC_WRITE],
+                PhysdevApic { apic_physbase: 9, reg: 5, value: 6 };
             alloc_irq_vector(5) => OP, [PHYSDEVOP_ALLOC_IRQ_VECTOR], [5u32, 0];
             map_pirq(map) => OP, [PHYSDEVOP_MAP_PIRQ], map;
             unmap_pirq(DomId(7), 5) => OP, [PHYSDEVOP_UNMAP_PIRQ],
@@ -423,11 +427,14 @@ mod tests {
             pci_mmcfg_reserved(region) => OP, [PHYSDEVOP_PCI_MMCFG_RESERVED], region;
             pci_device_add(add, None) => OP, [PHYSDEVOP_PCI_DEVICE_ADD], add;
             pci_device_remove(device) => OP, [PHYSDEVOP_PCI_DEVICE_REMOVE], device;
-            dbgp_op(true, 1, device) => OP, [PHYSDEVOP_DBGP_OP], PhysdevDbgpOp { op: 2, bus: 1, pci: device };
-            dbgp_op(false, 1, device) => OP, [PHYSDEVOP_DBGP_OP], PhysdevDbgpOp { op: 1, bus: 1, pci: device };
+            dbgp_op(true, 1, device) => OP, [PHYSDEVOP_DBGP_OP],
+                PhysdevDbgpOp { op: 2, bus: 1, pci: device };
+            dbgp_op(false, 1, device) => OP, [PHYSDEVOP_DBGP_OP],
+                PhysdevDbgpOp { op: 1, bus: 1, pci: device };
             prepare_msix(device) => OP, [PHYSDEVOP_PREPARE_MSIX], device;
             release_msix(device) => OP, [PHYSDEVOP_RELEASE_MSIX], device;
-            pci_device_reset(device, 3) => OP, [PHYSDEVOP_PCI_DEVICE_RESET], PciDeviceReset { dev: device, flags: 3 };
+            pci_device_reset(device, 3) => OP, [PHYSDEVOP_PCI_DEVICE_RESET],
+                PciDeviceReset { dev: device, flags: 3 };
         }
     }
 

@@ -1,10 +1,10 @@
-//! `platform_op`: the machine itself: clock, power, firmware, CPUs; for the hardware domain on x86.
+//! `platform_op`: clock, power, firmware and CPUs of the machine; for the hardware domain on x86.
 //! Source: `platform.h`.
 //!
-//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` for what Xen does not
-//! know, `EINVAL` for a wrong argument, and `EACCES` if Xen has another interface version than
-//! [`XENPF_INTERFACE_VERSION`], which has not happened for many releases. [`call`] takes any
-//! operation with its structure.
+//! All functions return `EPERM` if the domain is not privileged, `ENOSYS` for an operation that Xen
+//! does not support, `EINVAL` for a wrong argument, and `EACCES` if Xen's interface version is not
+//! [`XENPF_INTERFACE_VERSION`], which is so for no recent release. [`call`] takes any operation
+//! with its structure.
 
 use super::{count, from_union, structure, union_of};
 use crate::{Errno, Hypercall, Instant};
@@ -22,8 +22,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. Some operations change how
-/// memory is cached, or what CPUs do.
+/// `arg` must be the operation's structure, with all that it points to. Some operations change the
+/// caching of memory, or the state of CPUs.
 #[doc(alias = "__HYPERVISOR_platform_op")]
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -31,7 +31,7 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let mut whole = whole(number, arg);
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     let result = unsafe { structure(xen, HYPERVISOR_PLATFORM_OP, &mut whole) };
     from_union(&whole.u, arg);
     result
@@ -41,6 +41,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenPlatformOp {
     XenPlatformOp { cmd: number, interface_version: XENPF_INTERFACE_VERSION, u: union_of(arg) }
 }
 
+/// Issues operation `number` and returns its structure.
+///
 /// # Safety
 ///
 /// As [`call`].
@@ -49,12 +51,12 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     number: u32,
     mut arg: T,
 ) -> Result<T, Errno> {
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     unsafe { call(xen, number, &mut arg) }?;
     Ok(arg)
 }
 
-/// Sets the wall clock: it was `secs` seconds and `nsecs` nanoseconds after 1970 at `at`.
+/// Sets the wall clock: `secs` seconds and `nsecs` nanoseconds after 1970 at time `at`.
 ///
 /// # Errors
 ///
@@ -66,14 +68,15 @@ pub fn settime<H: Hypercall + ?Sized>(
     nsecs: u32,
     at: Instant,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(xen, XENPF_SETTIME64, XenpfSettime64 { secs, nsecs, mbz: 0, system_time: at.as_nanos() })
     }
     .map(drop)
 }
 
-/// Like [`settime`], for Xen before 4.6; until the year 2106.
+/// Sets the wall clock like [`settime`], for Xen before 4.6; until the year 2106.
 ///
 /// # Errors
 ///
@@ -85,12 +88,13 @@ pub fn settime32<H: Hypercall + ?Sized>(
     nsecs: u32,
     at: Instant,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_SETTIME32, XenpfSettime32 { secs, nsecs, system_time: at.as_nanos() }) }
         .map(drop)
 }
 
-/// Sets the cache type of machine frames by a range register; returns a handle and the register.
+/// Sets the cache type of machine frames by a range register. Returns a handle and the register.
 ///
 /// # Errors
 ///
@@ -98,7 +102,7 @@ pub fn settime32<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Caching of that memory changes for everyone.
+/// Caching of that memory changes for all its users.
 #[doc(alias = "XENPF_add_memtype")]
 pub unsafe fn add_memtype<H: Hypercall + ?Sized>(
     xen: &H,
@@ -106,7 +110,7 @@ pub unsafe fn add_memtype<H: Hypercall + ?Sized>(
     frames: u64,
     kind: u32,
 ) -> Result<(u32, u32), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe {
         op(
             xen,
@@ -117,7 +121,7 @@ pub unsafe fn add_memtype<H: Hypercall + ?Sized>(
     .map(|arg| (arg.handle, arg.reg))
 }
 
-/// Ends that.
+/// Removes a cache type that [`add_memtype`] has set.
 ///
 /// # Errors
 ///
@@ -125,25 +129,26 @@ pub unsafe fn add_memtype<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Caching of that memory changes for everyone.
+/// Caching of that memory changes for all its users.
 #[doc(alias = "XENPF_del_memtype")]
 pub unsafe fn del_memtype<H: Hypercall + ?Sized>(
     xen: &H,
     handle: u32,
     reg: u32,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, XENPF_DEL_MEMTYPE, XenpfDelMemtype { handle, reg }) }.map(drop)
 }
 
-/// Returns what range register `reg` says.
+/// Returns the value of range register `reg`.
 ///
 /// # Errors
 ///
 /// See the [module](self).
 #[doc(alias = "XENPF_read_memtype")]
 pub fn read_memtype<H: Hypercall + ?Sized>(xen: &H, reg: u32) -> Result<XenpfReadMemtype, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_READ_MEMTYPE, XenpfReadMemtype { reg, ..Default::default() }) }
 }
 
@@ -151,7 +156,7 @@ pub fn read_memtype<H: Hypercall + ?Sized>(xen: &H, reg: u32) -> Result<XenpfRea
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` or `ENOENT` if nothing in it is for these CPUs, `EIO` or
+/// See the [module](self); `EINVAL` or `ENOENT` if it has no microcode for these CPUs, `EIO` or
 /// `EEXIST` if it is not newer.
 #[doc(alias = "XENPF_microcode_update")]
 pub fn microcode_update<H: Hypercall + ?Sized>(xen: &H, data: &[u8]) -> Result<(), Errno> {
@@ -171,11 +176,12 @@ pub fn microcode_update<H: Hypercall + ?Sized>(xen: &H, data: &[u8]) -> Result<(
     .map(drop)
 }
 
-/// Like [`microcode_update`], with [`XENPF_UCODE_FORCE`] also if it is not newer (Xen 4.19).
+/// Loads microcode like [`microcode_update`]; with [`XENPF_UCODE_FORCE`], also if it is not newer
+/// (Xen 4.19).
 ///
 /// # Errors
 ///
-/// See the [module](self); as there, and `ENOSYS` in an older Xen.
+/// See the [module](self); as [`microcode_update`], and `ENOSYS` in an older Xen.
 #[doc(alias = "XENPF_microcode_update2")]
 pub fn microcode_update2<H: Hypercall + ?Sized>(
     xen: &H,
@@ -198,7 +204,7 @@ pub fn microcode_update2<H: Hypercall + ?Sized>(
     .map(drop)
 }
 
-/// Returns the microcode of a CPU (Xen 4.18).
+/// Returns the microcode revision of a CPU (Xen 4.18).
 ///
 /// # Errors
 ///
@@ -208,23 +214,25 @@ pub fn get_ucode_revision<H: Hypercall + ?Sized>(
     xen: &H,
     cpu: u32,
 ) -> Result<XenpfUcodeRevision, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_GET_UCODE_REVISION, XenpfUcodeRevision { cpu, ..Default::default() }) }
 }
 
-/// Tells Xen of a fault of this machine (`QUIRK_*`).
+/// Reports a fault of this machine to Xen (`QUIRK_*`).
 ///
 /// # Errors
 ///
 /// See the [module](self).
 #[doc(alias = "XENPF_platform_quirk")]
 pub fn platform_quirk<H: Hypercall + ?Sized>(xen: &H, quirk: u32) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_PLATFORM_QUIRK, XenpfPlatformQuirk { quirk_id: quirk }) }.map(drop)
 }
 
-/// Calls an EFI runtime service (`XEN_EFI_*`); the service's own status and answer are in the
-/// structure that is returned.
+/// Calls an EFI runtime service (`XEN_EFI_*`), and returns the structure with the status and the
+/// results of the service.
 ///
 /// # Errors
 ///
@@ -232,24 +240,25 @@ pub fn platform_quirk<H: Hypercall + ?Sized>(xen: &H, quirk: u32) -> Result<(), 
 ///
 /// # Safety
 ///
-/// What the structure names must be memory for the service to read or write.
+/// The structure must name memory for the service to read or write.
 #[doc(alias = "XENPF_efi_runtime_call")]
 pub unsafe fn efi_runtime_call<H: Hypercall + ?Sized>(
     xen: &H,
     call: XenpfEfiRuntimeCall,
 ) -> Result<XenpfEfiRuntimeCall, Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, XENPF_EFI_RUNTIME_CALL, call) }
 }
 
-/// Reads the hardware clock by EFI: a `XenpfEfiTime` at the start of the union that is returned.
+/// Reads the hardware clock by EFI. Returns a union that starts with a `XenpfEfiTime`.
 ///
 /// # Errors
 ///
 /// See the [module](self); as [`efi_runtime_call`].
 #[doc(alias = "XEN_EFI_get_time")]
 pub fn efi_get_time<H: Hypercall + ?Sized>(xen: &H) -> Result<XenpfEfiRuntimeCall, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(
             xen,
@@ -259,33 +268,34 @@ pub fn efi_get_time<H: Hypercall + ?Sized>(xen: &H) -> Result<XenpfEfiRuntimeCal
     }
 }
 
-/// Returns what the firmware told Xen (`XEN_FW_*`).
+/// Returns information of the firmware (`XEN_FW_*`).
 ///
 /// # Errors
 ///
 /// See the [module](self); `ESRCH` or `ENOENT` beyond the last one, `ENOSYS` for a kind that this
-/// machine has not.
+/// machine does not have.
 ///
 /// # Safety
 ///
-/// What the structure names must be memory for Xen to write.
+/// The structure must name memory for Xen to write.
 #[doc(alias = "XENPF_firmware_info")]
 pub unsafe fn firmware_info<H: Hypercall + ?Sized>(
     xen: &H,
     info: XenpfFirmwareInfo,
 ) -> Result<XenpfFirmwareInfo, Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, XENPF_FIRMWARE_INFO, info) }
 }
 
-/// Returns which keys were held when the machine was booted, as a BIOS says it.
+/// Returns the keyboard's shift keys at boot, as in the BIOS data area.
 ///
 /// # Errors
 ///
 /// See the [module](self); as [`firmware_info`].
 #[doc(alias = "XEN_FW_KBD_SHIFT_FLAGS")]
 pub fn keyboard_shift_flags<H: Hypercall + ?Sized>(xen: &H) -> Result<u8, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(
             xen,
@@ -296,8 +306,8 @@ pub fn keyboard_shift_flags<H: Hypercall + ?Sized>(xen: &H) -> Result<u8, Errno>
     .map(|arg| arg.u[0] as u8)
 }
 
-/// Lets the machine sleep: the values are those that ACPI gives for the state. It returns when the
-/// machine is awake again.
+/// Puts the machine to sleep, with the values that ACPI has for the state. Returns after the
+/// machine has woken.
 ///
 /// # Errors
 ///
@@ -307,22 +317,24 @@ pub fn enter_acpi_sleep<H: Hypercall + ?Sized>(
     xen: &H,
     sleep: XenpfEnterAcpiSleep,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_ENTER_ACPI_SLEEP, sleep) }.map(drop)
 }
 
-/// Tells Xen that dom0 has changed a CPU's frequency.
+/// Reports a CPU's new frequency, as set by dom0.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` where dom0 does not manage frequencies.
+/// See the [module](self); `ENOSYS` if dom0 does not manage frequencies.
 #[doc(alias = "XENPF_change_freq")]
 pub fn change_freq<H: Hypercall + ?Sized>(xen: &H, cpu: u32, hertz: u64) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_CHANGE_FREQ, XenpfChangeFreq { flags: 0, cpu, freq: hertz }) }.map(drop)
 }
 
-/// Uploads what ACPI says of a CPU's idle or performance states.
+/// Uploads ACPI's information about a CPU's idle or performance states.
 ///
 /// # Errors
 ///
@@ -330,13 +342,13 @@ pub fn change_freq<H: Hypercall + ?Sized>(xen: &H, cpu: u32, hertz: u64) -> Resu
 ///
 /// # Safety
 ///
-/// The lists that the structure names must be memory for Xen to read.
+/// The lists in the structure must be memory for Xen to read.
 #[doc(alias = "XENPF_set_processor_pminfo")]
 pub unsafe fn set_processor_pminfo<H: Hypercall + ?Sized>(
     xen: &H,
     info: XenpfSetProcessorPminfo,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the rest.
+    // SAFETY: the command's own structure; the other obligations are the caller's.
     unsafe { op(xen, XENPF_SET_PROCESSOR_PMINFO, info) }.map(drop)
 }
 
@@ -347,7 +359,8 @@ pub unsafe fn set_processor_pminfo<H: Hypercall + ?Sized>(
 /// See the [module](self).
 #[doc(alias = "XENPF_get_cpuinfo")]
 pub fn get_cpuinfo<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<XenpfPcpuinfo, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_GET_CPUINFO, XenpfPcpuinfo { xen_cpuid: cpu, ..Default::default() }) }
 }
 
@@ -361,7 +374,8 @@ pub fn get_cpu_version<H: Hypercall + ?Sized>(
     xen: &H,
     cpu: u32,
 ) -> Result<XenpfPcpuVersion, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(xen, XENPF_GET_CPU_VERSION, XenpfPcpuVersion { xen_cpuid: cpu, ..Default::default() })
     }
@@ -374,11 +388,12 @@ pub fn get_cpu_version<H: Hypercall + ?Sized>(
 /// See the [module](self); `EBUSY` or `EAGAIN`, see [`super::retry`].
 #[doc(alias = "XENPF_cpu_online")]
 pub fn cpu_online<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_CPU_ONLINE, XenpfCpuOl { cpuid: cpu }) }.map(drop)
 }
 
-/// Takes a CPU down; the first one stays.
+/// Takes a CPU down, except the first one.
 ///
 /// # Errors
 ///
@@ -386,51 +401,54 @@ pub fn cpu_online<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno>
 /// [`super::retry`].
 #[doc(alias = "XENPF_cpu_offline")]
 pub fn cpu_offline<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { op(xen, XENPF_CPU_OFFLINE, XenpfCpuOl { cpuid: cpu }) }.map(drop)
 }
 
-/// Tells Xen of memory that was added to the running machine.
+/// Reports memory that was added to the running machine.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for a range that is not.
+/// See the [module](self); `EINVAL` for a range without such memory.
 ///
 /// # Safety
 ///
-/// The range must be RAM: Xen uses it for its own tables, and gives it to domains, this one among
-/// them.
+/// The range must be RAM: Xen uses it for its own tables, and allocates it to domains, among them
+/// this one.
 #[doc(alias = "XENPF_mem_hotadd")]
 pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(
     xen: &H,
     memory: XenpfMemHotadd,
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the caller vouches for the range.
+    // SAFETY: the command's own structure; the range is the caller's obligation.
     unsafe { op(xen, XENPF_MEM_HOTADD, memory) }.map(drop)
 }
 
-/// Returns how many CPUs are parked.
+/// Returns the number of parked CPUs.
 ///
 /// # Errors
 ///
 /// See the [module](self).
 #[doc(alias = "XEN_CORE_PARKING_GET")]
 pub fn parked_cores<H: Hypercall + ?Sized>(xen: &H) -> Result<u32, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(xen, XENPF_CORE_PARKING, XenpfCoreParking { type_: XEN_CORE_PARKING_GET, idle_nums: 0 })
     }
     .map(|arg| arg.idle_nums)
 }
 
-/// Parks as many CPUs, and lets the others run.
+/// Parks `cpus` CPUs, and unparks the others.
 ///
 /// # Errors
 ///
 /// See the [module](self); `EBUSY`.
 #[doc(alias = "XEN_CORE_PARKING_SET")]
 pub fn park_cores<H: Hypercall + ?Sized>(xen: &H, cpus: u32) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe {
         op(
             xen,
@@ -441,8 +459,8 @@ pub fn park_cores<H: Hypercall + ?Sized>(xen: &H, cpus: u32) -> Result<(), Errno
     .map(drop)
 }
 
-/// Reads and writes a few registers that Xen allows, one after the other on one CPU; each entry's
-/// error is in its first word.
+/// Reads and writes a few registers that Xen permits, in order on one CPU; each entry's error is in
+/// its first word.
 ///
 /// # Errors
 ///
@@ -453,8 +471,8 @@ pub fn resource_op<H: Hypercall + ?Sized>(
     cpu: u32,
     entries: &mut [XenpfResourceEntry],
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, with as many entries as it says; Xen allows only
-    // registers of monitoring.
+    // SAFETY: the command's own structure, with the given number of entries; Xen permits only
+    // monitoring registers.
     unsafe {
         op(
             xen,
@@ -469,41 +487,43 @@ pub fn resource_op<H: Hypercall + ?Sized>(
     .map(drop)
 }
 
-/// Returns the screen that Xen leaves to dom0 (Xen 4.18).
+/// Returns the video console that Xen leaves to dom0 (Xen 4.18).
 ///
 /// # Errors
 ///
 /// See the [module](self); `ENODEV` or `ENOENT` if there is none.
 #[doc(alias = "XENPF_get_dom0_console")]
 pub fn get_dom0_console<H: Hypercall + ?Sized>(xen: &H) -> Result<Dom0VgaConsoleInfo, Errno> {
-    // SAFETY: the command writes the structure to the start of the union; it points nowhere.
+    // SAFETY: the command writes the structure to the start of the union, which contains no
+    // pointer.
     unsafe { op(xen, XENPF_GET_DOM0_CONSOLE, [0u64; 5]) }.map(|words| console(&words))
 }
 
-/// The structure lies at the start of what Xen wrote.
+/// Returns the structure at the start of the union.
 fn console(words: &[u64; 5]) -> Dom0VgaConsoleInfo {
     let mut info = Dom0VgaConsoleInfo::default();
     from_union(words, &mut info);
     info
 }
 
-/// Tells Xen of a CPU that was added to the running machine, and returns its number.
+/// Reports a CPU that was added to the running machine, and returns its number.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EEXIST` if Xen knows it, `ENOSPC`.
+/// See the [module](self); `EEXIST` if Xen has it already, `ENOSPC`.
 #[doc(alias = "XENPF_cpu_hotadd")]
 pub fn cpu_hotadd<H: Hypercall + ?Sized>(xen: &H, mut cpu: XenpfCpuHotadd) -> Result<usize, Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+    // SAFETY: the command's own structure, which contains no pointer; no memory of the caller
+    // changes.
     unsafe { call(xen, XENPF_CPU_HOTADD, &mut cpu) }
 }
 
-/// Writes how long each of the first 64 CPUs was idle, in nanoseconds, for those of `cpus` (one bit
-/// each); returns which of them there are, and when that was.
+/// Writes the idle time in nanoseconds of each of the first 64 CPUs that is in `cpus` (one bit
+/// each). Returns the bits of the existing ones, and the time of the query.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` where dom0 does not manage frequencies.
+/// See the [module](self); `ENOSYS` if dom0 does not manage frequencies.
 #[doc(alias = "XENPF_getidletime")]
 pub fn getidletime<H: Hypercall + ?Sized>(
     xen: &H,
@@ -518,25 +538,25 @@ pub fn getidletime<H: Hypercall + ?Sized>(
         ..Default::default()
     };
     // SAFETY: the command's own structure, with a bitmap and a list for 64 CPUs, which are borrowed
-    // or ours.
+    // or owned.
     let arg = unsafe { op(xen, XENPF_GETIDLETIME, arg) }?;
     Ok((map, Instant::from_nanos(arg.now)))
 }
 
-/// A symbol of Xen's.
+/// Symbol of Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol<'a> {
-    /// Its name.
+    /// Name.
     pub name: &'a [u8],
-    /// Its address in Xen's address space.
+    /// Address in Xen's address space.
     pub address: u64,
-    /// Its kind, as `nm` prints it.
+    /// Kind, as printed by `nm`.
     pub kind: u8,
-    /// The number of the next one.
+    /// Number of the next symbol.
     pub next: u32,
 }
 
-/// Returns symbol `number` of Xen's; its name is written into `name`, cut short if it does not fit.
+/// Returns symbol `number` of Xen. Its name is written into `name`, truncated if it does not fit.
 ///
 /// # Errors
 ///
@@ -577,6 +597,7 @@ mod tests {
         let code = [7u8; 3];
         let data = GuestHandle::from_ptr(code.as_ptr());
         let update = XenpfMicrocodeUpdate { data, length: 3, ..Default::default() };
+        let update2 = XenpfMicrocodeUpdate2 { flags: 1, length: 3, data };
         let efi = XenpfEfiRuntimeCall { function: XEN_EFI_GET_TIME, ..Default::default() };
         let keys = XenpfFirmwareInfo { type_: XEN_FW_KBD_SHIFT_FLAGS, ..Default::default() };
         let sleep = XenpfEnterAcpiSleep { sleep_state: 5, ..Default::default() };
@@ -598,7 +619,7 @@ mod tests {
             read_memtype(5) => OP, [], whole(XENPF_READ_MEMTYPE, &5u32);
             microcode_update(&code) => OP, [], whole(XENPF_MICROCODE_UPDATE, &update);
             microcode_update2(1, &code) => OP, [],
-                whole(XENPF_MICROCODE_UPDATE2, &XenpfMicrocodeUpdate2 { flags: 1, length: 3, data });
+                whole(XENPF_MICROCODE_UPDATE2, &update2);
             get_ucode_revision(3) => OP, [], whole(XENPF_GET_UCODE_REVISION, &3u32);
             platform_quirk(2) => OP, [], whole(XENPF_PLATFORM_QUIRK, &2u32);
             efi_runtime_call(efi) => OP, [], whole(XENPF_EFI_RUNTIME_CALL, &efi);
@@ -623,7 +644,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_times_are_asked_for_with_a_bitmap_and_a_list() {
+    fn idle_times_use_bitmap_and_list() {
         let answer = whole(XENPF_GETIDLETIME, &XenpfGetidletime { now: 9, ..Default::default() });
         let xen = Recorder::expecting(0, size_of_val(&answer)).answering(&answer);
         let idle = &mut [0; 64];
@@ -634,7 +655,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_ends_at_its_zero_byte_or_where_the_room_ends() {
+    fn symbol_ends_at_zero_or_buffer() {
         let arg =
             XenpfSymdata { namelen: 99, symnum: 6, address: 9, type_: b't', ..Default::default() };
         let answer = whole(XENPF_GET_SYMBOL, &arg);

@@ -1,16 +1,18 @@
 //! `xenpmu_op`: performance counters of vCPUs. Source: `pmu.h`.
 //!
-//! All functions answer `ENOSYS` or `EOPNOTSUPP` where Xen does not offer counters (`vpmu=0`, which
-//! is the default), `EPERM` where only dom0 may, and `EINVAL` for a wrong argument.
+//! All functions return `ENOSYS` or `EOPNOTSUPP` if Xen does not offer counters (`vpmu=0`, which is
+//! the default), `EPERM` for an operation of dom0 only, and `EINVAL` for a wrong argument.
 
 use super::command;
 use crate::{Errno, Gfn, Hypercall};
 use xen_sys::pmu::*;
 use xen_sys::xen::HYPERVISOR_XENPMU_OP;
 
+/// Issues command `number` and returns its value.
+///
 /// # Safety
 ///
-/// A frame in `val` must be the caller's to give.
+/// The caller must own a frame in `val`.
 unsafe fn op<H: Hypercall + ?Sized>(
     xen: &H,
     number: u32,
@@ -20,7 +22,7 @@ unsafe fn op<H: Hypercall + ?Sized>(
     let version = (XENPMU_VER_MAJ, XENPMU_VER_MIN);
     let mut arg =
         XenPmuParams { version_maj: version.0, version_min: version.1, val, vcpu, pad: 0 };
-    // SAFETY: the structure is the command's own; the caller vouches for the value.
+    // SAFETY: the structure is the command's own; the value is the caller's obligation.
     unsafe { command(xen, HYPERVISOR_XENPMU_OP, number, &mut arg) }?;
     Ok(arg.val)
 }
@@ -40,7 +42,7 @@ pub fn mode<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
 ///
 /// # Errors
 ///
-/// See the [module](self); `EAGAIN` if another CPU is about it.
+/// See the [module](self); `EAGAIN` if another CPU sets it now.
 #[doc(alias = "XENPMU_mode_set")]
 pub fn set_mode<H: Hypercall + ?Sized>(xen: &H, mode: u64) -> Result<(), Errno> {
     // SAFETY: no frame.
@@ -69,7 +71,7 @@ pub fn set_features<H: Hypercall + ?Sized>(xen: &H, features: u64) -> Result<(),
     unsafe { op(xen, XENPMU_FEATURE_SET, features, 0) }.map(drop)
 }
 
-/// Gives Xen frame `gfn` for the samples (`XenPmuData`) of `vcpu`.
+/// Registers frame `gfn` for the samples (`XenPmuData`) of `vcpu`.
 ///
 /// # Errors
 ///
@@ -77,14 +79,14 @@ pub fn set_features<H: Hypercall + ?Sized>(xen: &H, features: u64) -> Result<(),
 ///
 /// # Safety
 ///
-/// Xen writes there until [`finish`]: the caller gives up the page.
+/// Xen writes to the page until [`finish`]: the caller must not use it otherwise.
 #[doc(alias = "XENPMU_init")]
 pub unsafe fn init<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, gfn: Gfn) -> Result<(), Errno> {
-    // SAFETY: the caller vouches for the frame.
+    // SAFETY: the frame is the caller's obligation.
     unsafe { op(xen, XENPMU_INIT, gfn.0, vcpu) }.map(drop)
 }
 
-/// Takes the page of `vcpu` back.
+/// Removes the page of `vcpu`, which the caller may then use.
 ///
 /// # Errors
 ///
@@ -106,7 +108,7 @@ pub fn lvtpc_set<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     unsafe { op(xen, XENPMU_LVTPC_SET, 0, 0) }.map(drop)
 }
 
-/// Makes Xen load this vCPU's counters from its page, and go on counting.
+/// Makes Xen load this vCPU's counters from its page, and continue to count.
 ///
 /// # Errors
 ///

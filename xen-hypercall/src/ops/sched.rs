@@ -7,32 +7,32 @@ use xen_sys::GuestHandle;
 use xen_sys::sched::*;
 use xen_sys::xen::HYPERVISOR_SCHED_OP;
 
-/// The most ports that one [`poll`] can wait for.
+/// Maximum number of ports of one [`poll`].
 pub const MAX_POLL_PORTS: usize = 128;
 
-/// Gives up the rest of this vCPU's time slice.
+/// Yields the rest of this vCPU's time slice.
 #[doc(alias = "SCHEDOP_yield")]
 pub fn yield_now<H: Hypercall + ?Sized>(xen: &H) {
-    // SAFETY: no arguments, no memory touched.
+    // SAFETY: no arguments, no memory is accessed.
     let _ =
         check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_YIELD as usize, 0, 0, 0, 0]) });
 }
 
-/// Enables event delivery and blocks the vCPU until an event is to be delivered.
+/// Enables event delivery and blocks the vCPU until an event is delivered.
 ///
 /// # Errors
 ///
-/// None are documented; the type leaves room.
+/// None are documented.
 #[doc(alias = "SCHEDOP_block")]
 pub fn block<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
-    // SAFETY: no arguments, no memory touched.
+    // SAFETY: no arguments, no memory is accessed.
     check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_BLOCK as usize, 0, 0, 0, 0]) })
         .map(drop)
 }
 
 /// Blocks the vCPU until one of `ports` is pending (masked or not) or `deadline` has come.
 ///
-/// Returns at once if one is pending already. Ports beyond [`MAX_POLL_PORTS`] are left out.
+/// Returns at once if one is pending already. Ports beyond [`MAX_POLL_PORTS`] are ignored.
 ///
 /// # Errors
 ///
@@ -44,12 +44,12 @@ pub fn poll<H: Hypercall + ?Sized>(
     deadline: Option<Instant>,
 ) -> Result<(), Errno> {
     let ports = &ports[..ports.len().min(MAX_POLL_PORTS)];
-    // Zero stands for no deadline, so a moment that is long past has to be another number.
+    // Zero means no deadline, so a deadline that is long past must be another number.
     let timeout = deadline.map_or(0, |at| at.as_nanos().max(1));
     let mut arg = SchedPoll { nr_ports: ports.len() as u32, timeout, ..Default::default() };
     arg.ports = GuestHandle::from_ptr(ports.as_ptr());
-    // SAFETY: the structure is the command's own; the port list is only read, and borrowed for the
-    // time of the call.
+    // SAFETY: the structure is the command's own; the port list is only read, and borrowed during
+    // the call.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_POLL, &mut arg) }.map(drop)
 }
 
@@ -57,8 +57,8 @@ pub fn poll<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Xen's refusal; it returns only if the
-/// domain continues.
+/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Otherwise Xen's error: it returns only
+/// if the domain continues.
 #[doc(alias = "SCHEDOP_shutdown")]
 pub fn shutdown<H: Hypercall + ?Sized>(
     xen: &H,
@@ -66,48 +66,48 @@ pub fn shutdown<H: Hypercall + ?Sized>(
 ) -> Result<Infallible, Errno> {
     refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
-    // SAFETY: the structure is the command's own. Nothing of the domain runs afterwards, or nothing
-    // has changed.
+    // SAFETY: the structure is the command's own. Either no code of the domain runs afterwards, or
+    // nothing has changed.
     match unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) } {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),
     }
 }
 
-/// Refuses the one reason after which the domain continues as another one: that is for the caller
-/// of [`suspend`] to expect.
+/// Refuses the reason after which the domain may continue as another one: only callers of
+/// [`suspend`] expect that.
 fn refuse_suspend(reason: ShutdownReason) -> Result<(), Errno> {
     if reason == ShutdownReason::SUSPEND { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
-/// What has happened between the call of [`suspend`] and its return.
+/// Result of a suspend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SuspendOutcome {
-    /// The domain was saved or moved, and is now a new one: shared info, ports, grants and mappings
-    /// are gone.
+    /// The domain was saved or moved, and is now a new one: its shared info, ports, grants and
+    /// mappings have ended.
     Resumed,
-    /// The toolstack changed its mind: this is the same domain, with all that it had.
+    /// The toolstack cancelled the suspend: this is the same domain, with all its resources.
     Cancelled,
 }
 
-/// Suspends the domain until a toolstack lets it go on, here or on another host.
+/// Suspends the domain until a toolstack resumes it, here or on another host.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers; nothing has happened then.
+/// Xen's error; the domain has not suspended then.
 ///
 /// # Safety
 ///
-/// Other vCPUs must be down or stand still, and interrupts off everywhere. After
-/// [`SuspendOutcome::Resumed`] nothing is mapped any more that Xen or another domain owned: shared
-/// info, grants, foreign memory. Nobody may use it before it is mapped again. The domain's number
-/// may be another one: what goes by the old one, as a `Window` of `xen-grant` does, has to be made
-/// anew.
+/// Other vCPUs must be down or stopped, and interrupts off on all vCPUs. After
+/// [`SuspendOutcome::Resumed`], nothing that Xen or another domain owned is mapped any more: shared
+/// info, grants, foreign memory. It must not be used before it is mapped again. The domain may have
+/// another number: a value that depends on the number, like a `GrantMapArea` of `xen-grant`, must
+/// be created anew.
 #[doc(alias = "SHUTDOWN_suspend")]
 pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<SuspendOutcome, Errno> {
     let mut arg = SchedShutdown { reason: ShutdownReason::SUSPEND };
-    // SAFETY: the structure is the command's own; the caller vouches for what goes away. The third
-    // argument, a PV guest's start info, is zero.
+    // SAFETY: the structure is the command's own; the lost resources are the caller's obligation.
+    // The third argument, a PV guest's start info, is zero.
     let result = unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) }?;
     Ok(if result == 0 { SuspendOutcome::Resumed } else { SuspendOutcome::Cancelled })
 }
@@ -132,33 +132,33 @@ pub fn remote_shutdown<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_REMOTE_SHUTDOWN, &mut arg) }.map(drop)
 }
 
-/// Latches `reason` as the one to report when this domain comes down, however it does: by a triple
-/// fault, or by [`shutdown`].
+/// Latches `reason` as the reported reason of this domain's shutdown, by a triple fault or by
+/// [`shutdown`].
 ///
-/// Only the first one counts.
+/// Only the first call has an effect.
 ///
 /// # Errors
 ///
 /// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call: [`shutdown`] would suspend the domain.
-/// Xen takes any other number.
+/// Xen accepts any other number.
 #[doc(alias = "SCHEDOP_shutdown_code")]
 pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<(), Errno> {
     refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
-    // SAFETY: the structure is the command's own. Nothing but a number in Xen changes.
+    // SAFETY: the structure is the command's own. Only a number in Xen changes.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN_CODE, &mut arg) }.map(drop)
 }
 
-/// A watchdog of this domain.
+/// Watchdog of this domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WatchdogId(pub u32);
 
 /// Starts a watchdog: Xen shuts the domain down in `seconds`, unless [`watchdog_pat`] postpones it.
-/// There are two.
+/// There are two watchdogs.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if both are in use, `EINVAL` for no seconds at all.
+/// `ENOSPC` if both are in use, `EINVAL` for zero seconds.
 #[doc(alias = "SCHEDOP_watchdog")]
 pub fn watchdog_start<H: Hypercall + ?Sized>(xen: &H, seconds: u32) -> Result<WatchdogId, Errno> {
     if seconds == 0 {
@@ -167,12 +167,12 @@ pub fn watchdog_start<H: Hypercall + ?Sized>(xen: &H, seconds: u32) -> Result<Wa
     watchdog(xen, 0, seconds).map(|id| WatchdogId(super::count(id)))
 }
 
-/// Gives a watchdog `seconds` from now on. With none, the watchdog is stopped and its identifier
-/// free.
+/// Sets the remaining time of a watchdog to `seconds`. Zero stops the watchdog and releases its
+/// identifier.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a watchdog that there is not, or for none: zero would start one.
+/// `EINVAL` for an unused identifier, or for zero, which would start a watchdog.
 #[doc(alias = "SCHEDOP_watchdog")]
 pub fn watchdog_pat<H: Hypercall + ?Sized>(
     xen: &H,
@@ -188,17 +188,16 @@ pub fn watchdog_pat<H: Hypercall + ?Sized>(
 fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usize, Errno> {
     let mut arg = SchedWatchdog { id, timeout };
     let address = (&raw mut arg).expose_provenance();
-    // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog
-    // bites.
+    // SAFETY: the structure is the command's own. No code of the domain runs after the watchdog
+    // expires.
     let result = unsafe {
         xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_WATCHDOG as usize, address, 0, 0, 0])
     };
-    // Xen keeps this result, a negative one too, in 32 bits without a sign.
+    // Xen stores this result, also a negative one, in 32 bits without a sign.
     check(result as i32 as isize)
 }
 
-/// Pins this vCPU to physical CPU `pcpu` for the time being, or gives it back to the scheduler; for
-/// the hardware domain.
+/// Temporarily pins this vCPU to physical CPU `pcpu`, or ends that; for the hardware domain.
 ///
 /// # Errors
 ///
@@ -206,8 +205,7 @@ fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usi
 #[doc(alias = "SCHEDOP_pin_override")]
 pub fn pin_override<H: Hypercall + ?Sized>(xen: &H, pcpu: Option<u16>) -> Result<(), Errno> {
     let mut arg = SchedPinOverride { pcpu: pcpu.map_or(-1, i32::from) };
-    // SAFETY: the structure is the command's own. Where a vCPU runs is nothing that memory depends
-    // on.
+    // SAFETY: the structure is the command's own. No memory depends on the CPU of a vCPU.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_PIN_OVERRIDE, &mut arg) }.map(drop)
 }
 
@@ -229,30 +227,35 @@ mod tests {
                 SchedPoll { ports: list, nr_ports: 2, timeout: 9, ..Default::default() };
             poll(&ports, Some(Instant::from_nanos(0))) => OP, [SCHEDOP_POLL],
                 SchedPoll { ports: list, nr_ports: 2, timeout: 1, ..Default::default() };
-            poll(&ports, None) => OP, [SCHEDOP_POLL], SchedPoll { ports: list, nr_ports: 2, ..Default::default() };
-            shutdown(ShutdownReason::CRASH) => OP, [SCHEDOP_SHUTDOWN], SchedShutdown { reason: ShutdownReason::CRASH };
+            poll(&ports, None) => OP, [SCHEDOP_POLL],
+                SchedPoll { ports: list, nr_ports: 2, ..Default::default() };
+            shutdown(ShutdownReason::CRASH) => OP, [SCHEDOP_SHUTDOWN],
+                SchedShutdown { reason: ShutdownReason::CRASH };
             suspend() => OP, [SCHEDOP_SHUTDOWN], SchedShutdown { reason: ShutdownReason::SUSPEND };
             remote_shutdown(DomId(7), ShutdownReason::REBOOT) => OP, [SCHEDOP_REMOTE_SHUTDOWN],
-                SchedRemoteShutdown { domain_id: DomId(7), reason: ShutdownReason::REBOOT, ..Default::default() };
+                SchedRemoteShutdown {
+                    domain_id: DomId(7), reason: ShutdownReason::REBOOT, ..Default::default()
+                };
             shutdown_code(ShutdownReason::CRASH) => OP, [SCHEDOP_SHUTDOWN_CODE],
                 SchedShutdown { reason: ShutdownReason::CRASH };
             watchdog_start(30) => OP, [SCHEDOP_WATCHDOG], SchedWatchdog { id: 0, timeout: 30 };
-            watchdog_pat(WatchdogId(2), 0) => OP, [SCHEDOP_WATCHDOG], SchedWatchdog { id: 2, timeout: 0 };
+            watchdog_pat(WatchdogId(2), 0) => OP, [SCHEDOP_WATCHDOG],
+                SchedWatchdog { id: 2, timeout: 0 };
             pin_override(Some(1)) => OP, [SCHEDOP_PIN_OVERRIDE], SchedPinOverride { pcpu: 1 };
             pin_override(None) => OP, [SCHEDOP_PIN_OVERRIDE], SchedPinOverride { pcpu: -1 };
         }
     }
 
     #[test]
-    fn a_suspend_tells_whether_the_domain_is_still_the_same() {
+    fn suspend_returns_its_outcome() {
         for (result, resumed) in [(0, SuspendOutcome::Resumed), (1, SuspendOutcome::Cancelled)] {
-            // SAFETY: the recorder touches nothing.
+            // SAFETY: the recorder accesses no memory.
             assert_eq!(unsafe { suspend(&Recorder::default().returning(result)) }, Ok(resumed));
         }
     }
 
     #[test]
-    fn no_argument_of_a_watchdog_starts_or_stops_another_one() {
+    fn watchdog_zero_id_is_refused() {
         let xen = Recorder::default();
         assert_eq!(watchdog_start(&xen, 0), Err(Errno::EINVAL));
         assert_eq!(watchdog_pat(&xen, WatchdogId(0), 5), Err(Errno::EINVAL));
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_a_watchdog_may_come_without_a_sign() {
+    fn unsigned_watchdog_error_is_an_error() {
         let xen = Recorder::default().returning(-28i32 as u32 as isize);
         assert_eq!(watchdog_start(&xen, 30), Err(Errno::ENOSPC));
         assert_eq!(watchdog_start(&Recorder::default().returning(2), 30), Ok(WatchdogId(2)));
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shutdown_that_returns_is_an_error() {
+    fn returning_shutdown_is_an_error() {
         assert_eq!(shutdown(&Recorder::default(), ShutdownReason::POWEROFF), Err(Errno::EINVAL));
     }
 }

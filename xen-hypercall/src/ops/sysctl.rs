@@ -1,10 +1,10 @@
-//! `sysctl`: asks about the host and controls it; for a toolstack. Source: `sysctl.h`.
+//! `sysctl`: information about the host and its control; for a toolstack. Source: `sysctl.h`.
 //!
-//! The interface is one for each release of Xen: [`XEN_SYSCTL_INTERFACE_VERSION`] is the one that
-//! the structures of [`xen_sys::sysctl`] are for. [`call`] takes any operation with its structure;
-//! those that a dom0 kernel uses have functions.
+//! Each release of Xen has an interface of its own: [`XEN_SYSCTL_INTERFACE_VERSION`] is that of the
+//! structures of [`xen_sys::sysctl`]. [`call`] takes any operation with its structure; those that a
+//! dom0 kernel uses have functions.
 //!
-//! All functions answer [`ControlError::Version`] under another release, and `EPERM` without
+//! All functions return [`ControlError::Version`] under another release, and `EPERM` without
 //! privilege.
 
 pub use super::control::ControlError;
@@ -25,33 +25,34 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenSysctl {
 ///
 /// # Errors
 ///
-/// See the [module](self). What Xen wrote into the structure is there all the same.
+/// See the [module](self). Also on an error, the structure has the values that Xen wrote.
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to.
+/// `arg` must be the operation's structure, with all that it points to.
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
     arg: &mut T,
 ) -> Result<usize, ControlError> {
     let mut whole = whole(number, arg);
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     let result = unsafe { structure(xen, HYPERVISOR_SYSCTL, &mut whole) };
     from_union(&whole.u, arg);
     result.map_err(|errno| ControlError::of(errno, XEN_SYSCTL_INTERFACE_VERSION))
 }
 
-/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings
-/// is it.
+/// Returns the version of Xen's interface; `None` if it is not near that of the bindings.
 pub fn interface_version<H: Hypercall + ?Sized>(xen: &H) -> Option<u32> {
     control::find_version(XEN_SYSCTL_INTERFACE_VERSION, |version| {
         let mut whole = XenSysctl { interface_version: version, ..whole(XEN_SYSCTL_SCHED_ID, &()) };
-        // SAFETY: the operation's own structure, which points nowhere; it only asks.
+        // SAFETY: the operation's own structure, which contains no pointer; it only reads.
         unsafe { structure(xen, HYPERVISOR_SYSCTL, &mut whole) }
     })
 }
 
+/// Issues operation `number` and returns its structure.
+///
 /// # Safety
 ///
 /// As [`call`].
@@ -60,7 +61,7 @@ unsafe fn ask<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     number: u32,
     mut arg: T,
 ) -> Result<T, ControlError> {
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     unsafe { call(xen, number, &mut arg) }?;
     Ok(arg)
 }
@@ -72,7 +73,7 @@ unsafe fn ask<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 /// See the [module](self).
 #[doc(alias = "XEN_SYSCTL_physinfo")]
 pub fn physinfo<H: Hypercall + ?Sized>(xen: &H) -> Result<XenSysctlPhysinfo, ControlError> {
-    // SAFETY: the operation's own structure, which points nowhere.
+    // SAFETY: the operation's own structure, which contains no pointer.
     unsafe { ask(xen, XEN_SYSCTL_PHYSINFO, XenSysctlPhysinfo::default()) }
 }
 
@@ -83,16 +84,16 @@ pub fn physinfo<H: Hypercall + ?Sized>(xen: &H) -> Result<XenSysctlPhysinfo, Con
 /// See the [module](self).
 #[doc(alias = "XEN_SYSCTL_sched_id")]
 pub fn sched_id<H: Hypercall + ?Sized>(xen: &H) -> Result<u32, ControlError> {
-    // SAFETY: the operation's own structure, which points nowhere.
+    // SAFETY: the operation's own structure, which contains no pointer.
     unsafe { ask(xen, XEN_SYSCTL_SCHED_ID, XenSysctlSchedId::default()) }.map(|arg| arg.sched_id)
 }
 
-/// A place in Xen's messages to go on at.
+/// Position in Xen's messages for the next read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConsoleIndex(pub u32);
 
-/// Reads Xen's own messages from `from` on (without one: from the oldest) into `buffer`; returns
-/// how many bytes there were and where to go on.
+/// Reads Xen's messages from `from` on (`None`: from the oldest) into `buffer`. Returns the number
+/// of bytes and the position of the next message.
 ///
 /// # Errors
 ///
@@ -111,13 +112,13 @@ pub fn readconsole<H: Hypercall + ?Sized>(
         ..Default::default()
     };
     // SAFETY: the operation's own structure; Xen writes at most count bytes to the buffer, which is
-    // ours.
+    // borrowed.
     let arg = unsafe { ask(xen, XEN_SYSCTL_READCONSOLE, arg) }?;
     Ok(((arg.count as usize).min(buffer.len()), ConsoleIndex(arg.index)))
 }
 
-/// Writes what Xen knows of the domains from number `first` on into `domains`, and returns how many
-/// that are.
+/// Writes Xen's information about the domains from number `first` on into `domains`, and returns
+/// the number of these domains.
 ///
 /// # Errors
 ///
@@ -128,7 +129,7 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
     first: DomId,
     domains: &mut [XenDomctlGetdomaininfo],
 ) -> Result<usize, ControlError> {
-    // The entries are of the other interface, and have the layout of its version: Xen must have
+    // The entries belong to the other interface, and have the layout of its version: Xen must have
     // both.
     let ours = xen_sys::domctl::XEN_DOMCTL_INTERFACE_VERSION;
     if super::domctl::interface_version(xen) != Some(ours) {
@@ -140,8 +141,7 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
         buffer: GuestHandle::from_mut_ptr(domains.as_mut_ptr()),
         ..Default::default()
     };
-    // SAFETY: the operation's own structure; Xen writes at most max_domains entries, of the size
-    // that ours have.
+    // SAFETY: the operation's own structure; Xen writes at most max_domains entries, of this size.
     let arg = unsafe { ask(xen, XEN_SYSCTL_GETDOMAININFOLIST, arg) }?;
     Ok((arg.num_domains as usize).min(domains.len()))
 }
@@ -154,18 +154,18 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Some keys stop the machine, others change how Xen behaves; none touches the caller's memory, but
-/// `C` and `R` end it.
+/// Some keys stop the machine, others change the behaviour of Xen. None accesses the caller's
+/// memory, but `C` and `R` end the caller.
 #[doc(alias = "XEN_SYSCTL_debug_keys")]
 pub unsafe fn debug_keys<H: Hypercall + ?Sized>(xen: &H, keys: &[u8]) -> Result<(), ControlError> {
     let handle = GuestHandle::from_ptr(keys.as_ptr());
     let arg = XenSysctlDebugKeys { keys: handle, nr_keys: count(keys.len()), ..Default::default() };
-    // SAFETY: the operation's own structure; the keys are only read, and the caller vouches for
-    // them.
+    // SAFETY: the operation's own structure; the keys are only read, and their effect is the
+    // caller's obligation.
     unsafe { ask(xen, XEN_SYSCTL_DEBUG_KEYS, arg) }.map(drop)
 }
 
-/// Writes how long each CPU was idle, and returns how many CPUs there are.
+/// Writes the idle time of each CPU, and returns the number of CPUs.
 ///
 /// # Errors
 ///
@@ -182,7 +182,7 @@ pub fn getcpuinfo<H: Hypercall + ?Sized>(
     Ok((arg.nr_cpus as usize).min(cpus.len()))
 }
 
-/// Returns how many bytes of memory are free, on one node or on all of them.
+/// Returns the number of bytes of free memory, on one node or on all nodes.
 ///
 /// # Errors
 ///
@@ -190,15 +190,15 @@ pub fn getcpuinfo<H: Hypercall + ?Sized>(
 #[doc(alias = "XEN_SYSCTL_availheap")]
 pub fn availheap<H: Hypercall + ?Sized>(xen: &H, node: Option<u16>) -> Result<u64, ControlError> {
     let arg = XenSysctlAvailheap { node: node.map_or(-1, i32::from), ..Default::default() };
-    // SAFETY: the operation's own structure, which points nowhere.
+    // SAFETY: the operation's own structure, which contains no pointer.
     unsafe { ask(xen, XEN_SYSCTL_AVAILHEAP, arg) }.map(|arg| arg.avail_bytes)
 }
 
-/// Writes where each CPU is (core, socket, node), and returns how many CPUs there are.
+/// Writes the topology of each CPU (core, socket, node), and returns the number of CPUs.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOBUFS` if there are more than fit.
+/// See the [module](self); `ENOBUFS` if there are more CPUs than fit.
 #[doc(alias = "XEN_SYSCTL_cputopoinfo")]
 pub fn cputopoinfo<H: Hypercall + ?Sized>(
     xen: &H,
@@ -211,11 +211,11 @@ pub fn cputopoinfo<H: Hypercall + ?Sized>(
     Ok((arg.num_cpus as usize).min(cpus.len()))
 }
 
-/// Writes how much memory each node has, and returns how many nodes there are.
+/// Writes the memory size of each node, and returns the number of nodes.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOBUFS` if there are more than fit.
+/// See the [module](self); `ENOBUFS` if there are more nodes than fit.
 #[doc(alias = "XEN_SYSCTL_numainfo")]
 pub fn numainfo<H: Hypercall + ?Sized>(
     xen: &H,
@@ -228,15 +228,15 @@ pub fn numainfo<H: Hypercall + ?Sized>(
     Ok((arg.num_nodes as usize).min(nodes.len()))
 }
 
-/// Brings a CPU up or down, or second threads: `XEN_SYSCTL_CPU_HOTPLUG_*`.
+/// Brings a CPU or second threads up or down: `XEN_SYSCTL_CPU_HOTPLUG_*`.
 ///
 /// # Errors
 ///
 /// See the [module](self); `EBUSY`, see [`super::retry`]; `EINVAL` for an unknown CPU.
 #[doc(alias = "XEN_SYSCTL_cpu_hotplug")]
 pub fn cpu_hotplug<H: Hypercall + ?Sized>(xen: &H, cpu: u32, op: u32) -> Result<(), ControlError> {
-    // SAFETY: the operation's own structure, which points nowhere. vCPUs go elsewhere by
-    // themselves.
+    // SAFETY: the operation's own structure, which contains no pointer. Xen moves vCPUs to other
+    // CPUs.
     unsafe { ask(xen, XEN_SYSCTL_CPU_HOTPLUG, XenSysctlCpuHotplug { cpu, op }) }.map(drop)
 }
 
@@ -285,19 +285,22 @@ mod tests {
                 XEN_SYSCTL_READCONSOLE,
                 &XenSysctlReadconsole { incremental: 1, index: 5, ..console },
             );
-            getdomaininfolist(DomId(1), domains) => OP, [], whole(XEN_SYSCTL_GETDOMAININFOLIST, &list);
+            getdomaininfolist(DomId(1), domains) => OP, [],
+                whole(XEN_SYSCTL_GETDOMAININFOLIST, &list);
             debug_keys(&keys) => OP, [], whole(XEN_SYSCTL_DEBUG_KEYS, &debug);
             getcpuinfo(cpus) => OP, [], whole(XEN_SYSCTL_GETCPUINFO, &cpu);
             availheap(None) => OP, [], whole(XEN_SYSCTL_AVAILHEAP, &heap);
-            availheap(Some(3)) => OP, [], whole(XEN_SYSCTL_AVAILHEAP, &XenSysctlAvailheap { node: 3, ..heap });
+            availheap(Some(3)) => OP, [],
+                whole(XEN_SYSCTL_AVAILHEAP, &XenSysctlAvailheap { node: 3, ..heap });
             cputopoinfo(places) => OP, [], whole(XEN_SYSCTL_CPUTOPOINFO, &topo);
             numainfo(nodes) => OP, [], whole(XEN_SYSCTL_NUMAINFO, &numa);
-            cpu_hotplug(3, 1) => OP, [], whole(XEN_SYSCTL_CPU_HOTPLUG, &XenSysctlCpuHotplug { cpu: 3, op: 1 });
+            cpu_hotplug(3, 1) => OP, [],
+                whole(XEN_SYSCTL_CPU_HOTPLUG, &XenSysctlCpuHotplug { cpu: 3, op: 1 });
         }
     }
 
     #[test]
-    fn domains_are_listed_only_where_both_interfaces_are_ours() {
+    fn domain_list_needs_both_versions() {
         let version = ControlError::Version { ours: xen_sys::domctl::XEN_DOMCTL_INTERFACE_VERSION };
         let xen = Recorder::default().returning(-13);
         assert_eq!(getdomaininfolist(&xen, DomId(0), &mut []), Err(version));
@@ -307,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_there_is_room_for() {
+    fn read_count_is_limited_to_buffer() {
         let arg = XenSysctlReadconsole { count: 100, index: 7, ..Default::default() };
         let answer = whole(XEN_SYSCTL_READCONSOLE, &arg);
         let xen = Recorder::expecting(0, size_of::<XenSysctl>()).answering(&answer);

@@ -1,4 +1,4 @@
-//! `xen_version`: what this Xen is and can do. Source: `version.h`, `features.h`.
+//! `xen_version`: version, features and build of Xen. Source: `version.h`, `features.h`.
 
 use super::{check, command, count};
 use crate::{Errno, Hypercall};
@@ -7,12 +7,12 @@ use xen_sys::version::*;
 use xen_sys::xen::{HYPERVISOR_XEN_VERSION, XenDomainHandle};
 use zerocopy::FromZeros;
 
-/// Xen's version number.
+/// Version number of Xen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct XenVersion {
-    /// The number before the point.
+    /// Major number.
     pub major: u16,
-    /// The number after it.
+    /// Minor number.
     pub minor: u16,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for XenVersion {
 ///
 /// # Errors
 ///
-/// None are documented; `ENOSYS` tells that there is no Xen.
+/// None are documented; `ENOSYS` means that there is no Xen.
 #[doc(alias = "XENVER_version")]
 pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<XenVersion, Errno> {
     // SAFETY: the command takes no structure.
@@ -39,7 +39,7 @@ pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<XenVersion, Errno> {
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_extraversion")]
 pub fn extra_version<H: Hypercall + ?Sized>(xen: &H) -> Result<[u8; 16], Errno> {
     let mut text = [0; 16];
@@ -48,12 +48,12 @@ pub fn extra_version<H: Hypercall + ?Sized>(xen: &H) -> Result<[u8; 16], Errno> 
     Ok(text)
 }
 
-/// Returns what kinds of guests this Xen runs, for example `xen-3.0-x86_64 hvm-3.0-x86_64`, padded
-/// with zero bytes.
+/// Returns the kinds of guests that this Xen supports, for example `xen-3.0-x86_64 hvm-3.0-x86_64`,
+/// padded with zero bytes.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_capabilities")]
 pub fn capabilities<H: Hypercall + ?Sized>(xen: &H) -> Result<[u8; 1024], Errno> {
     let mut text = [0; 1024];
@@ -70,29 +70,29 @@ pub fn capabilities<H: Hypercall + ?Sized>(xen: &H) -> Result<[u8; 1024], Errno>
 #[doc(alias = "XENVER_get_features")]
 pub fn features<H: Hypercall + ?Sized>(xen: &H, submap: u32) -> Result<u32, Errno> {
     let mut arg = XenFeatureInfo { submap_idx: submap, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_XEN_VERSION, XENVER_GET_FEATURES, &mut arg) }?;
     Ok(arg.submap)
 }
 
-/// Returns who built Xen, when and with what; texts padded with zero bytes.
+/// Returns compiler, author and date of Xen's build; texts padded with zero bytes.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers. A hypervisor that hides this writes `<denied>` or nothing.
+/// Xen's error. A hypervisor that hides the information writes `<denied>` or nothing.
 #[doc(alias = "XENVER_compile_info")]
 pub fn compile_info<H: Hypercall + ?Sized>(xen: &H) -> Result<XenCompileInfo, Errno> {
     let mut info = XenCompileInfo::new_zeroed();
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_XEN_VERSION, XENVER_COMPILE_INFO, &mut info) }?;
     Ok(info)
 }
 
-/// Returns the revision that Xen was built from, padded with zero bytes.
+/// Returns the source revision of Xen, padded with zero bytes.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_changeset")]
 pub fn changeset<H: Hypercall + ?Sized>(xen: &H) -> Result<XenChangesetInfo, Errno> {
     let mut text = [0; 64];
@@ -101,15 +101,16 @@ pub fn changeset<H: Hypercall + ?Sized>(xen: &H) -> Result<XenChangesetInfo, Err
     Ok(text)
 }
 
-/// Returns where Xen's part of a PV guest's address space starts; of no meaning to others.
+/// Returns the start of Xen's part of a PV guest's address space; without a meaning in other
+/// domains.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_platform_parameters")]
 pub fn platform_parameters<H: Hypercall + ?Sized>(xen: &H) -> Result<XenPlatformParameters, Errno> {
     let mut arg = XenPlatformParameters::default();
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which contains no pointer.
     unsafe { command(xen, HYPERVISOR_XEN_VERSION, XENVER_PLATFORM_PARAMETERS, &mut arg) }?;
     Ok(arg)
 }
@@ -118,18 +119,18 @@ pub fn platform_parameters<H: Hypercall + ?Sized>(xen: &H) -> Result<XenPlatform
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_pagesize")]
 pub fn page_size<H: Hypercall + ?Sized>(xen: &H) -> Result<usize, Errno> {
     // SAFETY: the command takes no structure.
     check(unsafe { xen.hypercall(HYPERVISOR_XEN_VERSION, [XENVER_PAGESIZE as usize, 0, 0, 0, 0]) })
 }
 
-/// Returns this domain's UUID; zero if the toolstack gave it none.
+/// Returns this domain's UUID; zero if the toolstack set none.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers.
+/// Xen's error.
 #[doc(alias = "XENVER_guest_handle")]
 pub fn guest_handle<H: Hypercall + ?Sized>(xen: &H) -> Result<XenDomainHandle, Errno> {
     let mut handle = XenDomainHandle::default();
@@ -142,7 +143,7 @@ pub fn guest_handle<H: Hypercall + ?Sized>(xen: &H) -> Result<XenDomainHandle, E
 ///
 /// # Errors
 ///
-/// Whatever Xen answers. In a guest the text is empty or `<denied>`.
+/// Xen's error. In a guest the text is empty or `<denied>`.
 #[doc(alias = "XENVER_commandline")]
 pub fn command_line<H: Hypercall + ?Sized>(xen: &H) -> Result<XenCommandline, Errno> {
     let mut text = [0; 1024];
@@ -151,7 +152,7 @@ pub fn command_line<H: Hypercall + ?Sized>(xen: &H) -> Result<XenCommandline, Er
     Ok(text)
 }
 
-/// Bytes of a length that Xen chooses, at most `N`.
+/// Bytes of a variable length, at most `N`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct VarBuf<const N: usize> {
@@ -180,13 +181,13 @@ impl<const N: usize> fmt::Debug for VarBuf<N> {
 
 fn varbuf<H: Hypercall + ?Sized, const N: usize>(xen: &H, number: u32) -> Result<VarBuf<N>, Errno> {
     let mut buffer = VarBuf { len: count(N), bytes: [0; N] };
-    // SAFETY: the structure starts with the length of what follows, which is as much as Xen writes.
+    // SAFETY: the structure starts with the size of its buffer, and Xen writes at most as much.
     let len = unsafe { command(xen, HYPERVISOR_XEN_VERSION, number, &mut buffer) }?;
     buffer.len = count(len.min(N));
     Ok(buffer)
 }
 
-/// Returns the identifier that the linker gave to this build of Xen, at most `N` bytes.
+/// Returns the linker's build identifier of Xen, at most `N` bytes.
 ///
 /// # Errors
 ///
@@ -196,7 +197,7 @@ pub fn build_id<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<VarBuf
     varbuf(xen, XENVER_BUILD_ID)
 }
 
-/// Returns what [`extra_version`] does, of any length up to `N`.
+/// Returns the same text as [`extra_version`], of any length up to `N`.
 ///
 /// # Errors
 ///
@@ -206,7 +207,7 @@ pub fn extra_version2<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<
     varbuf(xen, XENVER_EXTRAVERSION2)
 }
 
-/// Returns what [`capabilities`] does, of any length up to `N`.
+/// Returns the same text as [`capabilities`], of any length up to `N`.
 ///
 /// # Errors
 ///
@@ -216,7 +217,7 @@ pub fn capabilities2<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<V
     varbuf(xen, XENVER_CAPABILITIES2)
 }
 
-/// Returns what [`changeset`] does, of any length up to `N`.
+/// Returns the same text as [`changeset`], of any length up to `N`.
 ///
 /// # Errors
 ///
@@ -226,7 +227,7 @@ pub fn changeset2<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<VarB
     varbuf(xen, XENVER_CHANGESET2)
 }
 
-/// Returns what [`command_line`] does, of any length up to `N`.
+/// Returns the same text as [`command_line`], of any length up to `N`.
 ///
 /// # Errors
 ///
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_any_length_start_with_their_room() {
+    fn text_request_has_size_of_buffer() {
         type Ask = fn(&Recorder) -> Result<VarBuf<8>, Errno>;
         let ask: [(u32, Ask); 5] = [
             (XENVER_BUILD_ID, build_id),
@@ -290,13 +291,13 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_text_than_asked_for_is_not_believed() {
+    fn text_length_is_limited_to_buffer() {
         let text: VarBuf<8> = build_id(&Recorder::default().returning(1000)).unwrap();
         assert_eq!(text.as_bytes().len(), 8);
     }
 
     #[test]
-    fn a_version_has_two_numbers() {
+    fn version_has_two_numbers() {
         let version = version(&Recorder::default().returning(0x0004_0014)).unwrap();
         assert_eq!(version.to_string(), "4.20");
         assert!(version > XenVersion { major: 4, minor: 17 });

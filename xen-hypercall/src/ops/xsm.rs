@@ -1,7 +1,8 @@
-//! `xsm_op`: the security module, FLASK; for dom0 and for what its policy lets. Source:
+//! `xsm_op`: the security module, FLASK; for dom0 and for domains that its policy permits. Source:
 //! `xsm/flask_op.h`.
 //!
-//! [`call`] takes any operation with its structure. All functions answer `ENOSYS` where Xen runs
+//! [`call`] takes any operation with its structure. All functions return `ENOSYS` if Xen runs
+//! without FLASK, and `EACCES` or `EPERM` if the policy refuses.
 //! without FLASK, and `EACCES` or `EPERM` where the policy refuses.
 
 use super::{from_union, structure, union_of};
@@ -20,11 +21,11 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenFlaskOp {
 ///
 /// # Errors
 ///
-/// See the [module](self). What Xen wrote into the structure is there all the same.
+/// See the [module](self). Also on an error, the structure has the values that Xen wrote.
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to.
+/// `arg` must be the operation's structure, with all that it points to.
 #[doc(alias = "__HYPERVISOR_xsm_op")]
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -32,7 +33,7 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let mut whole = whole(number, arg);
-    // SAFETY: the caller vouches for the operation and its structure.
+    // SAFETY: operation and structure are the caller's obligation.
     let result = unsafe { structure(xen, HYPERVISOR_XSM_OP, &mut whole) };
     from_union(&whole.u, arg);
     result
@@ -82,15 +83,15 @@ pub fn sid_to_context<H: Hypercall + ?Sized>(
     Ok((arg.size as usize).min(buffer.len()))
 }
 
-/// Returns the number of the label of the domain at the other end of `port`.
+/// Returns the number of the label of the domain at the remote end of `port`.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for a port that has no other end.
+/// See the [module](self); `EINVAL` for a port without a remote end.
 #[doc(alias = "FLASK_GET_PEER_SID")]
 pub fn get_peer_sid<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<u32, Errno> {
     let mut arg = XenFlaskPeersid { evtchn: port, sid: 0 };
-    // SAFETY: the operation's own structure, which points nowhere.
+    // SAFETY: the operation's own structure, which contains no pointer.
     unsafe { call(xen, FLASK_GET_PEER_SID, &mut arg) }?;
     Ok(arg.sid)
 }
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xen_wrote_is_returned() {
+    fn written_result_is_returned() {
         let answer = whole(FLASK_GET_PEER_SID, &XenFlaskPeersid { evtchn: Port(5), sid: 8 });
         let xen = Recorder::expecting(0, size_of_val(&answer)).answering(&answer);
         assert_eq!(get_peer_sid(&xen, Port(5)), Ok(8));

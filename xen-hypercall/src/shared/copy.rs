@@ -1,8 +1,8 @@
 //! Copies between shared and private memory.
 //!
-//! The shared side may change at any time, so it is never touched through a reference or with plain
-//! accesses that a compiler might repeat: small copies are words, bulk copies are one machine
-//! instruction that the compiler can't see into.
+//! The shared side may change at any time, so it is accessed neither through a reference nor by
+//! plain accesses that a compiler may repeat: small copies are words, bulk copies are one opaque
+//! machine instruction.
 
 use super::access::Access;
 use super::{before_load, vector};
@@ -26,11 +26,11 @@ macro_rules! store_words {
     };
 }
 
-/// Copies a value of a size known to the caller's compiler, in the widest words that its place
-/// allows.
+/// Copies a value of a size that the caller's compiler has, in the widest words that its address
+/// permits.
 ///
-/// The place is what is known when compiled, where `offset` is a multiple of something: memory
-/// begins at a page.
+/// The alignment of the address is known at compile time if `offset` is a multiple of a constant,
+/// since memory begins at a page.
 ///
 /// # Safety
 ///
@@ -43,8 +43,8 @@ pub(super) unsafe fn load_small<const BASE: usize>(
     target: *mut u8,
     len: usize,
 ) {
-    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned
-    // on the shared side.
+    // SAFETY: every vector and word lies within both ranges, by the caller's obligation, and is
+    // aligned on the shared side.
     unsafe {
         let source = base.add(offset);
         let done = vector::load::<BASE>(source, target, len);
@@ -60,8 +60,8 @@ pub(super) unsafe fn load_small<const BASE: usize>(
     }
 }
 
-/// Copies a value of a size known to the caller's compiler, in the widest words that its place
-/// allows.
+/// Copies a value of a size that the caller's compiler has, in the widest words that its address
+/// permits.
 ///
 /// # Safety
 ///
@@ -74,8 +74,8 @@ pub(super) unsafe fn store_small<const BASE: usize>(
     offset: usize,
     len: usize,
 ) {
-    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned
-    // on the shared side.
+    // SAFETY: every vector and word lies within both ranges, by the caller's obligation, and is
+    // aligned on the shared side.
     unsafe {
         let target = base.add(offset);
         let done = vector::store::<BASE>(source, target, len);
@@ -101,11 +101,12 @@ pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
     cfg_if::cfg_if! {
         if #[cfg(all(target_arch = "x86_64", not(miri)))] {
             before_load(source, len);
-            // SAFETY: the caller's word; private and shared memory never overlap.
+            // SAFETY: the caller's obligation; private and shared memory never overlap.
             unsafe { rep_movs(source, target, len) }
         } else {
             let words = if source.addr().is_multiple_of(8) { len & !7 } else { 0 };
-            // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+            // SAFETY: every word lies within both ranges, by the caller's obligation, and is
+            // aligned on the shared side.
             unsafe {
                 load_words!(u64, source, target, words);
                 load_words!(u8, source.add(words), target.add(words), len - words);
@@ -123,11 +124,12 @@ pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
 pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) {
     cfg_if::cfg_if! {
         if #[cfg(all(target_arch = "x86_64", not(miri)))] {
-            // SAFETY: the caller's word; private and shared memory never overlap.
+            // SAFETY: the caller's obligation; private and shared memory never overlap.
             unsafe { rep_movs(source, target, len) }
         } else {
             let words = if target.addr().is_multiple_of(8) { len & !7 } else { 0 };
-            // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+            // SAFETY: every word lies within both ranges, by the caller's obligation, and is
+            // aligned on the shared side.
             unsafe {
                 store_words!(u64, source, target, words);
                 store_words!(u8, source.add(words), target.add(words), len - words);
@@ -136,7 +138,7 @@ pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) 
     }
 }
 
-/// Copies with the processor's string instruction, which the compiler can neither repeat nor split.
+/// Copies by the processor's string instruction, which the compiler can neither repeat nor split.
 ///
 /// # Safety
 ///
@@ -144,7 +146,8 @@ pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 unsafe fn rep_movs(source: *const u8, target: *mut u8, len: usize) {
-    // SAFETY: the ranges are valid by the caller's word; the ABI keeps the direction flag clear.
+    // SAFETY: the ranges are valid by the caller's obligation; the ABI keeps the direction flag
+    // clear.
     unsafe {
         core::arch::asm!(
             "rep movsq",

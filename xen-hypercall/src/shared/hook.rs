@@ -1,5 +1,5 @@
-//! Tests' view of loads from shared memory: who loads what how often, and what a peer could change
-//! in between.
+//! Observation of loads from shared memory, for tests: address, size and number of loads, and
+//! changes by a peer in between.
 
 use core::cell::Cell;
 use core::mem::transmute;
@@ -11,12 +11,11 @@ std::thread_local! {
     static OBSERVER: Cell<Option<NonNull<Observer>>> = const { Cell::new(None) };
 }
 
-/// Runs `body`, and `observer` right before each of its loads from shared memory on this thread,
+/// Runs `body`, and calls `observer` before each of its loads from shared memory on this thread,
 /// with address and length in bytes.
 ///
-/// Read-modify-writes count as loads. What the observer itself loads is not observed, so it may
-/// look at the memory and change it, as a peer does. Only with the feature `hook`, which is meant
-/// for tests.
+/// Read-modify-writes count as loads. Loads of the observer itself are not observed, so it may read
+/// and change the memory as a peer does. Only with the feature `hook`, which is for tests.
 pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnce() -> R) -> R {
     struct Restore(Option<NonNull<Observer>>);
     impl Drop for Restore {
@@ -24,8 +23,8 @@ pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnc
             OBSERVER.set(self.0);
         }
     }
-    // SAFETY: only the lifetime changes, and `Restore` takes the pointer away again before this
-    // borrow ends, unwound or not.
+    // SAFETY: only the lifetime changes, and `Restore` removes the pointer before this borrow ends,
+    // also on unwinding.
     let erased = unsafe {
         transmute::<NonNull<dyn FnMut(usize, usize) + '_>, NonNull<Observer>>(observer.into())
     };
@@ -35,8 +34,8 @@ pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnc
 
 pub(super) fn before_load(address: *const u8, len: usize) {
     if let Some(mut observer) = OBSERVER.take() {
-        // SAFETY: `observe_loads` is still running and holds the exclusive borrow; nobody else has
-        // the pointer, as it was taken.
+        // SAFETY: `observe_loads` is still running and has the exclusive borrow. No other code has
+        // the pointer, since it was taken.
         unsafe { observer.as_mut()(address.addr(), len) };
         OBSERVER.set(Some(observer));
     }
@@ -50,7 +49,7 @@ mod tests {
     use std::{boxed::Box, vec, vec::Vec};
 
     #[test]
-    fn each_kind_of_load_is_seen_once_and_stores_are_not() {
+    fn loads_are_observed_once() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
         let base = core::ptr::from_ref(mem).cast::<u8>().addr();
@@ -64,7 +63,7 @@ mod tests {
             mem.write(64, &1u64);
             mem.copy_from(200, &[1; 9]);
         });
-        // How many pieces a copy is made of is the machine's affair.
+        // The number of pieces of a copy depends on the machine.
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for &(offset, len) in &seen {
             match runs.last_mut() {
@@ -75,11 +74,11 @@ mod tests {
         assert_eq!(runs, [(8, 4), (2, 2), (17, 3), (100, 50)]);
         let count = seen.len();
         mem.u32::<8>().load(Relaxed);
-        assert_eq!(seen.len(), count, "nobody is asked after the end");
+        assert_eq!(seen.len(), count, "no call after the end");
     }
 
     #[test]
-    fn what_the_observer_writes_is_what_is_loaded_and_its_own_loads_are_not_observed() {
+    fn observer_may_change_memory() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
         let mut rewrite = |_, _| {

@@ -1,4 +1,4 @@
-//! Shared memory as it is: bytes that another domain may write at any time.
+//! Shared memory: bytes that another domain may write at any time.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64, copy};
 use crate::sync::Ordering;
@@ -11,30 +11,42 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Whole pages that another domain may read and write at any time.
 ///
-/// There is no way to a plain reference into it: single words are atomic, everything else is copied
-/// out or in, and each byte is loaded once per call. A value that was copied out is private;
-/// validate it, then use it.
+/// No plain reference into the memory exists: single words are atomic, all other data is copied out
+/// or in, and each byte is loaded once per call. A value that was copied out is private: validate
+/// it, then use it.
 ///
-/// Used behind a reference, as `str` is. Owners ([`SharedPages`](crate::SharedPages),
+/// The type is used behind a reference, like `str`. Owners ([`SharedPages`](crate::SharedPages),
 /// [`Mapped`](crate::Mapped)) implement `AsRef<SharedMem>`.
 #[repr(transparent)]
 pub struct SharedMem(UnsafeCell<[u8]>);
 
-// SAFETY: every access is one of `access`, which says why threads may make them at the same time,
-// in words of any size; the other side of a copy is private.
+// SAFETY: every access is one of `access`, which explains why threads may make them at the same
+// time, in words of any size; the other side of a copy is private.
 unsafe impl Sync for SharedMem {}
 
 macro_rules! words {
     ($($first:ident $at:ident $word:ident $int:ident),* $(,)?) => {$(
-        #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `OFFSET` of the first page; checked when compiled.")]
+       #[doc = concat!(
+            "Returns the [`",
+            stringify!($word),
+            "`] at byte `OFFSET` of the first page; checked at compile time."
+        )]
         #[inline(always)]
         pub fn $first<const OFFSET: usize>(&self) -> $word<'_> {
-            const { assert!(OFFSET % size_of::<$int>() == 0 && OFFSET + size_of::<$int>() <= PAGE_SIZE) }
-            // SAFETY: the offset is aligned and within the first page, and there is at least one page, page-aligned.
+           const {
+                assert!(OFFSET % size_of::<$int>() == 0);
+                assert!(OFFSET + size_of::<$int>() <= PAGE_SIZE);
+            }
+            // SAFETY: the offset is aligned and within the first page, and there is at least one
+            // page, page-aligned.
             unsafe { $word::at(self.base().add(OFFSET)) }
         }
 
-        #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `offset`; `None` if it is not aligned or past the end.")]
+       #[doc = concat!(
+            "Returns the [`",
+            stringify!($word),
+            "`] at byte `offset`; `None` if it is not aligned or past the end."
+        )]
         #[inline(always)]
         pub fn $at(&self, offset: usize) -> Option<$word<'_>> {
             let fits = offset % size_of::<$int>() == 0 && self.contains(offset, size_of::<$int>());
@@ -49,9 +61,9 @@ impl SharedMem {
     ///
     /// # Safety
     ///
-    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads and
-    /// writes, page-aligned, a whole number of pages and at least one; and nobody may hold a
-    /// plain reference to it.
+    /// For the lifetime `'a`, which the caller chooses, the memory must be valid for reads and
+    /// writes, page-aligned, a whole number of pages and at least one. No plain reference to it may
+    /// exist.
     #[inline(always)]
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, len: usize) -> &'a Self {
         debug_assert!(
@@ -60,12 +72,12 @@ impl SharedMem {
                 && len.is_multiple_of(PAGE_SIZE)
         );
         let slice = core::ptr::slice_from_raw_parts_mut(start.as_ptr(), len);
-        // SAFETY: valid for 'a by the caller's word; the type is a transparent wrapper of a byte
-        // slice in an UnsafeCell.
+        // SAFETY: valid for 'a by the caller's obligation; the type is a transparent wrapper of a
+        // byte slice in an UnsafeCell.
         unsafe { &*(slice as *const Self) }
     }
 
-    /// Lends private pages out as shared memory, as tests and loop-back do.
+    /// Borrows private pages as shared memory, for tests and loop-back.
     pub fn from_pages<const N: usize>(pages: &mut [Page; N]) -> &Self {
         const { assert!(N > 0) }
         // SAFETY: whole, aligned pages, borrowed mutably for as long as the result lives.
@@ -76,16 +88,16 @@ impl SharedMem {
     #[inline(always)]
     #[expect(clippy::len_without_is_empty, reason = "there is always a page")]
     pub fn len(&self) -> usize {
-        // Only the pointer's metadata is read.
+        // Only the metadata of the pointer is read.
         self.0.get().len()
     }
 
-    /// Returns the first page alone, whose size the compiler knows: a scan of it then checks no
+    /// Returns the first page alone, whose size the compiler has: a scan of it then checks no
     /// bounds.
     #[inline(always)]
     pub fn first_page(&self) -> &Self {
-        // SAFETY: there is at least one page, whole and aligned; it lives as long as the borrow,
-        // and is still reached through atomics only.
+        // SAFETY: there is at least one page, whole and aligned. It lives as long as the borrow and
+        // is accessed through atomics only.
         unsafe { Self::from_raw(NonNull::new_unchecked(self.base()), PAGE_SIZE) }
     }
 
@@ -96,19 +108,19 @@ impl SharedMem {
         u64 u64_at SharedU64 u64,
     }
 
-    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the
-    /// end.
+    /// Copies the value at `offset` out, with one load of each byte; `None` if it would reach past
+    /// the end.
     ///
-    /// No ordering of its own: an Acquire load of the index that published the value has to come
-    /// first.
+    /// The copy has no ordering: an Acquire load of the index that published the value must precede
+    /// it.
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        // SAFETY: it has just been checked.
+        // SAFETY: checked by `contains`.
         self.contains(offset, size_of::<T>())
             .then(|| unsafe { self.read_unchecked::<0, T>(offset) })
     }
 
-    /// Copies the value at `BASE + offset` out, each byte loaded once.
+    /// Copies the value at `BASE + offset` out, with one load of each byte.
     ///
     /// # Safety
     ///
@@ -119,8 +131,8 @@ impl SharedMem {
         offset: usize,
     ) -> T {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: the source is within the memory, the destination is ours; every byte is written,
-        // and FromBytes lets any do.
+        // SAFETY: the source is within the memory, the destination is private. Every byte is
+        // written, and FromBytes permits any bytes.
         unsafe {
             copy::load_small::<BASE>(
                 self.base(),
@@ -134,10 +146,11 @@ impl SharedMem {
 
     /// Copies `value` to `offset`; `None`, with nothing written, if it would reach past the end.
     ///
-    /// No ordering of its own: a Release store of the index that publishes the value has to follow.
+    /// The copy has no ordering: a Release store of the index that publishes the value must follow
+    /// it.
     #[inline(always)]
     pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
-        // SAFETY: it has just been checked.
+        // SAFETY: checked by `contains`.
         self.contains(offset, size_of::<T>())
             .then(|| unsafe { self.write_unchecked::<0, T>(offset, value) })
     }
@@ -146,15 +159,15 @@ impl SharedMem {
     ///
     /// # Safety
     ///
-    /// The value's place must lie within the memory.
+    /// `BASE + offset` must lie within the memory, with room for the value.
     #[inline(always)]
     pub(super) unsafe fn write_unchecked<const BASE: usize, T: IntoBytes + Immutable>(
         &self,
         offset: usize,
         value: &T,
     ) {
-        // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value
-        // are initialised.
+        // SAFETY: the destination is within the memory; IntoBytes ensures that all bytes of the
+        // value are initialised.
         unsafe {
             copy::store_small::<BASE>(
                 core::ptr::from_ref(value).cast(),
@@ -165,8 +178,8 @@ impl SharedMem {
         };
     }
 
-    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied,
-    /// if they reach past the end.
+    /// Copies bytes from `offset` out to `target`, with one load of each; `None`, with nothing
+    /// copied, for a range past the end.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         if !self.contains(offset, target.len()) {
             return None;
@@ -187,7 +200,7 @@ impl SharedMem {
         Some(())
     }
 
-    /// Writes zeroes over everything.
+    /// Overwrites all bytes with zeroes.
     pub fn zero(&self) {
         for offset in (0..self.len()).step_by(size_of::<u64>()) {
             if let Some(word) = self.u64_at(offset) {
@@ -231,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_where_their_offset_says_in_little_endian() {
+    fn words_are_little_endian_at_offset() {
         let mut pages = two_pages();
         let mem = SharedMem::from_pages(&mut pages);
         mem.u32::<8>().store(0x0403_0201, Relaxed);
@@ -242,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_reaches_past_the_end_or_across_alignment() {
+    fn out_of_bounds_access_is_refused() {
         let mut pages = two_pages();
         let mem = SharedMem::from_pages(&mut pages);
         assert!(mem.u32_at(8188).is_some());
@@ -256,7 +269,7 @@ mod tests {
         assert!(mem.copy_from(8000, &[0; 192]).is_some());
     }
 
-    /// Undefined in Rust's model of atomics, so Miri has to see accesses that are not of it.
+    /// Undefined in Rust's model of atomics, so Miri must check accesses outside of that model.
     #[test]
     fn words_of_all_widths_race_soundly() {
         const TIMES: u32 = if cfg!(miri) { 40 } else { 20_000 };
@@ -273,7 +286,7 @@ mod tests {
                 }
             });
             for _ in 0..TIMES {
-                // A word is what one store made of it, whatever else is loaded with it.
+                // A word has the value of one store, with any other bytes that are loaded together.
                 let pair = mem.u64::<0>().load(Ordering::Acquire);
                 let bytes = (pair as u32).to_le_bytes();
                 assert_eq!(bytes, [bytes[0]; 4]);
@@ -329,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_is_the_same_memory_and_ends_with_it() {
+    fn first_page_is_same_memory() {
         let mut pages = two_pages();
         let mem = SharedMem::from_pages(&mut pages);
         mem.first_page().u8::<7>().store(9, Relaxed);
@@ -339,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn compare_exchange_reports_what_it_found() {
+    fn compare_exchange_returns_found_word() {
         let mut pages = two_pages();
         let mem = SharedMem::from_pages(&mut pages);
         let flags = mem.u16::<0>();
@@ -351,7 +364,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_copied_in_comes_out_at_any_offset(offset in 0usize..5000, data in proptest::collection::vec(any::<u8>(), 0..3000)) {
+       fn bytes_round_trip_at_any_offset(
+            offset in 0usize..5000,
+            data in proptest::collection::vec(any::<u8>(), 0..3000),
+        ) {
             let mut pages = two_pages();
             let mem = SharedMem::from_pages(&mut pages);
             mem.copy_from(offset, &data).unwrap();
@@ -360,11 +376,16 @@ mod tests {
             prop_assert_eq!(&out, &data);
             let mut around: Vec<u8> = vec![0; 8192];
             mem.copy_to(0, &mut around).unwrap();
-            prop_assert!(around[..offset].iter().chain(&around[offset + data.len()..]).all(|&b| b == 0));
+           let (before, after) = (&around[..offset], &around[offset + data.len()..]);
+            prop_assert!(before.iter().chain(after).all(|&byte| byte == 0));
         }
 
         #[test]
-        fn typed_copies_round_trip_at_any_offset(offset in 0usize..8000, a in any::<[u8; 12]>(), b in any::<[u64; 14]>()) {
+       fn values_round_trip_at_any_offset(
+            offset in 0usize..8000,
+            a in any::<[u8; 12]>(),
+            b in any::<[u64; 14]>(),
+        ) {
             let mut pages = two_pages();
             let mem = SharedMem::from_pages(&mut pages);
             mem.write(offset, &b).unwrap();

@@ -24,12 +24,21 @@ cfg_if::cfg_if! {
         mod copy;
         mod memory;
         #[cfg_attr(
-            any(miri, all(feature = "asm-access", any(target_arch = "x86_64", target_arch = "aarch64"))),
+           any(
+                miri,
+                all(feature = "asm-access", any(target_arch = "x86_64", target_arch = "aarch64"))
+            ),
             path = "opaque_word.rs"
         )]
         mod word;
-        #[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2", not(miri)), path = "vector.rs")]
-        #[cfg_attr(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))), path = "no_vector.rs")]
+       #[cfg_attr(
+            all(target_arch = "x86_64", target_feature = "sse2", not(miri)),
+            path = "vector.rs"
+        )]
+       #[cfg_attr(
+            not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))),
+            path = "no_vector.rs"
+        )]
         mod vector;
         pub use memory::SharedMem;
     }

@@ -1,8 +1,8 @@
-//! Shared memory under a model checker: a cell for each word that a model declares, so that every
-//! order of the accesses can be tried.
+//! Shared memory under loom: one cell for each word that a model declares, so that loom can run
+//! every order of the accesses.
 //!
-//! A copy is several accesses, so two ends that keep to the protocol never copy at the same time;
-//! the checker is told to see to that.
+//! A copy is several accesses, and two ends that keep to the protocol never copy at the same time:
+//! guards make loom check this.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// A word, and a guard by which the checker sees copies that nothing orders.
+/// Word, and a guard by which loom detects copies without an order.
 struct Cell {
     word: Word,
     guard: UnsafeCell<()>,
@@ -40,7 +40,7 @@ impl Cell {
     }
 }
 
-// SAFETY: words are atomic, and a guard holds nothing.
+// SAFETY: words are atomic, and a guard has no content.
 unsafe impl Sync for Cell {}
 // SAFETY: as above.
 unsafe impl Send for Cell {}
@@ -70,9 +70,10 @@ macro_rules! words {
 }
 
 impl SharedMem {
-    /// Makes memory for one run of a model, zeroed: `words` are ranges of bytes, each with the
+    /// Creates zeroed memory for one run of a model: `words` are ranges of bytes, each with the
     /// width of its words.
     ///
+    /// The memory lives as long as the process; a model is short.
     /// It lives as long as the process; a model is short.
     pub fn for_model(len: usize, words: &[(Range<usize>, usize)]) -> &'static Self {
         let cells = words.iter().flat_map(|(range, width)| {
@@ -81,14 +82,14 @@ impl SharedMem {
         Box::leak(Box::new(Self { cells: cells.collect(), len }))
     }
 
-    /// Returns what a model made with [`for_model`](Self::for_model): it has no real memory, so its
+    /// Returns a value of [`for_model`](Self::for_model): a model has no real memory, so that its
     /// platform's pages are such values.
     ///
     /// # Safety
     ///
-    /// `start` points to a value that `for_model` made.
+    /// `start` must point to a value of `for_model`.
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, _len: usize) -> &'a Self {
-        // SAFETY: the value lives as long as the process, and is reached through shared references
+        // SAFETY: the value lives as long as the process, and is accessed through shared references
         // only.
         unsafe { start.cast::<Self>().as_ref() }
     }
@@ -99,7 +100,7 @@ impl SharedMem {
         self.len
     }
 
-    /// Returns all of it: models have one page.
+    /// Returns all of the memory: models have one page.
     pub fn first_page(&self) -> &Self {
         self
     }
@@ -134,7 +135,7 @@ impl SharedMem {
     ///
     /// # Safety
     ///
-    /// None: it panics past the end.
+    /// None: the function panics past the end.
     pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(
         &self,
         offset: usize,
@@ -146,7 +147,7 @@ impl SharedMem {
     ///
     /// # Safety
     ///
-    /// None: it panics past the end.
+    /// None: the function panics past the end.
     pub(super) unsafe fn write_unchecked<const BASE: usize, T: IntoBytes + Immutable>(
         &self,
         offset: usize,
@@ -155,7 +156,7 @@ impl SharedMem {
         self.write(BASE + offset, value).expect("within the model");
     }
 
-    /// Copies bytes from `offset` out, each by itself.
+    /// Copies bytes from `offset` out, one by one.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         for (index, byte) in target.iter_mut().enumerate() {
             self.reads(offset + index);
@@ -164,7 +165,7 @@ impl SharedMem {
         Some(())
     }
 
-    /// Copies `source` in at `offset`, each byte by itself.
+    /// Copies `source` in at `offset`, byte by byte.
     pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
         for (index, &byte) in source.iter().enumerate() {
             self.writes(offset + index);
@@ -173,14 +174,14 @@ impl SharedMem {
         Some(())
     }
 
-    /// Tells the checker of a copy out: one that a copy in from elsewhere may overtake is an error.
+    /// Reports a copy out to loom: a copy in by another thread at the same time is an error.
     fn reads(&self, offset: usize) {
         if let Some(cell) = self.cells.get(&offset) {
             cell.guard.with(|_| ());
         }
     }
 
-    /// Tells the checker of a copy in: one that another copy may overtake is an error.
+    /// Reports a copy in to loom: any other copy at the same time is an error.
     fn writes(&self, offset: usize) {
         if let Some(cell) = self.cells.get(&offset) {
             cell.guard.with_mut(|_| ());

@@ -1,4 +1,4 @@
-//! The place of vector registers where there are none: nothing is copied.
+//! Substitute for vector registers on targets without them: nothing is copied.
 
 /// Copies nothing.
 ///

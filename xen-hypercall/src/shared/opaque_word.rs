@@ -1,4 +1,4 @@
-//! Single words of shared memory, without the compiler's knowledge.
+//! Single words of shared memory, opaque to the compiler.
 
 use super::access::{Access, Ordered};
 use super::before_load;
@@ -8,7 +8,11 @@ use core::marker::PhantomData;
 
 macro_rules! word {
     ($name:ident, $int:ident) => {
-        #[doc = concat!("An aligned `", stringify!($int), "` that another domain may change between any two loads.")]
+        #[doc = concat!(
+                                    "Aligned `",
+                                    stringify!($int),
+                                    "` that another domain may change between any two loads."
+                                )]
         #[derive(Clone, Copy)]
         pub struct $name<'a>(*mut u8, PhantomData<&'a ()>);
 
@@ -18,7 +22,7 @@ macro_rules! word {
         unsafe impl Sync for $name<'_> {}
 
         impl $name<'_> {
-            /// Names the word at `place`.
+            /// Returns the word at `place`.
             ///
             /// # Safety
             ///
@@ -37,7 +41,7 @@ macro_rules! word {
             #[inline(always)]
             pub fn load(self, order: Ordering) -> $int {
                 self.before_load();
-                // SAFETY: `at`'s caller vouched for the place.
+                // SAFETY: the caller of `at` ensures that the word is valid.
                 unsafe {
                     match order {
                         Ordering::Relaxed => $int::load(self.0),
@@ -49,7 +53,7 @@ macro_rules! word {
             /// Stores the word.
             #[inline(always)]
             pub fn store(self, value: $int, order: Ordering) {
-                // SAFETY: `at`'s caller vouched for the place.
+                // SAFETY: the caller of `at` ensures that the word is valid.
                 unsafe {
                     match order {
                         Ordering::Relaxed => $int::store(self.0, value),
@@ -59,34 +63,37 @@ macro_rules! word {
                 }
             }
 
-            /// Stores the word and returns the one before, as one step ordered against everything else.
+            /// Stores the word and returns the previous one, as one sequentially consistent step.
             #[inline(always)]
             pub fn swap(self, value: $int) -> $int {
                 self.before_load();
-                // SAFETY: `at`'s caller vouched for the place.
+                // SAFETY: the caller of `at` ensures that the word is valid.
                 unsafe { $int::swap(self.0, value) }
             }
 
-            /// Stores `new` if the word is `current`, as one step ordered against everything else; a failure orders nothing.
+            /// Stores `new` if the word is `current`, as one sequentially consistent step. A
+            /// failure orders nothing.
             ///
             /// # Errors
             ///
-            /// The word that was found, if it was another.
+            /// The word that was found, if it was another one.
             #[inline(always)]
             pub fn compare_exchange(self, current: $int, new: $int) -> Result<$int, $int> {
                 self.before_load();
-                // SAFETY: `at`'s caller vouched for the place.
+                // SAFETY: the caller of `at` ensures that the word is valid.
                 let found = unsafe { $int::compare_exchange(self.0, current, new) };
                 if found == current { Ok(found) } else { Err(found) }
             }
 
-            /// Sets the bits of `mask` and returns the word before, as one step ordered against everything else.
+            /// Sets the bits of `mask` and returns the previous word, as one sequentially
+            /// consistent step.
             #[inline(always)]
             pub fn fetch_or(self, mask: $int) -> $int {
                 self.update(|word| word | mask)
             }
 
-            /// Clears the bits that are not in `mask` and returns the word before, as one step ordered against everything else.
+            /// Clears the bits that are not in `mask` and returns the previous word, as one
+            /// sequentially consistent step.
             #[inline(always)]
             pub fn fetch_and(self, mask: $int) -> $int {
                 self.update(|word| word & mask)
@@ -95,7 +102,7 @@ macro_rules! word {
             #[inline(always)]
             fn update(self, new: impl Fn($int) -> $int) -> $int {
                 self.before_load();
-                // SAFETY: `at`'s caller vouched for the place.
+                // SAFETY: the caller of `at` ensures that the word is valid.
                 unsafe {
                     let mut old = $int::load(self.0);
                     loop {

@@ -31,12 +31,11 @@ impl ReadOnlyMem {
     ///
     /// # Safety
     ///
-    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads,
-    /// page-aligned, a whole number of pages and at least one; and no plain reference to it may
-    /// exist.
+    /// For the lifetime `'a`, which the caller chooses, the memory must be valid for reads,
+    /// page-aligned, a whole number of pages and at least one. No plain reference to it may exist.
     #[inline(always)]
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, len: usize) -> &'a Self {
-        // SAFETY: the caller's word, but for writes: no method of this type makes one.
+        // SAFETY: the caller's obligation, except for writes: no method of this type makes one.
         unsafe { SharedMem::from_raw(start, len) }.as_read_only()
     }
 
@@ -47,22 +46,22 @@ impl ReadOnlyMem {
         self.0.len()
     }
 
-    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the
-    /// end.
+    /// Copies the value at `offset` out, with one load of each byte; `None` if it would reach past
+    /// the end.
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
         self.0.read(offset)
     }
 
-    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied,
-    /// if they reach past the end.
+    /// Copies bytes from `offset` out to `target`, with one load of each; `None`, with nothing
+    /// copied, for a range past the end.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         self.0.copy_to(offset, target)
     }
 }
 
 impl SharedMem {
-    /// Returns the same memory without the means to write it.
+    /// Returns the same memory without write access.
     #[inline(always)]
     pub fn as_read_only(&self) -> &ReadOnlyMem {
         // SAFETY: the type is a transparent wrapper, and lives as long as the borrow.

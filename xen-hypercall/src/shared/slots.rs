@@ -1,4 +1,4 @@
-//! The slots of a ring: equal parts of shared memory, found by an index that wraps.
+//! Slots of a ring: equal parts of shared memory, selected by an index that wraps.
 
 use super::SharedMem;
 use crate::PAGE_SIZE;
@@ -6,37 +6,36 @@ use core::fmt;
 use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// An owner or a borrower of shared memory that is the same memory each time it is asked for.
+/// Owner or borrower of shared memory that stays the same on each access.
 ///
 /// # Safety
 ///
 /// *Implementation safety*: as long as the value lives, wherever it is moved,
-/// [`as_ref`](AsRef::as_ref) returns the same memory of the same size.
+/// [`as_ref`](AsRef::as_ref) must return the same memory of the same size.
 pub unsafe trait StableSharedMem: AsRef<SharedMem> {}
 
-// SAFETY: it is the reference that it was made of.
+// SAFETY: always returns the reference that it is.
 unsafe impl StableSharedMem for &SharedMem {}
 
-/// Memory `M` with slots that each hold an `A` or a `B`, from byte `FIRST` on: as large as the
-/// larger of the two, and a power of two of them.
+/// Memory `M` with slots for an `A` or a `B` each, from byte `FIRST` on. A slot has the size of the
+/// larger one, and their number is a power of two.
 ///
-/// That they lie within the memory is checked once, when this is made; any index leads to one of
-/// them.
+/// The constructor checks once that the slots lie within the memory. Any index selects one of them.
 pub struct SlotMem<M, const FIRST: usize, A, B> {
     mem: M,
-    /// The number of slots less one; the last of them ends within the memory.
+    /// Number of slots less one; the last slot ends within the memory.
     mask: u32,
     types: PhantomData<fn() -> (A, B)>,
 }
 
 impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
-    /// The size of a slot in bytes.
+    /// Size of a slot in bytes.
     pub const SLOT: usize =
         if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
 
-    /// Returns how many slots fit into `bytes`, rounded down to a power of two, 2^31 at most.
-    /// `None` if there is no room for one, or if a slot is empty or larger than what a page has
-    /// left.
+    /// Returns the number of slots that fit into `bytes`, rounded down to a power of two, at most
+    /// 2^31. Returns `None` if there is no room for one, or if a slot is empty or larger than the
+    /// rest of a page.
     pub const fn slots_in(bytes: usize) -> Option<u32> {
         if Self::SLOT == 0 || bytes < FIRST || FIRST + Self::SLOT > PAGE_SIZE {
             return None;
@@ -53,25 +52,24 @@ impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
         self.mask + 1
     }
 
-    /// Lends the memory's owner.
+    /// Returns the owner of the memory.
     #[inline(always)]
     pub fn owner(&self) -> &M {
         &self.mem
     }
 
-    /// Gives the memory back.
+    /// Returns the owner of the memory by value.
     pub fn into_owner(self) -> M {
         self.mem
     }
 }
 
 impl<M: StableSharedMem, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
-    /// Divides `mem` into as many slots as there is room for: [`slots_in`](Self::slots_in) its
-    /// size.
+    /// Divides `mem` into as many slots as fit: [`slots_in`](Self::slots_in) its size.
     ///
     /// # Errors
     ///
-    /// The memory itself if it has none.
+    /// The memory itself if no slot fits.
     pub fn new(mem: M) -> Result<Self, M> {
         match Self::slots_in(mem.as_ref().len()) {
             Some(slots) => Ok(Self { mem, mask: slots - 1, types: PhantomData }),
@@ -79,7 +77,7 @@ impl<M: StableSharedMem, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
         }
     }
 
-    /// Returns the slots, for many accesses with one look at where they are.
+    /// Returns the slots, so that many accesses look up the memory once.
     #[inline(always)]
     pub fn shared(&self) -> SharedSlots<'_, FIRST, A, B> {
         SharedSlots { mem: self.mem.as_ref(), mask: self.mask, types: PhantomData }
@@ -98,7 +96,7 @@ impl<M: fmt::Debug, const FIRST: usize, A, B> fmt::Debug for SlotMem<M, FIRST, A
     }
 }
 
-/// The slots of a [`SlotMem`].
+/// Slots of a [`SlotMem`].
 pub struct SharedSlots<'m, const FIRST: usize, A, B> {
     mem: &'m SharedMem,
     mask: u32,
@@ -106,10 +104,10 @@ pub struct SharedSlots<'m, const FIRST: usize, A, B> {
 }
 
 impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
-    /// The size of a slot in bytes.
+    /// Size of a slot in bytes.
     const SIZE: usize = SlotMem::<(), FIRST, A, B>::SLOT;
 
-    /// Returns the memory that the slots are in.
+    /// Returns the memory of the slots.
     #[inline(always)]
     pub fn memory(&self) -> &'m SharedMem {
         self.mem
@@ -121,21 +119,21 @@ impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
         self.mask + 1
     }
 
-    /// Copies a value out of the slot that `index`, without its high bits, leads to. Each byte is
-    /// loaded once.
+    /// Copies a value out of the slot that `index` selects by its low bits. Each byte is loaded
+    /// once.
     ///
-    /// No ordering of its own, as with [`SharedMem::read`].
+    /// The copy has no ordering, as with [`SharedMem::read`].
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, index: u32) -> T {
         const { assert!(size_of::<T>() <= Self::SIZE) }
-        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which
-        // `StableSharedMem` says is the same one still.
+        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which is the
+        // same one by `StableSharedMem`.
         unsafe { self.mem.read_unchecked::<FIRST, T>(self.offset(index)) }
     }
 
-    /// Copies a value into the slot that `index`, without its high bits, leads to.
+    /// Copies a value into the slot that `index` selects by its low bits.
     ///
-    /// No ordering of its own, as with [`SharedMem::write`].
+    /// The copy has no ordering, as with [`SharedMem::write`].
     #[inline(always)]
     pub fn write<T: IntoBytes + Immutable>(&self, index: u32, value: &T) {
         const { assert!(size_of::<T>() <= Self::SIZE) }
@@ -143,7 +141,7 @@ impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
         unsafe { self.mem.write_unchecked::<FIRST, T>(self.offset(index), value) }
     }
 
-    /// Returns where the slot begins, from the first one on.
+    /// Returns the offset of the slot from the first one.
     #[inline(always)]
     fn offset(&self, index: u32) -> usize {
         (index & self.mask) as usize * Self::SIZE
@@ -177,7 +175,7 @@ mod tests {
     use std::boxed::Box;
 
     #[test]
-    fn there_are_as_many_slots_as_there_is_room_for() {
+    fn slots_fill_memory() {
         type Slots = SlotMem<(), 64, u64, u8>;
         for (bytes, slots) in [
             (0, None),
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_without_room_for_a_slot_is_given_back() {
+    fn memory_without_slot_is_returned() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
         let refused = SlotMem::<_, 64, [u8; 4033], ()>::new(mem).unwrap_err();
@@ -206,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_index_leads_to_a_slot_and_to_no_other() {
+    fn index_selects_one_slot() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
         let slots = SlotMem::<_, 64, u8, [u32; 250]>::new(mem).unwrap();

@@ -6,7 +6,11 @@ use core::fmt;
 
 macro_rules! word {
     ($name:ident, $atomic:ident, $int:ident) => {
-        #[doc = concat!("An aligned `", stringify!($int), "` that another domain may change between any two loads.")]
+        #[doc = concat!(
+                                    "Aligned `",
+                                    stringify!($int),
+                                    "` that another domain may change between any two loads."
+                                )]
         #[derive(Clone, Copy)]
         pub struct $name<'a>(&'a $atomic);
 
@@ -16,7 +20,7 @@ macro_rules! word {
                 Self(word)
             }
 
-            /// Names the word at `place`.
+            /// Returns the word at `place`.
             ///
             /// # Safety
             ///
@@ -24,7 +28,7 @@ macro_rules! word {
             #[cfg(not(loom))]
             #[inline(always)]
             pub(super) unsafe fn at(place: *mut u8) -> Self {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 Self(unsafe { $atomic::from_ptr(place.cast()) })
             }
 
@@ -46,32 +50,35 @@ macro_rules! word {
                 self.0.store(value, order);
             }
 
-            /// Stores the word and returns the one before, as one step ordered against everything else.
+            /// Stores the word and returns the previous one, as one sequentially consistent step.
             #[inline(always)]
             pub fn swap(self, value: $int) -> $int {
                 self.before_load();
                 self.0.swap(value, Ordering::SeqCst)
             }
 
-            /// Stores `new` if the word is `current`, as one step ordered against everything else; a failure orders nothing.
+            /// Stores `new` if the word is `current`, as one sequentially consistent step. A
+            /// failure orders nothing.
             ///
             /// # Errors
             ///
-            /// The word that was found, if it was another.
+            /// The word that was found, if it was another one.
             #[inline(always)]
             pub fn compare_exchange(self, current: $int, new: $int) -> Result<$int, $int> {
                 self.before_load();
                 self.0.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed)
             }
 
-            /// Sets the bits of `mask` and returns the word before, as one step ordered against everything else.
+            /// Sets the bits of `mask` and returns the previous word, as one sequentially
+            /// consistent step.
             #[inline(always)]
             pub fn fetch_or(self, mask: $int) -> $int {
                 self.before_load();
                 self.0.fetch_or(mask, Ordering::SeqCst)
             }
 
-            /// Clears the bits that are not in `mask` and returns the word before, as one step ordered against everything else.
+            /// Clears the bits that are not in `mask` and returns the previous word, as one
+            /// sequentially consistent step.
             #[inline(always)]
             pub fn fetch_and(self, mask: $int) -> $int {
                 self.before_load();

@@ -1,8 +1,8 @@
-//! Checks that each structure that a typed operation passes to Xen is compared with C, on x86-64
-//! and on arm, whatever this host is.
+//! Comparison with C of each structure that a typed operation passes to Xen, on x86-64 and on arm
+//! from any host.
 //!
-//! `src/ops/layouts.rs` has the layouts as assertions of the compiler. This test makes the file
-//! again from the sources and from C's data, so that no structure that is used is left out.
+//! `src/ops/layouts.rs` has the layouts as compile-time assertions. This test generates the file
+//! again from the sources and from C's data, so that no structure in use is missing.
 
 #[path = "../../../xen-sys/tests/abi/data.rs"]
 mod data;
@@ -12,7 +12,7 @@ mod scan;
 
 use std::path::Path;
 
-/// The workspace.
+/// Returns the root of the workspace.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a workspace")
 }
@@ -28,7 +28,7 @@ fn passed_structures_are_compared_with_c() {
 
 #[test]
 fn known_operations_are_seen() {
-    // The names that the check would lose first if the scan broke.
+    // The names that a broken scan would lose first.
     let (text, _) = make::make(root());
     let arm = text.split("target_arch = \"aarch64\"").nth(1).expect("a section for arm");
     let arm = arm.split("#[cfg").next().expect("a section for arm");

@@ -1,7 +1,7 @@
-//! Makes `src/ops/layouts.rs`: for each structure that the crates share with Xen, the layout that a
-//! C compiler computes, per architecture, for the compiler to compare on every build.
+//! Generator of `src/ops/layouts.rs`: for each structure that the crates share with Xen, the layout
+//! that a C compiler computes, per architecture, which the Rust compiler compares on every build.
 //!
-//! `cargo xtask abi --bound` writes the file; the test makes it again.
+//! `cargo xtask abi --bound` writes the file; the test generates it again.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -12,10 +12,10 @@ use std::path::Path;
 use super::data::{Data, Type};
 use super::scan::{self, Bound, Structure};
 
-/// Crates whose code passes structures to Xen, or shares them with Xen.
+/// Crates whose code passes structures to Xen or shares structures with Xen.
 const CRATES: [&str; 3] = ["xen-hypercall", "xen-evtchn", "xen-grant"];
 
-/// Structures that one architecture has, with what their operations do on the other.
+/// Structures of one architecture, with the behaviour of their operations on the other one.
 const X86_ONLY: [(&str, &str); 8] = [
     ("HvmMemmapTableEntry", "the loader of PVH, read only"),
     ("HvmModlistEntry", "the loader of PVH, read only"),
@@ -31,10 +31,10 @@ const X86_ONLY: [(&str, &str); 8] = [
 const IN_NO_HEADER: [(&str, &str); 1] =
     [("E820Entry", "the PC's memory map; its size is asserted")];
 
-/// Headers of interfaces that have a version in each call: Xen refuses all but its own.
+/// Headers of interfaces with a version in each call: Xen accepts only its own.
 const VERSIONED: [&str; 2] = ["domctl.h", "sysctl.h"];
 
-/// One structure's layout: size, alignment, offsets of fields by their Rust names.
+/// Layout of a structure: size, alignment, offsets of fields by their Rust names.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Layout {
     size: usize,
@@ -42,7 +42,7 @@ struct Layout {
     fields: Vec<(String, usize)>,
 }
 
-/// Returns the file's text, and what is wrong with the structures that the crates use.
+/// Returns the text of the file, and the errors of the structures that the crates use.
 pub fn make(root: &Path) -> (String, Vec<String>) {
     let bound = scan::scan(&root.join("xen-sys/src")).expect("the sources of xen-sys can be read");
     let abis = Data::read_all(&root.join("xen-sys/abi"));
@@ -63,7 +63,8 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
         let on = |target: &str| layout(&abis, target, c_name, &twins);
         if direct.contains(&name) && changed(&abis, c_name, &twins) {
             errors.push(format!(
-                "{name} ({c_name}): the layout changed with a version of Xen, but its interface has no version"
+                "{name} ({c_name}): the layout depends on the version of Xen, and its interface \
+                 has no version"
             ));
         }
         let (x86, arm) = (on("x86_64"), on("aarch64"));
@@ -77,7 +78,8 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
                 let general = twins.iter().any(|twin| !of_architecture(&twin.path));
                 if x86 != arm && general {
                     errors.push(format!(
-                        "{name}: differs between x86-64 and arm, but a general module has one layout"
+                        "{name}: differs between x86-64 and arm, expected one layout in a general \
+                         module"
                     ));
                 }
                 if x86 == arm {
@@ -177,7 +179,7 @@ fn named<'b>(bound: &'b Bound, name: &str) -> impl Iterator<Item = &'b Structure
         .filter(move |structure| structure.path.rsplit("::").next() == Some(name))
 }
 
-/// Whether the structure is a part of x86's structures only, so that arm needs none.
+/// Returns whether the structure is a part of x86's structures only, so that arm needs none.
 fn only_x86(twins: &[&Structure]) -> bool {
     twins.iter().all(|twin| twin.path.contains("::arch_x86::"))
 }
@@ -186,8 +188,8 @@ fn of_architecture(path: &str) -> bool {
     path.contains("::arch_x86::") || path.contains("::arch_arm::")
 }
 
-/// Returns whether a structure has several layouts, though Xen can't tell from an interface version
-/// which one the caller means.
+/// Returns whether a structure has several layouts that Xen cannot distinguish by an interface
+/// version.
 fn changed(abis: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
     ["x86_64", "aarch64"].iter().any(|target| {
         let here = abis.iter().filter(|data| data.target == *target);
@@ -223,8 +225,8 @@ fn layout_of(data: &Data, target: &str, c_name: &str, twins: &[&Structure]) -> O
     Some(Layout { size: ty.size, align: ty.align, fields })
 }
 
-/// Returns the path by which code finds the structure on a target: that of the header's module, if
-/// the header is one of all architectures.
+/// Returns the path of the structure on a target: that of the header's module, if the header is one
+/// of all architectures.
 fn path(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> String {
     let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
     let here = twins.iter().find(|twin| !twin.path.contains(other)).expect("it has a layout");
@@ -242,17 +244,19 @@ fn path(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Stri
 
 fn text(both: &[(String, Layout)], one: &BTreeMap<&str, Vec<(String, Layout)>>) -> String {
     let mut text = String::from(
-        "//! Layouts of the structures that are shared with Xen, as a C compiler computes them from\n\
-         //! Xen's headers. The compiler compares them whenever this crate is built, on its target.\n\
+        "//! Layouts of the structures that are shared with Xen, as computed by a C compiler from\n\
+         //! Xen's headers. Every build of this crate compares these for its target.\n\
          //!\n\
-         //! `cargo xtask abi --bound` writes this file; do not edit. Where it keeps that command itself\n\
-         //! from building, empty it first.\n\n\
+         //! `cargo xtask abi --bound` writes this file; do not edit. If a stale file prevents\n\
+         //! the build of that command, empty the file first.\n\n\
          /// Asserts size, alignment and the offsets of fields.\n\
          macro_rules! layouts {\n    \
-         ($($ty:ty: $size:literal, $align:literal { $($field:ident $at:literal)* })*) => {$(\n        \
+         ($($ty:ty: $size:literal, $align:literal { $($field:ident $at:literal)* })*) => \
+         {$(\n        \
          const _: () = {\n            \
          assert!(size_of::<$ty>() == $size, concat!(\"size of \", stringify!($ty)));\n            \
-         assert!(align_of::<$ty>() == $align, concat!(\"alignment of \", stringify!($ty)));\n            \
+         assert!(align_of::<$ty>() == $align, \
+         concat!(\"alignment of \", stringify!($ty)));\n            \
          $(assert!(\n                \
          core::mem::offset_of!($ty, $field) == $at,\n                \
          concat!(\"offset of \", stringify!($ty), \".\", stringify!($field))\n            \

@@ -1,6 +1,6 @@
-//! Runs the real assembly with `ud2` in the place of the hypercall. Its signal handler stands in
-//! for Xen: it records every argument and, as a debug build of Xen does, poisons every register
-//! that a hypercall may change.
+//! Tests of the real assembly with `ud2` instead of the hypercall. The signal handler acts as Xen:
+//! it records every argument and, like a debug build of Xen, poisons every register that a
+//! hypercall may change.
 
 use super::*;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 struct StandIn;
 
-// SAFETY: it answers within this process and touches no memory.
+// SAFETY: answers within this process and accesses no memory.
 unsafe impl Hypercall for StandIn {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
@@ -24,17 +24,17 @@ const RESULT: i64 = -38;
 const REGISTERS: [i32; 6] =
     [libc::REG_RAX, libc::REG_RDI, libc::REG_RSI, libc::REG_RDX, libc::REG_R10, libc::REG_R8];
 
-/// What the calls of one test had in those registers.
+/// Values of these registers in the calls of one test.
 static SEEN: [[AtomicI64; 6]; CALLS] = [const { [const { AtomicI64::new(0) }; 6] }; CALLS];
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 const CALLS: usize = 3;
 
-/// The signal's disposition belongs to the process.
+/// Lock for the signal's disposition, which belongs to the process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 extern "C" fn xen(_signal: i32, _info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel passes a valid ucontext to an SA_SIGINFO handler, ours alone while it
-    // runs.
+    // SAFETY: the kernel passes a valid ucontext to an SA_SIGINFO handler, which only the handler
+    // uses while it runs.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let call = COUNT.fetch_add(1, SeqCst) % CALLS;
     for (seen, register) in SEEN[call].iter().zip(REGISTERS) {
@@ -48,8 +48,8 @@ extern "C" fn xen(_signal: i32, _info: *mut libc::siginfo_t, context: *mut libc:
 fn with_stand_in(test: impl FnOnce()) {
     let _guard = ONE_AT_A_TIME.lock();
     COUNT.store(0, SeqCst);
-    // SAFETY: plain calls of the C library with valid structures; the handler does what a handler
-    // may.
+    // SAFETY: plain calls of the C library with valid structures; the handler does only what
+    // handlers may do.
     unsafe {
         let mut action: libc::sigaction = core::mem::zeroed();
         let mut old: libc::sigaction = core::mem::zeroed();
@@ -67,9 +67,9 @@ fn seen(call: usize) -> Vec<i64> {
 }
 
 #[test]
-fn arguments_travel_in_the_registers_of_the_abi_and_the_result_comes_back() {
+fn arguments_are_in_abi_registers() {
     with_stand_in(|| {
-        // SAFETY: the stand-in takes anything.
+        // SAFETY: the stand-in accepts any arguments.
         let result = unsafe { StandIn.hypercall(17, [11, 12, 13, 14, 15]) };
         assert_eq!(result as i64, RESULT);
         assert_eq!(seen(0), [17, 11, 12, 13, 14, 15]);
@@ -79,17 +79,17 @@ fn arguments_travel_in_the_registers_of_the_abi_and_the_result_comes_back() {
 #[inline(never)]
 fn three_calls(op: usize, args: [usize; 5]) -> isize {
     let args = args.map(core::hint::black_box);
-    // SAFETY: the stand-in takes anything.
+    // SAFETY: the stand-in accepts any arguments.
     unsafe {
         StandIn.hypercall(op, args) + StandIn.hypercall(op, args) + StandIn.hypercall(op, args)
     }
 }
 
-/// Without a declared clobber an optimizing compiler takes a register to hold its argument still,
-/// and passes the poison on. Nothing may stand between the calls: any function would change the
-/// registers by itself.
+/// Without a declared clobber, an optimizing compiler expects that a register still has its
+/// argument, and uses the poison. There must be no code between the calls: any function would
+/// change the registers by itself.
 #[test]
-fn nothing_that_lives_across_the_call_is_left_in_a_register_that_xen_may_change() {
+fn clobbered_registers_are_not_reused() {
     with_stand_in(|| {
         let op = core::hint::black_box(32);
         let args = core::hint::black_box([21, 22, 23, 24, 25]);

@@ -1,5 +1,5 @@
-//! One machine instruction for each access, which the compiler can neither see into nor repeat nor
-//! split; a loop of two that succeed together or not at all for a read-modify-write.
+//! One machine instruction for each access, which is opaque to the compiler and cannot be repeated
+//! or split; a loop of two for a read-modify-write, which succeed together or not at all.
 
 use core::arch::asm;
 
@@ -9,7 +9,7 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn load(place: *mut u8) -> Self {
                 let value: $word;
-                // SAFETY: a load of a place that is valid, by the caller's word.
+                // SAFETY: a load of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         concat!("ldr", $suffix, " {value:", $r, "}, [{place}]"),
@@ -23,7 +23,7 @@ macro_rules! access {
 
             #[inline(always)]
             unsafe fn store(place: *mut u8, value: Self) {
-                // SAFETY: a store to a place that is valid, by the caller's word.
+                // SAFETY: a store to a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         concat!("str", $suffix, " {value:", $r, "}, [{place}]"),
@@ -39,7 +39,8 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn load_acquire(place: *mut u8) -> Self {
                 let value: $word;
-                // SAFETY: as above. The processor keeps later accesses behind it, and the compiler does as it could write memory.
+                // SAFETY: as above. The processor keeps later accesses behind it. So does the
+                // compiler, since the block may write memory.
                 unsafe {
                     asm!(
                         concat!("ldar", $suffix, " {value:", $r, "}, [{place}]"),
@@ -53,7 +54,8 @@ macro_rules! access {
 
             #[inline(always)]
             unsafe fn store_release(place: *mut u8, value: Self) {
-                // SAFETY: as above. The processor keeps earlier accesses before it, and the compiler does as it could read memory.
+                // SAFETY: as above. The processor keeps earlier accesses before it. So does the
+                // compiler, since the block may read memory.
                 unsafe {
                     asm!(
                         concat!("stlr", $suffix, " {value:", $r, "}, [{place}]"),
@@ -67,7 +69,7 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn swap(place: *mut u8, value: Self) -> Self {
                 let found: $word;
-                // SAFETY: an exchange of a place that is valid, by the caller's word.
+                // SAFETY: an exchange of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         "2:",
@@ -87,7 +89,7 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn compare_exchange(place: *mut u8, current: Self, new: Self) -> Self {
                 let found: $word;
-                // SAFETY: an exchange of a place that is valid, by the caller's word.
+                // SAFETY: an exchange of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         "2:",

@@ -1,4 +1,4 @@
-//! Rust's own atomics.
+//! Accesses by Rust's own atomics.
 
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -7,13 +7,13 @@ macro_rules! access {
         impl super::Access for $int {
             #[inline(always)]
             unsafe fn load(place: *mut u8) -> Self {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 unsafe { $atomic::from_ptr(place.cast()) }.load(Relaxed)
             }
 
             #[inline(always)]
             unsafe fn store(place: *mut u8, value: Self) {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 unsafe { $atomic::from_ptr(place.cast()) }.store(value, Relaxed);
             }
         }

@@ -1,10 +1,9 @@
-//! What the assembly blocks stand for, for an interpreter: a sequence of accesses to bytes.
+//! Meaning of the assembly blocks for an interpreter: sequences of accesses to bytes.
 
 use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU8};
 
-/// Taken for the time of an access: no other thread takes a step between its bytes. It orders
-/// nothing.
+/// Lock during an access: no other thread takes a step between its bytes. It orders nothing.
 static BUSY: AtomicBool = AtomicBool::new(false);
 
 fn alone<R>(access: impl FnOnce() -> R) -> R {
@@ -16,29 +15,35 @@ fn alone<R>(access: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Loads bytes.
+///
 /// # Safety
 ///
 /// `N` bytes at `place` must be valid, and accessed by this module alone.
 unsafe fn load<const N: usize>(place: *mut u8, order: Ordering) -> [u8; N] {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller's obligation.
     core::array::from_fn(|at| unsafe { AtomicU8::from_ptr(place.add(at)) }.load(order))
 }
 
+/// Stores bytes.
+///
 /// # Safety
 ///
 /// As [`load`].
 unsafe fn store<const N: usize>(place: *mut u8, bytes: [u8; N], order: Ordering) {
     for (at, byte) in bytes.into_iter().enumerate() {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's obligation.
         unsafe { AtomicU8::from_ptr(place.add(at)) }.store(byte, order);
     }
 }
 
+/// Exchanges bytes, one by one.
+///
 /// # Safety
 ///
 /// As [`load`].
 unsafe fn swap<const N: usize>(place: *mut u8, bytes: [u8; N]) -> [u8; N] {
-    // SAFETY: the caller's word.
+    // SAFETY: the caller's obligation.
     core::array::from_fn(|at| unsafe { AtomicU8::from_ptr(place.add(at)) }.swap(bytes[at], SeqCst))
 }
 
@@ -46,38 +51,38 @@ macro_rules! access {
     ($($int:ident)*) => {$(
         impl super::Access for $int {
             unsafe fn load(place: *mut u8) -> Self {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 alone(|| Self::from_ne_bytes(unsafe { load(place, Relaxed) }))
             }
 
             unsafe fn store(place: *mut u8, value: Self) {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 alone(|| unsafe { store(place, value.to_ne_bytes(), Relaxed) });
             }
         }
 
         impl super::Ordered for $int {
             unsafe fn load_acquire(place: *mut u8) -> Self {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 alone(|| Self::from_ne_bytes(unsafe { load(place, Acquire) }))
             }
 
             unsafe fn store_release(place: *mut u8, value: Self) {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 alone(|| unsafe { store(place, value.to_ne_bytes(), Release) });
             }
 
             unsafe fn swap(place: *mut u8, value: Self) -> Self {
-                // SAFETY: the caller's word.
+                // SAFETY: the caller's obligation.
                 alone(|| Self::from_ne_bytes(unsafe { swap(place, value.to_ne_bytes()) }))
             }
 
             unsafe fn compare_exchange(place: *mut u8, current: Self, new: Self) -> Self {
                 alone(|| {
-                    // SAFETY: the caller's word.
+                    // SAFETY: the caller's obligation.
                     let found = Self::from_ne_bytes(unsafe { load(place, Relaxed) });
                     if found == current {
-                        // SAFETY: the caller's word.
+                        // SAFETY: the caller's obligation.
                         unsafe { swap(place, new.to_ne_bytes()) };
                     }
                     found

@@ -1,38 +1,38 @@
-//! How a word of shared memory is accessed.
+//! Accesses to a word of shared memory.
 //!
-//! Shared memory is accessed in words of different sizes by both of its ends: `u16` flags in a
-//! grant entry that is copied as a whole, the bytes of a `u32` index in a copied header. On the
-//! processors that Xen runs on, an aligned access of up to eight bytes is one step whatever
-//! others access beside it. Rust's model of atomics leaves a race undefined in which two accesses
-//! overlap and differ in size (LLVM's, which the compiler passes them to, does not). So an access
-//! here has a meaning of its own, which the model defines:
+//! Both ends access shared memory in words of different sizes: `u16` flags in a grant entry that is
+//! copied as a whole, the bytes of a `u32` index in a copied header. On the processors that Xen
+//! supports, an aligned access of up to eight bytes is one step, independently of concurrent
+//! accesses of other sizes. In Rust's model of atomics, a race of two accesses that overlap and
+//! differ in size is undefined (in LLVM's, to which the compiler passes them, it is defined). So an
+//! access here has a meaning of its own, by this model:
 //!
 //! - *Every access, of any size, is a sequence of accesses to `AtomicU8`, one for each byte, with
-//!   the ordering of the whole, and no other thread takes a step between them.* All accesses are
-//!   then of one size, and a schedule in which a thread takes a few steps in a row is one of those
-//!   that a program has to expect. Vectors and string instructions may be torn: there, threads may
-//!   take steps between the bytes.
-//! - A store of a release is a sequence of releases: who loads any byte of it by an acquire has
-//!   what came before.
-//! - A read-modify-write is a sequence of byte-wise swaps after loads of the same bytes; one that
-//!   fails is the loads.
+//!   the ordering of the whole, and no other thread takes a step between them.* All accesses then
+//!   have one size, and a schedule in which a thread takes a few steps in a row is one that a
+//!   program must expect. Vectors and string instructions may be torn: there, threads may take
+//!   steps between the bytes.
+//! - A release store is a sequence of releases: an acquire load of any of its bytes sees all writes
+//!   before the store.
+//! - A read-modify-write is a sequence of byte-wise swaps after loads of the same bytes; a failed
+//!   one is the loads.
 //!
-//! What carries it out:
+//! Implementations:
 //!
 //! - Under Miri, exactly that sequence.
 //! - With the feature `asm-access`, an assembly block of one instruction for each access (a loop of
-//!   two for a read-modify-write on arm64), of which the compiler knows no more than that it may do
-//!   what the sequence does. A block that orders something does not say that it leaves memory
-//!   alone, so the compiler moves no access over it. It costs 5 to 14 % more instructions in the
-//!   rows of `cargo xtask bench`: an assembly block takes its address from a register, and returns
-//!   no flags.
-//! - Else, the instructions that Rust's atomics of the access's size become, which are the same
-//!   ones. This relies on the compiler: Rust does not define races of different sizes, and every
-//!   version so far passes them to LLVM, which does.
+//!   two for a read-modify-write on arm64). To the compiler, the block may do no more than the
+//!   sequence. An ordering block is declared to access memory, so the compiler moves no access over
+//!   it. It costs 5 to 14 % more instructions in the rows of `cargo xtask bench`: an assembly block
+//!   takes its address from a register, and returns no flags.
+//! - Otherwise, the instructions of Rust's atomics of the access's size, which are the same. This
+//!   relies on the compiler: Rust does not define races of different sizes, and every version so
+//!   far passes them to LLVM, which does.
 //! - Copies of vectors and bulk copies on x86-64 are assembly blocks in all builds.
 //! - The models of loom have their own memory, in which each word has one size.
 //!
-//! A private slice of the same memory exists only before it is shared and after no other domain
+//! A private slice of the same memory exists only before it is shared and after other domains have
+//! lost access, and never beside a `SharedMem`.
 //! reaches it, and never beside a `SharedMem`.
 
 cfg_if::cfg_if! {
@@ -47,7 +47,7 @@ cfg_if::cfg_if! {
     }
 }
 
-/// A word of a copy.
+/// Word of a copy.
 ///
 /// # Safety
 ///
@@ -60,7 +60,7 @@ pub(super) trait Access: Copy + Eq {
     unsafe fn store(place: *mut u8, value: Self);
 }
 
-/// A word by which the two ends synchronise.
+/// Word by which the two ends synchronise.
 ///
 /// # Safety
 ///
@@ -76,11 +76,10 @@ pub(super) trait Ordered: Access {
     /// Stores the word after all earlier accesses.
     unsafe fn store_release(place: *mut u8, value: Self);
 
-    /// Stores the word and returns the one before, in one step that is ordered against everything
-    /// else.
+    /// Stores the word and returns the previous one, as one sequentially consistent step.
     unsafe fn swap(place: *mut u8, value: Self) -> Self;
 
-    /// Returns the word and, if it is `current`, stores `new`, in one step that is ordered against
-    /// everything else then.
+    /// Returns the word and, if it is `current`, stores `new`, then as one sequentially consistent
+    /// step.
     unsafe fn compare_exchange(place: *mut u8, current: Self, new: Self) -> Self;
 }

@@ -1,15 +1,18 @@
-//! One machine instruction for each access, which the compiler can neither see into nor repeat nor
-//! split.
+//! One machine instruction for each access, which is opaque to the compiler and cannot be repeated
+//! or split.
 
 use core::arch::asm;
 
 macro_rules! access {
-    ($int:ident, $word:ident, $class:tt, $load:literal, $store:literal, $xchg:literal, $cmpxchg:literal, $a:tt) => {
+   (
+        $int:ident, $word:ident, $class:tt,
+        $load:literal, $store:literal, $xchg:literal, $cmpxchg:literal, $a:tt
+    ) => {
         impl super::Access for $int {
             #[inline(always)]
             unsafe fn load(place: *mut u8) -> Self {
                 let value: $word;
-                // SAFETY: a load of a place that is valid, by the caller's word.
+                // SAFETY: a load of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         $load,
@@ -23,7 +26,7 @@ macro_rules! access {
 
             #[inline(always)]
             unsafe fn store(place: *mut u8, value: Self) {
-                // SAFETY: a store to a place that is valid, by the caller's word.
+                // SAFETY: a store to a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         $store,
@@ -39,7 +42,8 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn load_acquire(place: *mut u8) -> Self {
                 let value: $word;
-                // SAFETY: as above. The processor keeps later accesses behind it, and the compiler does as it could write memory.
+                // SAFETY: as above. The processor keeps later accesses behind it. So does the
+                // compiler, since the block may write memory.
                 unsafe {
                     asm!(
                         $load,
@@ -53,13 +57,14 @@ macro_rules! access {
 
             #[inline(always)]
             unsafe fn store_release(place: *mut u8, value: Self) {
-                // SAFETY: as above. The processor keeps earlier accesses before it, and the compiler does as it could read memory.
+                // SAFETY: as above. The processor keeps earlier accesses before it. So does the
+                // compiler, since the block may read memory.
                 unsafe { <Self as super::Access>::store(place, value) }
             }
 
             #[inline(always)]
             unsafe fn swap(place: *mut u8, mut value: Self) -> Self {
-                // SAFETY: an exchange of a place that is valid, by the caller's word.
+                // SAFETY: an exchange of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         $xchg,
@@ -74,7 +79,7 @@ macro_rules! access {
             #[inline(always)]
             unsafe fn compare_exchange(place: *mut u8, current: Self, new: Self) -> Self {
                 let found: Self;
-                // SAFETY: an exchange of a place that is valid, by the caller's word.
+                // SAFETY: an exchange of a valid word, by the caller's obligation.
                 unsafe {
                     asm!(
                         $cmpxchg,
