@@ -1,7 +1,7 @@
 //! Frontends are owned values: a kernel keeps them in statics and moves them between threads.
 
 use std::sync::Mutex;
-use xen_front::block::{BlkFront, BlockingDisk};
+use xen_front::block::{BlkFront, BlkFrontConfig, BlockingDisk};
 use xen_front::console::Console;
 use xen_front::net::{Config, NetFront, Vif};
 use xen_front::vchan::{Client, Server};
@@ -35,10 +35,16 @@ fn memory_is_as_documented() {
     assert_eq!(pages() - before, 22);
     let grants = GrantTable::new(guest.clone()).unwrap();
     let before = pages();
-    let block = BlkFront::<Domain>::open(&store, &grants, 51712).unwrap();
-    assert_eq!(pages() - before, 2, "tables; the ring comes with the connection");
+    let block = BlkFront::open(&store, &grants, 51712).unwrap();
+    assert_eq!(pages() - before, 2, "the driver and its table; the ring comes with the connection");
+    for (depth, expected) in [(1, 2), (128, 5), (512, 15)] {
+        let (before, config) = (pages(), BlkFrontConfig::default().with_depth(depth));
+        let deep = BlkFront::open_with(&store, &grants, 51712, config).unwrap();
+        assert_eq!((pages() - before, deep.config()), (expected, config));
+    }
     let before = pages();
     let net = NetFront::new(&store, &grants, Vif(0), Config::default()).unwrap();
     assert_eq!(pages() - before, 3, "tables; rings and buffers come with the connection");
-    assert!(size_of_val(&block) < 1024 && size_of_val(&net) < 1024);
+    let sizes = [size_of_val(&block), size_of_val(&net), size_of::<BlockingDisk<Domain>>()];
+    assert!(sizes.iter().all(|&size| size < 1024), "{sizes:?}");
 }

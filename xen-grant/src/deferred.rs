@@ -1,11 +1,10 @@
 //! What peers did not let go of: pages and references together, kept out of use until they do.
 
 use crate::lock::Mutex;
-use crate::page_vec::PageVec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use heapless::Vec;
-use xen_hypercall::{GrantRef, Instant, Platform, SharedPages};
+use xen_hypercall::{GrantRef, Instant, PageVec, Platform, SharedPages};
 
 /// How long a peer is left alone between two tries.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -105,7 +104,7 @@ impl<P: Platform> DeferredList<P> {
         };
         self.round(waiting.min(BUDGET), &mut end);
         let list = self.list.lock();
-        list.due.filter(|_| list.held.len() != 0)
+        list.due.filter(|_| !list.held.is_empty())
     }
 
     /// Tries `count` of them, [`BUDGET`] at most. What has become free is freed without the lock.
@@ -128,6 +127,7 @@ impl<P: Platform> DeferredList<P> {
                 let _ = freed.push(held.pages);
             }
         }
+        list.held.free_if_empty();
     }
 }
 

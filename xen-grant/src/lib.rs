@@ -21,7 +21,6 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod owned_frames;
-mod page_vec;
 mod persistent;
 mod refs;
 mod retry_eagain;

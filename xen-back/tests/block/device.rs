@@ -87,18 +87,16 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
     }
 }
 
-/// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and
+/// Fills a ring for `depth` requests, with a backend that takes rings of `1 << limit` pages, and
 /// returns how many were in flight.
-fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
+fn fill_ring(depth: u16, mode: GrantMode, limit: u32) -> usize {
     let fixture = Fixture::new();
-    let mut front =
-        BlkFront::<_, DEPTH>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
-            .unwrap();
+    let mut front = fixture.front_with_depth(depth);
     let mut back = fixture.back_with(Config { mode, ring_order: limit, budget: 100 });
     fixture.reach(&mut front, &mut back, DeviceState::Connected);
     let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     let node = |key: String| store.read(format!("{path}/{key}"));
-    let order = limit.min((DEPTH / 32).ilog2());
+    let order = limit.min((depth / 32).ilog2());
     assert_eq!(node("ring-page-order".into()), (order != 0).then(|| order.to_string()));
     assert_eq!(node("num-ring-pages".into()), (order != 0).then(|| (1 << order).to_string()));
     assert_eq!(front.ring_pages(), 1 << order);
@@ -146,11 +144,11 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
 #[test]
 fn rings_of_1_to_16_pages_hold_as_many_requests_as_they_have_slots() {
     for mode in MODES {
-        assert_eq!(fill_ring::<32>(mode, 4), 32);
-        assert_eq!(fill_ring::<64>(mode, 4), 64);
-        assert_eq!(fill_ring::<128>(mode, 4), 128);
-        assert_eq!(fill_ring::<256>(mode, 4), 256);
-        assert_eq!(fill_ring::<512>(mode, 4), 512);
+        assert_eq!(fill_ring(32, mode, 4), 32);
+        assert_eq!(fill_ring(64, mode, 4), 64);
+        assert_eq!(fill_ring(128, mode, 4), 128);
+        assert_eq!(fill_ring(256, mode, 4), 256);
+        assert_eq!(fill_ring(512, mode, 4), 512);
     }
 }
 
@@ -167,9 +165,7 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
         {
             fixture.driver_store.remove(format_args!("{}/{name}", back.path())).unwrap();
         }
-        let mut front =
-            BlkFront::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
-                .unwrap();
+        let mut front = fixture.front_with_depth(512);
         // The frontend publishes, and one of its names is gone before the backend looks.
         front.poll(fixture.guest.now()).unwrap();
         fixture.world.run_for(Duration::from_micros(100));
@@ -189,10 +185,10 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
 
 #[test]
 fn a_ring_is_no_larger_than_its_backend_takes() {
-    assert_eq!(fill_ring::<512>(GrantMode::Copy, 0), 32);
-    assert_eq!(fill_ring::<512>(GrantMode::Copy, 2), 128);
+    assert_eq!(fill_ring(512, GrantMode::Copy, 0), 32);
+    assert_eq!(fill_ring(512, GrantMode::Copy, 2), 128);
     // An order that there is not is cut down to the largest.
-    assert_eq!(fill_ring::<512>(GrantMode::Copy, 99), 512);
+    assert_eq!(fill_ring(512, GrantMode::Copy, 99), 512);
 }
 
 /// Linux d8b31d8346: the new ring is another size, and the requests wait for room in it.
@@ -200,9 +196,7 @@ fn a_ring_is_no_larger_than_its_backend_takes() {
 fn requests_outlive_a_smaller_ring() {
     for mode in MODES {
         let fixture = Fixture::new();
-        let mut front =
-            BlkFront::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
-                .unwrap();
+        let mut front = fixture.front_with_depth(512);
         let mut back = fixture.back_with(Config { mode, ring_order: 4, budget: 100 });
         fixture.reach(&mut front, &mut back, DeviceState::Connected);
         let expected = noise(SECTORS * 512, 8);

@@ -9,7 +9,7 @@ use xen_back::block::{
     IoBuffer, MemoryDisk, PreparedDisk,
 };
 use xen_evtchn::Channel;
-use xen_front::block::BlkFront;
+use xen_front::block::{BlkFront, BlkFrontConfig};
 use xen_grant::{GrantTable, Granted, ReadWrite};
 use xen_hypercall::{GrantRef, Pages, Platform, boot};
 use xen_ring::{FrontRing, Notify};
@@ -169,13 +169,18 @@ impl Fixture {
         BlkFront::open(&self.guest_store, &self.grants, self.device.id).unwrap()
     }
 
+    pub(crate) fn front_with_depth(&self, depth: u16) -> BlkFront<Domain> {
+        let config = BlkFrontConfig::default().with_depth(depth);
+        BlkFront::open_with(&self.guest_store, &self.grants, self.device.id, config).unwrap()
+    }
+
     /// Lets both ends run until `done`, each when it has an event, is at its deadline or has left
     /// work. The frontend is polled once at first, as the test may have given it work.
-    pub(crate) fn run<const DEPTH: usize>(
+    pub(crate) fn run(
         &self,
-        front: &mut BlkFront<Domain, DEPTH>,
+        front: &mut BlkFront<Domain>,
         back: &mut Back,
-        mut done: impl FnMut(&mut BlkFront<Domain, DEPTH>) -> bool,
+        mut done: impl FnMut(&mut BlkFront<Domain>) -> bool,
     ) {
         self.front_wait.borrow_mut().wake();
         for _ in 0..POLLS {
@@ -224,12 +229,7 @@ impl Fixture {
         })
     }
 
-    pub(crate) fn reach<const DEPTH: usize>(
-        &self,
-        front: &mut BlkFront<Domain, DEPTH>,
-        back: &mut Back,
-        state: DeviceState,
-    ) {
+    pub(crate) fn reach(&self, front: &mut BlkFront<Domain>, back: &mut Back, state: DeviceState) {
         self.run(front, back, |front| front.state() == state);
     }
 

@@ -2,13 +2,12 @@
 
 use super::{
     BlkFront, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, Request, RequestError,
-    SECTOR_SIZE, Token, TransferError, requests::DEFAULT_DEPTH,
+    SECTOR_SIZE, Token, TransferError,
 };
 use core::fmt;
 use core::time::Duration;
-use heapless::Vec;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform};
+use xen_hypercall::{Instant, PAGE_SIZE, PageBox, PageVec, Pages, Platform};
 use xen_store::XenStore;
 use xenbus::DeviceState;
 
@@ -35,9 +34,16 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// The buffers are zeroed before each read: a backend that answers without writing them does not
 /// pass off data of an earlier transfer as the disk's. That costs a quarter of what copying the
 /// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
-pub struct BlockingDisk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
-    block: BlkFront<P, DEPTH>,
-    free: Vec<Pages<P>, DEPTH>,
+pub struct BlockingDisk<P: Platform> {
+    block: BlkFront<P>,
+    state: PageBox<P, TransferState<P>>,
+}
+
+/// The buffers and requests of the transfers.
+struct TransferState<P: Platform> {
+    free: PageVec<P, Pages<P>>,
+    /// Requests of the present transfer; at most one for each buffer.
+    parts: PageVec<P, Part>,
     /// Number of buffers to allocate, those in flight included.
     wanted: usize,
     timeout: Duration,
@@ -118,18 +124,21 @@ impl<P: Platform> BlockingDisk<P> {
     ) -> Result<Self, BlkFrontError> {
         Self::new(BlkFront::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
     }
-}
 
-impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
-    /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of
-    /// them keep a fast backend busier.
+    /// Creates a disk with `buffers` buffers of 44 KiB each: 1 to the
+    /// [depth](super::BlkFrontConfig::depth) of the device. A fast backend needs more of them.
     ///
     /// # Errors
     ///
     /// [`BlkFrontError::Memory`].
-    pub fn new(block: BlkFront<P, DEPTH>, buffers: usize) -> Result<Self, BlkFrontError> {
-        let wanted = buffers.clamp(1, DEPTH);
-        let mut disk = Self { block, free: Vec::new(), wanted, timeout: TIMEOUT };
+    pub fn new(block: BlkFront<P>, buffers: usize) -> Result<Self, BlkFrontError> {
+        let wanted = buffers.clamp(1, block.config().valid_depth().into());
+        let platform = block.grants().platform();
+        let free = PageVec::with_capacity(platform.clone(), wanted)?;
+        let parts = PageVec::with_capacity(platform.clone(), wanted)?;
+        let state = TransferState { free, parts, wanted, timeout: TIMEOUT };
+        let state = PageBox::new(platform.clone(), state)?;
+        let mut disk = Self { block, state };
         disk.refill()?;
         Ok(disk)
     }
@@ -140,19 +149,19 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
     }
 
     /// Lends the device, to look at.
-    pub fn block(&self) -> &BlkFront<P, DEPTH> {
+    pub fn block(&self) -> &BlkFront<P> {
         &self.block
     }
 
     /// Gives the device back; the buffers are freed.
-    pub fn into_block(self) -> BlkFront<P, DEPTH> {
+    pub fn into_block(self) -> BlkFront<P> {
         self.block
     }
 
     /// Sets how long the backend may take for a request before a call fails. It is 30 seconds at
     /// first.
     pub fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
+        self.state.timeout = timeout;
     }
 
     /// Looks after an idle disk: a backend that wants to close it, or a new size, is noticed here
@@ -298,24 +307,18 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
         }
         // Refused as a whole, before the first part is done.
         self.info().check_range(sector, (len / SECTOR_SIZE) as u64)?;
-        let mut parts = Vec::new();
-        let result = self.transfer_parts(sector, data, &mut parts);
+        let result = self.transfer_parts(sector, data);
         // The caller sees an error, so these must not reach another backend after what the caller
         // does next.
-        for part in parts {
+        while let Some(part) = self.state.parts.pop() {
             self.block.cancel(part.token);
         }
         result
     }
 
-    /// Transfers the bytes part by part; parts that have no answer when it returns are left in
-    /// `parts`.
-    fn transfer_parts(
-        &mut self,
-        sector: u64,
-        mut data: Data<'_>,
-        parts: &mut Vec<Part, DEPTH>,
-    ) -> Result<(), TransferError> {
+    /// Transfers the bytes part by part. Parts that have no response when it returns are left in
+    /// the list.
+    fn transfer_parts(&mut self, sector: u64, mut data: Data<'_>) -> Result<(), TransferError> {
         let len = data.len();
         let mut next = 0;
         let mut result = Ok(());
@@ -326,13 +329,13 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
             let now = self.now();
             while result.is_ok()
                 && next < len
-                && let Some(buffer) = self.free.pop()
+                && let Some(buffer) = self.state.free.pop()
             {
                 let end = len.min(next + BUFFER);
                 match self.block.submit_reused(data.request(sector, next, end, buffer)) {
                     Ok(token) => {
-                        // One part a buffer, so there is room.
-                        let _ = parts.push(Part { token, since: now, start: next, end });
+                        // One part for each buffer: the capacity is reserved.
+                        let _ = self.state.parts.push(Part { token, since: now, start: next, end });
                         next = end;
                     }
                     Err(failed) => {
@@ -344,7 +347,7 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
                     }
                 }
             }
-            if parts.is_empty() && (next == len || result.is_err()) {
+            if self.state.parts.is_empty() && (next == len || result.is_err()) {
                 return result;
             }
             self.block.kick();
@@ -352,8 +355,8 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
             while let Some(Completion { token, outcome, buffer }) = self.block.complete() {
                 any = true;
                 // Others are those that earlier calls have not waited for.
-                if let Some(index) = parts.iter().position(|part| part.token == token) {
-                    let part = parts.swap_remove(index);
+                let part = self.state.parts.iter().position(|part| part.token == token);
+                if let Some(part) = part.and_then(|index| self.state.parts.swap_remove(index)) {
                     if let (Ok(()), Some(buffer)) = (outcome, &buffer) {
                         data.take(&part, buffer);
                     }
@@ -363,7 +366,7 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
                 self.recycle(buffer);
             }
             // Answers to other requests do not make up for the oldest one's.
-            let since = parts.iter().map(|part| part.since).min().unwrap_or(waiting);
+            let since = self.state.parts.iter().map(|part| part.since).min().unwrap_or(waiting);
             self.check_timeout(since)?;
             if !any {
                 self.await_event(since)?;
@@ -374,13 +377,13 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
     /// Fails if what is awaited since `since` is overdue.
     fn check_timeout(&self, since: Instant) -> Result<(), TransferError> {
         let waited = self.now().saturating_duration_since(since);
-        if waited >= self.timeout { Err(TransferError::Timeout { waited }) } else { Ok(()) }
+        if waited >= self.state.timeout { Err(TransferError::Timeout { waited }) } else { Ok(()) }
     }
 
     /// Polls, and waits for an event until what is awaited since `since` is overdue.
     fn await_event(&mut self, since: Instant) -> Result<(), TransferError> {
         self.block.poll(self.now())?;
-        self.wait(since + self.timeout);
+        self.wait(since + self.state.timeout);
         Ok(())
     }
 
@@ -401,7 +404,7 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
 
     /// Allocates buffers for those that were lost to a backend that did not let go of them.
     fn refill(&mut self) -> Result<(), BlkFrontError> {
-        while self.free.len() + self.block.in_flight() < self.wanted {
+        while self.state.free.len() + self.block.in_flight() < self.state.wanted {
             let pages = Pages::alloc(self.platform().clone(), MAX_PAGES)?;
             self.recycle(Some(pages));
         }
@@ -409,10 +412,11 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
     }
 
     fn recycle(&mut self, buffer: Option<Pages<P>>) {
-        if let Some(buffer) = buffer {
-            // There are never more buffers than there is room for; one too many would just be
-            // freed.
-            let _ = self.free.push(buffer);
+        if let Some(buffer) = buffer
+            && self.state.free.len() < self.state.wanted
+        {
+            // The capacity is reserved.
+            let _ = self.state.free.push(buffer);
         }
     }
 
@@ -425,9 +429,9 @@ impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for BlockingDisk<P, DEPTH> {
+impl<P: Platform> fmt::Debug for BlockingDisk<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("BlockingDisk");
-        out.field("block", &self.block).field("buffers", &self.wanted).finish_non_exhaustive()
+        out.field("block", &self.block).field("buffers", &self.state.wanted).finish_non_exhaustive()
     }
 }

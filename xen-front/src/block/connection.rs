@@ -1,62 +1,23 @@
-//! The ring of a disk and its requests' pages, from one connection to its end.
+//! The ring and the event channel of one connection.
 
-use super::requests::{Requests, Shadow, WireRequest, segments};
-use super::requeue::Requeued;
-use super::{
-    BlkFrontError, Completion, FlushMethod, IoError, ProtocolError, Request, RequestError,
-    SubmitError, Token,
-};
+use super::request::Command;
+use super::requests::{Ended, InFlight, RequestPages, Requests};
+use super::ring::{RequestRing, WireRequest};
+use super::segments::segments;
+use super::{BlkFrontError, Completion, IoError, ProtocolError};
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, Granted, InUse, ReadOnly, ReadWrite};
+use xen_grant::{GrantFailed, GrantTable, Granted, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 
-/// A request's pages while the peer has them.
-#[derive(Debug)]
-pub(super) enum RequestPages<P: Platform> {
-    None,
-    /// The peer reads them: a write.
-    Readable(Granted<P, ReadOnly>),
-    /// The peer writes them: a read.
-    Writable(Granted<P, ReadWrite>),
-}
-
-impl<P: Platform> RequestPages<P> {
-    fn refs(&self) -> &[GrantRef] {
-        match self {
-            Self::None => &[],
-            Self::Readable(pages) => pages.refs(),
-            Self::Writable(pages) => pages.refs(),
-        }
-    }
-
-    fn end_access(self) -> Result<Option<Pages<P>>, InUse> {
-        match self {
-            Self::None => Ok(None),
-            Self::Readable(pages) => pages.end_access().map(Some),
-            Self::Writable(pages) => pages.end_access().map(Some),
-        }
-    }
-}
-
-/// What a request was, and its pages.
-#[derive(Debug)]
-struct InFlight<P: Platform> {
-    sector: u64,
-    sectors: usize,
-    pages: RequestPages<P>,
-    /// The caller has cancelled it: it is not made again on another connection.
-    cancelled: bool,
-}
-
-/// Which bytes of a request's pages are zeroed before the backend gets access to them.
+/// The bytes of a request's pages that are zeroed before the backend gets access to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zeroed {
     /// None: the pages and what is in them are the caller's, and the backend is trusted.
     None,
-    /// The sectors of a read. If the backend answers without writing them, they read as zeroes, and
-    /// not as data of an earlier transfer.
+    /// The sectors of a read. If the backend responds without writing them, they read as zeroes,
+    /// and not as data of an earlier transfer.
     Reads,
     /// All but the sectors of a write. The backend is not trusted with anything else.
     All,
@@ -75,7 +36,7 @@ impl Zeroed {
         }
     }
 
-    /// Zeroes what lies behind the data in the pages of a write of `sectors` sectors.
+    /// Zeroes what follows the data in the pages of a write of `sectors` sectors.
     fn write(self, pages: &mut [u8], sectors: usize) {
         if self == Self::All
             && let Some(rest) = pages.get_mut(sectors * SECTOR_SIZE..)
@@ -85,25 +46,25 @@ impl Zeroed {
     }
 }
 
-/// An answered request: which, what it was, how it went, and its pages.
+/// A completed request, and its operation.
 pub(super) struct Completed<P: Platform> {
     pub(super) completion: Completion<P>,
     pub(super) operation: BlkifOp,
 }
 
 #[derive(Debug)]
-pub(super) struct Connection<P: Platform, const DEPTH: usize> {
+pub(super) struct Connection<P: Platform> {
     grants: GrantTable<P>,
     peer: DomId,
-    requests: Requests<Granted<P, ReadWrite>, InFlight<P>, DEPTH>,
-    /// None once it is not this domain's any more.
+    ring: RequestRing<Granted<P, ReadWrite>>,
+    /// `None` once its port is closed.
     channel: Option<Channel<P>>,
-    /// What becomes of requests without an answer, once there are no more answers.
-    ended: Option<IoError>,
+    /// No responses are taken any more.
+    closed: bool,
 }
 
-impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
-    /// Makes a ring of `1 << order` pages for `peer`, which is to be told
+impl<P: Platform> Connection<P> {
+    /// Allocates a ring of `1 << order` pages for `peer`, which needs
     /// [`ring_refs`](Self::ring_refs) and [`port`](Self::port).
     pub(super) fn new(
         grants: &GrantTable<P>,
@@ -114,15 +75,15 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         let platform = grants.platform();
         let pages = Pages::alloc(platform.clone(), 1 << order)?;
         let ring = grants.grant_writable(pages, peer).map_err(|failed| failed.error)?;
-        let requests = Requests::new(ring, handle)?;
+        let ring = RequestRing::new(ring, handle)?;
         let channel =
             Channel::alloc_unbound(platform.clone(), peer).map_err(BlkFrontError::Channel)?;
-        Ok(Self { grants: grants.clone(), peer, requests, channel: Some(channel), ended: None })
+        Ok(Self { grants: grants.clone(), peer, ring, channel: Some(channel), closed: false })
     }
 
     /// Returns the references of the ring's pages.
     pub(super) fn ring_refs(&self) -> &[GrantRef] {
-        self.requests.memory().refs()
+        self.ring.memory().refs()
     }
 
     pub(super) fn port(&self) -> Option<Port> {
@@ -134,171 +95,91 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.channel = None;
     }
 
-    /// Marks a request without an answer as not to be made again, and returns whether there is such
-    /// a request.
-    pub(super) fn cancel(&mut self, token: Token) -> bool {
-        let lent = self.requests.payload_mut(token);
-        lent.map(|lent| lent.cancelled = true).is_some()
-    }
-
-    /// Takes a request without an answer out, to be made again on another connection. One that was
-    /// cancelled, or whose pages the peer keeps, has ended.
-    pub(super) fn requeue(&mut self) -> Option<Requeued<P>> {
-        let Shadow { token, operation, payload: InFlight { sector, sectors, pages, cancelled } } =
-            self.requests.take_in_flight()?;
-        Some(match (operation, pages.end_access()) {
-            (_, Ok(buffer)) if cancelled => {
-                Err(Completion { token, outcome: Err(IoError::Closed), buffer })
-            }
-            (BlkifOp::READ, Ok(Some(buffer))) => {
-                Ok((token, Request::Read { sector, sectors, buffer }))
-            }
-            (BlkifOp::WRITE, Ok(Some(buffer))) => {
-                Ok((token, Request::Write { sector, sectors, buffer }))
-            }
-            (_, Ok(_)) => Ok((token, Request::Flush)),
-            (_, Err(in_use)) => {
-                let outcome = Err(IoError::Broken(ProtocolError::PageInUse(in_use)));
-                Err(Completion { token, outcome, buffer: None })
-            }
-        })
-    }
-
-    pub(super) fn in_flight(&self) -> usize {
-        self.requests.in_flight()
-    }
-
+    /// Returns the number of free slots of the ring.
     pub(super) fn free_slots(&self) -> usize {
-        if self.ended.is_some() { 0 } else { self.requests.free_slots() }
+        if self.closed { 0 } else { self.ring.free() }
     }
 
-    /// Returns whether no answer is looked for any more.
+    /// Returns whether no responses are taken any more.
     pub(super) fn is_ended(&self) -> bool {
-        self.ended.is_some()
+        self.closed || self.broken().is_some()
     }
 
     pub(super) fn broken(&self) -> Option<ProtocolError> {
-        match self.ended {
-            Some(IoError::Broken(broken)) => Some(broken),
-            _ => None,
-        }
+        self.ring.broken()
     }
 
-    /// Grants the request's pages and queues it. What the request asks for has been checked.
-    pub(super) fn submit(
+    /// Grants the pages of a request and pushes it, with its slot in the table of requests. The
+    /// request has been checked, and the ring has a [free slot](Self::free_slots).
+    pub(super) fn issue(
         &mut self,
-        token: Token,
-        request: Request<P>,
-        flush: FlushMethod,
+        slot: u16,
+        command: &Command,
+        buffer: Option<Pages<P>>,
         zeroed: Zeroed,
-    ) -> Result<(), SubmitError<P>> {
-        match self.ended {
-            Some(IoError::Broken(broken)) => {
-                return Err(request.refused(RequestError::Broken(broken)));
-            }
-            Some(_) => return Err(request.refused(RequestError::NotConnected)),
-            None if self.free_slots() == 0 => return Err(request.refused(RequestError::Full)),
-            None => {}
-        }
-        match request {
-            Request::Read { sector, sectors, mut buffer } => {
+    ) -> Result<InFlight<P>, GrantFailed<P>> {
+        let &Command { operation, sector, sectors } = command;
+        let pages = match buffer {
+            None => RequestPages::None,
+            Some(mut buffer) if operation == BlkifOp::READ => {
                 zeroed.read(buffer.as_mut_slice(), sectors);
-                match self.grants.grant_writable(buffer, self.peer) {
-                    Ok(pages) => {
-                        let pages = RequestPages::Writable(pages);
-                        self.push(
-                            token,
-                            BlkifOp::READ,
-                            InFlight { sector, sectors, pages, cancelled: false },
-                        );
-                    }
-                    Err(failed) => {
-                        let request = Request::Read { sector, sectors, buffer: failed.pages };
-                        return Err(request.refused(RequestError::Grant(failed.error)));
-                    }
-                }
+                RequestPages::Writable(self.grants.grant_writable(buffer, self.peer)?)
             }
-            Request::Write { sector, sectors, mut buffer } => {
+            Some(mut buffer) => {
                 zeroed.write(buffer.as_mut_slice(), sectors);
-                match self.grants.grant_read_only(buffer, self.peer) {
-                    Ok(pages) => {
-                        let pages = RequestPages::Readable(pages);
-                        self.push(
-                            token,
-                            BlkifOp::WRITE,
-                            InFlight { sector, sectors, pages, cancelled: false },
-                        );
-                    }
-                    Err(failed) => {
-                        let request = Request::Write { sector, sectors, buffer: failed.pages };
-                        return Err(request.refused(RequestError::Grant(failed.error)));
-                    }
-                }
+                RequestPages::Readable(self.grants.grant_read_only(buffer, self.peer)?)
             }
-            Request::Flush => {
-                let lent =
-                    InFlight { sector: 0, sectors: 0, pages: RequestPages::None, cancelled: false };
-                self.push(token, flush.operation(), lent);
-            }
-        }
-        Ok(())
+        };
+        let segments = segments(pages.refs(), sectors);
+        let pushed = self.ring.push(slot, &WireRequest { operation, sector, segments: &segments });
+        debug_assert!(pushed.is_some(), "a request without a slot");
+        // A number that no response can have.
+        Ok(InFlight { number: pushed.unwrap_or(u64::MAX), pages })
     }
 
-    fn push(&mut self, token: Token, operation: BlkifOp, lent: InFlight<P>) {
-        let segments = segments(lent.pages.refs(), lent.sectors);
-        let order = WireRequest { operation, sector: lent.sector, segments: &segments };
-        // `submit` has seen the room for it, and that the ring is in order.
-        let pushed = self.requests.push(token, &order, lent);
-        debug_assert!(pushed.is_ok(), "a request without a slot");
-    }
-
-    /// Shows the peer what was queued, and notifies it if it sleeps.
+    /// Publishes what was pushed, and notifies the backend if it sleeps.
     pub(super) fn kick(&mut self) {
-        if self.ended.is_none()
-            && self.requests.publish() == Notify::Send
+        if !self.closed
+            && self.ring.publish() == Notify::Send
             && let Some(Err(errno)) = self.channel.as_ref().map(Channel::notify)
         {
-            self.mark_broken(ProtocolError::Notify(errno));
+            self.ring.mark_broken(ProtocolError::Notify(errno));
         }
     }
 
-    /// Takes the next request that is done with.
-    pub(super) fn complete(&mut self) -> Option<Completed<P>> {
-        if self.ended.is_none() {
-            match self.requests.next_completed() {
-                Ok(Some((done, status))) => return Some(self.complete_request(done, status)),
+    /// Takes the next completed request.
+    pub(super) fn complete(&mut self, requests: &mut Requests<P>) -> Option<Completed<P>> {
+        if !self.is_ended() {
+            match requests.next_response(&mut self.ring) {
+                Ok(Some((ended, status))) => return Some(self.complete_request(ended, status)),
                 Ok(None) => return None,
-                Err(broken) => self.mark_broken(broken),
+                // The requests in flight complete with this error.
+                Err(_) => {}
             }
         }
-        let Shadow { token, operation, payload } = self.requests.take_in_flight()?;
-        let outcome = Err(self.ended.unwrap_or(IoError::Closed));
-        // Pages that the peer still has stay in deferred list.
-        let buffer = payload.pages.end_access().ok().flatten();
-        Some(Completed { completion: Completion { token, outcome, buffer }, operation })
+        let Ended { token, command, buffer } = requests.end_next()?;
+        let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
+        let buffer = buffer.ok().flatten();
+        let completion = Completion { token, outcome, buffer };
+        Some(Completed { completion, operation: command.operation })
     }
 
-    fn complete_request(&mut self, done: Shadow<InFlight<P>>, status: BlkifStatus) -> Completed<P> {
-        let Shadow { token, operation, payload } = done;
-        let (buffer, outcome) = match payload.pages.end_access() {
+    fn complete_request(&mut self, ended: Ended<P>, status: BlkifStatus) -> Completed<P> {
+        let Ended { token, command, buffer } = ended;
+        let (buffer, outcome) = match buffer {
             Ok(buffer) => (buffer, outcome(status)),
             Err(in_use) => {
-                let broken = ProtocolError::PageInUse(in_use);
-                self.mark_broken(broken);
+                let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
                 (None, Err(IoError::Broken(broken)))
             }
         };
-        Completed { completion: Completion { token, outcome, buffer }, operation }
+        let completion = Completion { token, outcome, buffer };
+        Completed { completion, operation: command.operation }
     }
 
-    /// Ends the connection: no more answers are looked for.
+    /// Ends the connection: no responses are taken any more.
     pub(super) fn end(&mut self) {
-        self.ended.get_or_insert(IoError::Closed);
-    }
-
-    fn mark_broken(&mut self, broken: ProtocolError) {
-        let broken = self.requests.mark_broken(broken);
-        self.ended.get_or_insert(IoError::Broken(broken));
+        self.closed = true;
     }
 }
 
@@ -315,8 +196,9 @@ fn outcome(status: BlkifStatus) -> Result<(), IoError> {
 mod tests {
     use super::*;
 
+    /// D-B03.
     #[test]
-    fn d_b03_only_status_0_is_success() {
+    fn only_status_0_is_success() {
         assert_eq!(outcome(BlkifStatus(0)), Ok(()));
         assert_eq!(outcome(BlkifStatus(-1)), Err(IoError::Failed));
         assert_eq!(outcome(BlkifStatus(-2)), Err(IoError::Unsupported));

@@ -1,11 +1,10 @@
-//! The poll core of a disk.
+//! The non-blocking core of a disk.
 
-use super::connection::{Completed, Connection, Zeroed};
+use super::connection::Zeroed;
 use super::driver::Vbd;
-use super::requests::DEFAULT_DEPTH;
 use super::{
-    BlkFrontError, Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request,
-    RequestError, SubmitError, Token, VbdNumber,
+    BlkFrontConfig, BlkFrontError, Completion, DiskInfo, ProtocolError, Request, SubmitError,
+    Token, VbdNumber,
 };
 use core::fmt;
 use xen_grant::GrantTable;
@@ -13,62 +12,88 @@ use xen_hypercall::{Instant, PageBox, Platform, Port};
 use xen_store::XenStore;
 use xenbus::{DeviceState, FrontendDevice};
 
-/// A disk, as a poll core: requests go in, completions come out, nothing waits.
+/// A disk without blocking calls: requests are submitted, completions are taken.
 ///
-/// The caller's pages are granted as they are and come back with the completion, so nothing is
-/// copied. [`submit`](Self::submit) queues, [`kick`](Self::kick) publishes what was queued and
-/// notifies the backend at most once; so does [`poll`](Self::poll), which also keeps the
-/// connection. Before waiting for an event of [`port`](Self::port) and of the store's port: `poll`,
-/// then [`complete`](Self::complete) until it returns `None`; while the device closes, `poll` once
-/// more after the last completion, which lets it go on.
+/// The pages of the caller are granted as they are and returned with the completion: nothing is
+/// copied. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
+/// requests and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps
+/// the connection. Before a wait for an event of [`port`](Self::port) and of the store's port: call
+/// `poll`, then [`complete`](Self::complete) until it returns `None`. While the device closes, call
+/// `poll` once more after the last completion.
 ///
-/// A backend that breaks the protocol marks the device broken: its ring is not touched again, every
-/// request in flight completes with an error, and pages that the backend has not let go of are kept
-/// back by the grant table.
+/// A backend that breaks the protocol marks the device broken: its ring is not accessed again,
+/// each request in flight completes with an error, and pages that the backend still uses are in the
+/// deferred list of the grant table.
 ///
-/// A device that was closed, or whose backend was replaced, is taken up again by
-/// [`reopen`](Self::reopen); one that was moved to another host with its domain, by
-/// [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens
-/// that they have, unless they were [cancelled](Self::cancel). Each token completes exactly once,
-/// whatever the backend and the toolstack do.
+/// [`reopen`](Self::reopen) connects a device again that was closed, or whose backend was replaced;
+/// [`resume`](Self::resume) one that was moved to another host with its domain. Requests without a
+/// response are issued again then, with the same tokens, unless they were
+/// [cancelled](Self::cancel). Each token completes exactly once, whatever the backend and the
+/// toolstack do.
 ///
-/// A trusted backend gets the pages of a read as they are. If it answers without writing them, they
-/// hold what the caller had left there: zero them first where that is not to be taken for the
-/// disk's content. An untrusted backend gets them zeroed, and so does each backend but the first
-/// that a read is sent to.
+/// A trusted backend gets the pages of a read as they are. If it responds without writing them,
+/// they hold what the caller had left there: zero them first where that must not be taken for the
+/// content of the disk. An untrusted backend gets them zeroed, and so does each backend but the
+/// first that a read is issued to.
 ///
-/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend
-/// as if the domain had died. If it is dropped while it closes, its state becomes Closed, so that
-/// the backend releases the ring.
+/// [`close`](Self::close) the device before dropping it. A device that is only dropped looks to its
+/// backend like a domain that was destroyed. If it is dropped while it closes, its state becomes
+/// Closed, so that the backend releases the ring.
 ///
-/// At most `DEPTH` requests are in flight, completions that were not taken included: a power of
-/// two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
-/// no ring that large gets the largest that it takes. What is kept of each request is part of this
-/// value: about 180 bytes each, and a stack that it is moved on needs room for it. A kernel with
-/// small stacks boxes it.
-pub struct BlkFront<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
-    /// The tables of requests are in pages of the platform.
-    device: FrontendDevice<P, PageBox<P, Vbd<P, DEPTH>>>,
+/// The requests are in a table of [`BlkFrontConfig::depth`] entries, in pages of the platform that
+/// are allocated at construction.
+pub struct BlkFront<P: Platform> {
+    device: FrontendDevice<P, PageBox<P, Vbd<P>>>,
     id: u32,
     /// The caller has closed the device: requests of earlier connections are not issued again.
     closed: bool,
-    /// The next request's token.
+    /// The token of the next request.
     next: u64,
 }
 
 impl<P: Platform> BlkFront<P> {
-    /// Opens disk `id` ([`list`](super::list()) returns those that there are); [`poll`](Self::poll)
-    /// connects it.
+    /// Opens disk `id` ([`list`](super::list()) returns all disks) with the default configuration.
+    /// [`poll`](Self::poll) connects it.
     ///
     /// # Errors
     ///
-    /// [`BlkFrontError::Xenbus`].
+    /// As [`open_with`](Self::open_with).
     pub fn open(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         id: u32,
     ) -> Result<Self, BlkFrontError> {
-        Self::open_deep(store, grants, id)
+        Self::open_with(store, grants, id, BlkFrontConfig::default())
+    }
+
+    /// Opens disk `id` with the default configuration, and waits until it is connected.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_with`](Self::connect_with).
+    pub fn connect(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+        deadline: Instant,
+    ) -> Result<Self, BlkFrontError> {
+        Self::connect_with(store, grants, id, BlkFrontConfig::default(), deadline)
+    }
+
+    /// Opens disk `id`. [`poll`](Self::poll) connects it.
+    ///
+    /// # Errors
+    ///
+    /// [`BlkFrontError::Memory`], [`BlkFrontError::Xenbus`].
+    pub fn open_with(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+        config: BlkFrontConfig,
+    ) -> Result<Self, BlkFrontError> {
+        let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id, config)?)?;
+        let device = FrontendDevice::new(store, id, driver)?;
+        Ok(Self { device, id, closed: false, next: 0 })
     }
 
     /// Opens disk `id` and waits until it is connected.
@@ -77,49 +102,18 @@ impl<P: Platform> BlkFront<P> {
     ///
     /// [`BlkFrontError`]; [`XenbusError::Timeout`](xenbus::XenbusError::Timeout) at `deadline` has
     /// the awaited state. The device is closed again then.
-    pub fn connect(
+    pub fn connect_with(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         id: u32,
+        config: BlkFrontConfig,
         deadline: Instant,
     ) -> Result<Self, BlkFrontError> {
-        Self::connect_deep(store, grants, id, deadline)
-    }
-}
-
-impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
-    /// Opens disk `id` as [`open`](BlkFront::open) does, for up to `DEPTH` requests in flight.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](BlkFront::open).
-    pub fn open_deep(
-        store: &XenStore<P>,
-        grants: &GrantTable<P>,
-        id: u32,
-    ) -> Result<Self, BlkFrontError> {
-        let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id))?;
-        let device = FrontendDevice::new(store, id, driver)?;
-        Ok(Self { device, id, closed: false, next: 0 })
-    }
-
-    /// Opens disk `id` as [`connect`](BlkFront::connect) does, for up to `DEPTH` requests in
-    /// flight.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`connect`](BlkFront::connect).
-    pub fn connect_deep(
-        store: &XenStore<P>,
-        grants: &GrantTable<P>,
-        id: u32,
-        deadline: Instant,
-    ) -> Result<Self, BlkFrontError> {
-        let mut block = Self::open_deep(store, grants, id)?;
+        let mut block = Self::open_with(store, grants, id, config)?;
         match block.wait_until(DeviceState::Connected, deadline) {
             Ok(()) => Ok(block),
             Err(error) => {
-                // So that the backend releases the ring, and another try finds the device in
+                // So that the backend releases the ring, and another attempt finds the device in
                 // order. What prevents that is what prevented the connection.
                 block.close_now();
                 let _ = block.wait_until(DeviceState::Closed, deadline);
@@ -128,17 +122,17 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
         }
     }
 
-    /// Returns the device's id.
+    /// Returns the id of the device.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// Returns the disk's number, which has its name; before the device is set up, its id.
+    /// Returns the number of the disk, which has its name; its id before the device is set up.
     pub fn number(&self) -> VbdNumber {
         self.device.driver().number
     }
 
-    /// Returns what is known of the disk; all zero before it is connected.
+    /// Returns the parameters of the disk; all zero before it is connected.
     pub fn info(&self) -> &DiskInfo {
         &self.device.driver().info
     }
@@ -154,37 +148,42 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
     }
 
     /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a
-    /// vCPU; none while there is no ring.
+    /// vCPU; `None` while there is no ring.
     pub fn port(&self) -> Option<Port> {
         self.device.driver().port()
     }
 
-    /// Returns when to poll again if no event comes before.
+    /// Returns the time of the next [`poll`](Self::poll) if no event comes before.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.device.poll_timeout(now)
     }
 
-    /// Returns how many pages the ring has; none while there is no ring.
+    /// Returns the number of pages of the ring; 0 while there is no ring.
     pub fn ring_pages(&self) -> usize {
         self.device.driver().connection().map_or(0, |connection| connection.ring_refs().len())
     }
 
-    /// Returns the store that the disk was found in.
+    /// Returns the store of the disk.
     pub fn store(&self) -> &XenStore<P> {
         self.device.store()
     }
 
-    /// Returns the grant table that its pages are granted by.
+    /// Returns the grant table that grants its pages.
     pub fn grants(&self) -> &GrantTable<P> {
         &self.device.driver().grants
     }
 
-    /// Returns the number of requests that have not completed.
-    pub fn in_flight(&self) -> usize {
-        self.device.driver().in_flight()
+    /// Returns the configuration.
+    pub fn config(&self) -> BlkFrontConfig {
+        self.device.driver().config
     }
 
-    /// Returns how many requests can be submitted now.
+    /// Returns the number of submitted requests whose completion was not taken.
+    pub fn in_flight(&self) -> usize {
+        self.device.driver().requests.count()
+    }
+
+    /// Returns the number of requests that can be submitted now.
     pub fn free_slots(&self) -> usize {
         if self.state() == DeviceState::Connected { self.device.driver().free_slots() } else { 0 }
     }
@@ -193,13 +192,13 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
     ///
     /// # Errors
     ///
-    /// [`SubmitError`] has the request, and the reason why it was not accepted.
+    /// [`SubmitError`] with the request, and the reason why it was refused.
     pub fn submit(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
         self.submit_zeroed(request, Zeroed::None)
     }
 
-    /// Queues a request as [`submit`](Self::submit) does; its pages held data of other requests
-    /// before, and a read that the backend does not carry out must not show them.
+    /// Queues a request as [`submit`](Self::submit) does. Its pages held data of other requests,
+    /// which a read that the backend does not carry out must not show.
     pub(super) fn submit_reused(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
         self.submit_zeroed(request, Zeroed::Reads)
     }
@@ -210,43 +209,25 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
         zeroed: Zeroed,
     ) -> Result<Token, SubmitError<P>> {
         let connected = self.state() == DeviceState::Connected;
-        let driver = self.device.driver_mut();
-        let refused = match driver.broken() {
-            None if !connected => Err(RequestError::NotConnected),
-            _ => driver.check(&request),
-        };
-        if let Err(reason) = refused {
-            return Err(request.refused(reason));
-        }
-        // Only flushes use it, and the check found a method for those.
-        let flush = driver.info.flush_method().unwrap_or(FlushMethod::Flush);
-        let zeroed = if driver.info.trusted { zeroed } else { Zeroed::All };
-        match driver.connection_mut() {
-            Some(connection) => {
-                let token = Token(self.next);
-                connection.submit(token, request, flush, zeroed)?;
-                self.next += 1;
-                Ok(token)
-            }
-            None => Err(request.refused(RequestError::NotConnected)),
-        }
+        let token = Token(self.next);
+        self.device.driver_mut().submit(token, request, connected, zeroed)?;
+        self.next += 1;
+        Ok(token)
     }
 
-    /// Cancels a request: if its connection ends before the backend has answered, it is not issued
-    /// again on another one and completes with [`IoError::Closed`]. Returns whether the request
-    /// had neither been answered nor completed.
+    /// Cancels a request: if its connection ends before the backend has responded, it is not issued
+    /// again on another one and completes with [`IoError::Closed`](super::IoError::Closed). Returns
+    /// whether the request had no response and was not completed.
     ///
     /// For a request that the caller does not wait for any longer: issued again later, it would
-    /// undo what was written since. The protocol has no way to take a request back from the
-    /// backend that has it, so that backend may still carry it out. The request's completion and
-    /// its buffer are returned as ever.
+    /// undo what was written since. The protocol has no way to revoke a request from the backend
+    /// that has it, so that backend may still carry it out. The request still completes, with its
+    /// buffer.
     pub fn cancel(&mut self, token: Token) -> bool {
-        let driver = self.device.driver_mut();
-        let linked = driver.any_connection_mut().is_some_and(|connection| connection.cancel(token));
-        linked || driver.requeued.cancel(token)
+        self.device.driver_mut().requests.cancel(token)
     }
 
-    /// Publishes what was queued, and notifies the backend if it sleeps.
+    /// Publishes the queued requests, and notifies the backend if it sleeps.
     pub fn kick(&mut self) {
         self.device.driver_mut().kick();
     }
@@ -256,39 +237,36 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
     pub fn complete(&mut self) -> Option<Completion<P>> {
         let state = self.state();
         let driver = self.device.driver_mut();
-        if let Some(completed) = driver.requeued.next_completed() {
+        if let Some(completed) = driver.requests.next_completed() {
             return Some(completed);
         }
         if (self.closed || driver.refused)
-            && let Some(closed) = driver.next_closed()
+            && let Some(closed) = driver.requests.next_closed()
         {
             return Some(closed);
         }
-        let answer = driver.connection_mut().and_then(Connection::complete);
-        let Some(Completed { completion, operation }) = answer else {
-            if state == DeviceState::Connected {
-                // The completions before have made room in a ring that is smaller than that of an
-                // earlier connection, and the caller waits for an event now.
-                driver.submit_requeued();
-            }
-            if !matches!(state, DeviceState::Closed | DeviceState::Unplugged) {
-                return driver.requeued.next_completed();
-            }
-            driver.release();
-            return driver.requeued.next_completed().or_else(|| driver.next_closed());
-        };
-        if completion.outcome == Err(IoError::Unsupported) {
-            driver.unsupported(operation);
+        if let Some(completion) = driver.complete() {
+            return Some(completion);
         }
-        Some(completion)
+        match state {
+            // The completions before have made room in a ring that is smaller than that of an
+            // earlier connection, and the caller waits for an event now.
+            DeviceState::Connected => driver.submit_requeued(),
+            DeviceState::Closed | DeviceState::Unplugged => {
+                driver.release();
+                return driver.requests.next_completed().or_else(|| driver.requests.next_closed());
+            }
+            _ => {}
+        }
+        driver.requests.next_completed()
     }
 
-    /// Publishes what was queued and keeps the connection: connects, notices a new size, follows
-    /// the backend when it closes. Never waits.
+    /// Publishes the queued requests and keeps the connection: connects, detects a new size,
+    /// follows the backend when it closes. Never waits.
     ///
     /// # Errors
     ///
-    /// [`BlkFrontError`]; the device can be polled on, and closed.
+    /// [`BlkFrontError`]; the device can still be polled, and closed.
     pub fn poll(&mut self, now: Instant) -> Result<DeviceState, BlkFrontError> {
         self.kick();
         self.device.poll(now)
@@ -323,7 +301,7 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
 
     /// Begins to connect the device again after the domain was suspended and is now resumed
     /// elsewhere: with another backend, and none of the ports and grants of before. The store
-    /// and the grant table have to be resumed first.
+    /// and the grant table must be resumed first.
     pub fn resume(&mut self) {
         self.closed = false;
         self.device.resume();
@@ -341,7 +319,7 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for BlkFront<P, DEPTH> {
+impl<P: Platform> fmt::Debug for BlkFront<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, device, .. } = self;
         f.debug_struct("BlkFront").field("id", id).field("device", device).finish_non_exhaustive()

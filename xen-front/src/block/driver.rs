@@ -1,12 +1,11 @@
 //! The block protocol's part of a device's lifecycle.
 
 use super::connection::{Connection, Zeroed};
-use super::request::check_buffer;
-use super::requests::ring_order;
-use super::requeue::RequeueList;
+use super::request::{Command, check_buffer};
+use super::requests::Requests;
 use super::{
-    BlkFrontError, Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request,
-    RequestError, SubmitError, VbdNumber,
+    BlkFrontConfig, BlkFrontError, Completion, DiskInfo, FlushMethod, IoError, ProtocolError,
+    Request, RequestError, SubmitError, Token, VbdNumber,
 };
 use core::fmt;
 use xen_grant::GrantTable;
@@ -20,8 +19,8 @@ use xenbus::{Cause, FrontendDriver, KeyList, NodeWriter, Peer, XenbusState};
 const PROTOCOL: &str =
     if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { "arm-abi" } else { "x86_64-abi" };
 
-/// Nodes of earlier connections, of this driver's or of another one's before it, that a backend
-/// would take for this connection's unless they are written again.
+/// Nodes of earlier connections, of this driver or of an earlier one, that a backend would read as
+/// nodes of this connection unless they are written again.
 ///
 /// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver
 /// never writes it, but some backends count in units of `sector-size` where it is 1.
@@ -60,36 +59,37 @@ enum CurrentConnection<C> {
     Previous(C),
 }
 
-/// The protocol's side of a disk: its ring, and the requests in it.
-pub(super) struct Vbd<P: Platform, const DEPTH: usize> {
+/// The driver of a disk: its ring, and the requests.
+pub(super) struct Vbd<P: Platform> {
     pub(super) grants: GrantTable<P>,
+    pub(super) config: BlkFrontConfig,
     pub(super) number: VbdNumber,
     pub(super) info: DiskInfo,
-    link: CurrentConnection<Connection<P, DEPTH>>,
+    link: CurrentConnection<Connection<P>>,
     /// The disk cannot be used: requests of earlier connections are not issued again.
     pub(super) refused: bool,
-    /// Requests of earlier connections: to be issued again or, as their peer kept the pages,
-    /// completed.
-    pub(super) requeued: RequeueList<P, DEPTH>,
+    pub(super) requests: Requests<P>,
 }
 
-impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
-    /// The order of the ring that has `DEPTH` slots.
-    const ORDER: u32 = ring_order(DEPTH);
-
-    pub(super) fn new(grants: &GrantTable<P>, id: u32) -> Self {
-        Self {
+impl<P: Platform> Vbd<P> {
+    pub(super) fn new(
+        grants: &GrantTable<P>,
+        id: u32,
+        config: BlkFrontConfig,
+    ) -> Result<Self, BlkFrontError> {
+        Ok(Self {
             grants: grants.clone(),
+            config,
             number: VbdNumber(id),
             info: DiskInfo::NONE,
             link: CurrentConnection::None,
             refused: false,
-            requeued: RequeueList::new(),
-        }
+            requests: Requests::alloc(grants.platform().clone(), config.valid_depth())?,
+        })
     }
 
     /// Returns the connection in use.
-    pub(super) fn connection(&self) -> Option<&Connection<P, DEPTH>> {
+    pub(super) fn connection(&self) -> Option<&Connection<P>> {
         if let CurrentConnection::Current(connection) = &self.link {
             Some(connection)
         } else {
@@ -97,21 +97,11 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
         }
     }
 
-    pub(super) fn connection_mut(&mut self) -> Option<&mut Connection<P, DEPTH>> {
+    fn connection_mut(&mut self) -> Option<&mut Connection<P>> {
         if let CurrentConnection::Current(connection) = &mut self.link {
             Some(connection)
         } else {
             None
-        }
-    }
-
-    /// Returns the connection in use, or the one before it.
-    pub(super) fn any_connection_mut(&mut self) -> Option<&mut Connection<P, DEPTH>> {
-        match &mut self.link {
-            CurrentConnection::None => None,
-            CurrentConnection::Current(connection) | CurrentConnection::Previous(connection) => {
-                Some(connection)
-            }
         }
     }
 
@@ -123,31 +113,54 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
         self.connection().and_then(Connection::port)
     }
 
-    /// Returns the number of requests that have not completed.
-    pub(super) fn in_flight(&self) -> usize {
-        let linked = match &self.link {
-            CurrentConnection::None => 0,
-            CurrentConnection::Current(connection) | CurrentConnection::Previous(connection) => {
-                connection.in_flight()
-            }
-        };
-        linked + self.requeued.len()
-    }
-
-    /// Returns how many requests fit, those of earlier connections counted.
+    /// Returns the number of requests that fit; none while requests of earlier connections wait.
     pub(super) fn free_slots(&self) -> usize {
-        let connection = self.connection().filter(|_| !self.requeued.has_requests());
-        connection.map_or(0, Connection::free_slots).min(DEPTH.saturating_sub(self.in_flight()))
+        if self.requests.has_requeued() {
+            return 0;
+        }
+        self.connection().map_or(0, Connection::free_slots).min(self.requests.free())
     }
 
-    pub(super) fn check(&self, request: &Request<P>) -> Result<(), RequestError> {
-        if let Some(broken) = self.broken() {
-            return Err(RequestError::Broken(broken));
+    /// Grants the pages of a request and queues it.
+    pub(super) fn submit(
+        &mut self,
+        token: Token,
+        request: Request<P>,
+        connected: bool,
+        zeroed: Zeroed,
+    ) -> Result<(), SubmitError<P>> {
+        let Self { link, requests, info, .. } = self;
+        let CurrentConnection::Current(connection) = link else {
+            return Err(request.refused(RequestError::NotConnected));
+        };
+        if let Some(broken) = connection.broken() {
+            return Err(request.refused(RequestError::Broken(broken)));
         }
-        if self.requeued.has_requests() || self.in_flight() >= DEPTH {
-            return Err(RequestError::Full);
+        if !connected || connection.is_ended() {
+            return Err(request.refused(RequestError::NotConnected));
         }
-        check(&self.info, request)
+        let slot = requests
+            .next_free()
+            .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
+            .ok_or(RequestError::Full);
+        let slot = match slot.and_then(|slot| check(info, &request).map(|()| slot)) {
+            Ok(slot) => slot,
+            Err(reason) => return Err(request.refused(reason)),
+        };
+        // Only flushes use it, and the check found a method for those.
+        let flush = info.flush_method().unwrap_or(FlushMethod::Flush);
+        let zeroed = if info.trusted { zeroed } else { Zeroed::All };
+        let (command, buffer) = request.into_parts(flush);
+        match connection.issue(slot, &command, buffer, zeroed) {
+            Ok(in_flight) => {
+                requests.add(token, command, in_flight);
+                Ok(())
+            }
+            Err(failed) => {
+                let request = Request::from_parts(command, Some(failed.pages));
+                Err(request.refused(RequestError::Grant(failed.error)))
+            }
+        }
     }
 
     pub(super) fn kick(&mut self) {
@@ -156,9 +169,18 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
         }
     }
 
-    /// Notes that the backend does not support an operation. It answers so once, and is not asked
-    /// again.
-    pub(super) fn unsupported(&mut self, operation: BlkifOp) {
+    /// Takes the next request that the connection in use has completed.
+    pub(super) fn complete(&mut self) -> Option<Completion<P>> {
+        let CurrentConnection::Current(connection) = &mut self.link else { return None };
+        let completed = connection.complete(&mut self.requests)?;
+        if completed.completion.outcome == Err(IoError::Unsupported) {
+            self.unsupported(completed.operation);
+        }
+        Some(completed.completion)
+    }
+
+    /// Marks an operation as unsupported: the backend responds so once, and gets none again.
+    fn unsupported(&mut self, operation: BlkifOp) {
         match operation {
             BlkifOp::FLUSH_DISKCACHE => self.info.flush = false,
             BlkifOp::WRITE_BARRIER => self.info.barrier = false,
@@ -166,64 +188,46 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
         }
     }
 
-    /// Requeues the requests of the connection before.
-    fn requeue(&mut self) {
-        let CurrentConnection::Previous(previous) = &mut self.link else { return };
-        while let Some(taken) = previous.requeue() {
-            self.requeued.add(taken);
-        }
-    }
-
     /// Releases the connection of a device that is closed or unplugged, and requeues its requests.
     pub(super) fn release(&mut self) {
-        self.requeue();
+        self.requests.requeue();
         self.link = CurrentConnection::None;
-    }
-
-    /// Completes a requeued request as closed.
-    pub(super) fn next_closed(&mut self) -> Option<Completion<P>> {
-        let (token, request) = self.requeued.next_request()?;
-        Some(Completion { token, outcome: Err(IoError::Closed), buffer: request.into_buffer() })
     }
 
     /// Issues the requeued requests again, as far as there are slots.
     pub(super) fn submit_requeued(&mut self) {
-        if !self.requeued.has_requests() {
+        let Self { link, requests, info, .. } = self;
+        let CurrentConnection::Current(connection) = link else { return };
+        if !requests.has_requeued() {
             return;
         }
-        let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
+        let flush = info.flush_method();
         // An earlier backend may have written to the pages of a read: they are zeroed again.
-        let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };
-        while self.connection().is_some_and(|connection| connection.free_slots() > 0)
-            && let Some((token, request)) = self.requeued.next_request()
-            && let CurrentConnection::Current(connection) = &mut self.link
-        {
-            let submitted = match check(&self.info, &request) {
-                Ok(()) => connection.submit(token, request, flush, zeroed),
-                Err(reason) => Err(request.refused(reason)),
-            };
-            match submitted {
-                Ok(()) => {}
-                Err(SubmitError { reason: RequestError::Grant(_), request }) => {
-                    // The next poll tries again.
-                    self.requeued.add(Ok((token, request)));
-                    break;
+        let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
+        while connection.free_slots() > 0
+            && requests.issue_next(|slot, command, buffer| {
+                if buffer.is_none() {
+                    // The new backend may not support the method of the earlier one.
+                    match flush {
+                        Some(flush) => command.operation = flush.operation(),
+                        None => return Err((Some(IoError::Unsupported), None)),
+                    }
+                } else if check_command(info, command).is_err() {
+                    // The new backend has another disk, or one that is read-only.
+                    return Err((Some(IoError::Failed), buffer));
                 }
-                // The new backend's disk is another one, or can do less.
-                Err(SubmitError { reason, request }) => {
-                    let no_flush = reason == RequestError::NoFlush;
-                    let error = if no_flush { IoError::Unsupported } else { IoError::Failed };
-                    let buffer = request.into_buffer();
-                    self.requeued.add(Err(Completion { token, outcome: Err(error), buffer }));
-                }
-            }
-        }
+                // Without a free reference, the next poll tries again.
+                connection
+                    .issue(slot, command, buffer, zeroed)
+                    .map_err(|failed| (None, Some(failed.pages)))
+            })
+        {}
         self.kick();
     }
 
     /// Returns whether the backend has no request that it can still answer.
     fn is_idle(&self) -> bool {
-        self.connection().is_none_or(|current| current.in_flight() == 0 || current.is_ended())
+        self.connection().is_none_or(|current| current.is_ended()) || self.requests.in_flight() == 0
     }
 
     fn end(&mut self) {
@@ -233,7 +237,7 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
+impl<P: Platform> FrontendDriver for Vbd<P> {
     const KIND: &'static str = "vbd";
     const STALE_NODES: &'static [&'static str] = &STALE_KEYS;
     const WATCHED_NODE: Option<&'static str> = Some("sectors");
@@ -257,10 +261,10 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
         let pages: u32 = nodes.number_or("max-ring-pages", 1)?;
         let order =
             nodes.number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0));
-        let order = Self::ORDER.min(order);
+        let order = self.config.ring_order().min(order);
         let connection = Connection::new(&self.grants, peer.id, self.number.0 as u16, order)?;
         // The backend has released what it had of earlier connections, or never had it.
-        self.requeue();
+        self.requests.requeue();
         self.link = CurrentConnection::Current(connection);
         Ok(())
     }
@@ -327,46 +331,58 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
         match cause {
             Cause::Closed | Cause::Unplugged => {
                 self.end();
-                if self.in_flight() == 0 {
+                if self.requests.count() == 0 {
                     self.link = CurrentConnection::None;
                 }
                 return;
             }
-            Cause::Resumed => {
-                if let Some(connection) = self.any_connection_mut() {
-                    connection.close_port();
-                }
-            }
+            Cause::Resumed => match &mut self.link {
+                CurrentConnection::None => {}
+                CurrentConnection::Current(connection)
+                | CurrentConnection::Previous(connection) => connection.close_port(),
+            },
             Cause::Reopened => {}
         }
         self.refused = false;
-        self.requeue();
-        if let CurrentConnection::Current(connection) =
-            core::mem::replace(&mut self.link, CurrentConnection::None)
-        {
-            self.link = CurrentConnection::Previous(connection);
-        }
+        self.link = match core::mem::replace(&mut self.link, CurrentConnection::None) {
+            CurrentConnection::Current(connection) => CurrentConnection::Previous(connection),
+            CurrentConnection::Previous(_) | CurrentConnection::None => {
+                self.requests.requeue();
+                CurrentConnection::None
+            }
+        };
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for Vbd<P, DEPTH> {
+impl<P: Platform> fmt::Debug for Vbd<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, info, .. } = self;
         let mut out = f.debug_struct("Vbd");
-        out.field("number", number).field("info", info).field("in_flight", &self.in_flight());
+        out.field("number", number).field("info", info).field("in_flight", &self.requests.count());
         out.field("broken", &self.broken()).finish_non_exhaustive()
     }
 }
 
-/// Checks that a disk can do what a request asks for.
+/// Checks that a disk can carry out a request.
 fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), RequestError> {
-    match request {
-        Request::Write { .. } if info.read_only => Err(RequestError::ReadOnly),
-        Request::Read { sector, sectors, buffer } | Request::Write { sector, sectors, buffer } => {
-            check_buffer(*sectors, buffer.count())?;
-            info.check_range(*sector, *sectors as u64)
+    let (operation, &sector, &sectors, buffer) = match request {
+        Request::Read { sector, sectors, buffer } => (BlkifOp::READ, sector, sectors, buffer),
+        Request::Write { sector, sectors, buffer } => (BlkifOp::WRITE, sector, sectors, buffer),
+        Request::Flush => {
+            return info.flush_method().map(drop).ok_or(RequestError::NoFlush);
         }
-        Request::Flush if info.flush_method().is_none() => Err(RequestError::NoFlush),
-        Request::Flush => Ok(()),
+    };
+    if operation == BlkifOp::WRITE && info.read_only {
+        return Err(RequestError::ReadOnly);
     }
+    check_buffer(sectors, buffer.count())?;
+    info.check_range(sector, sectors as u64)
+}
+
+/// Checks that a disk has the sectors of a request that another disk had.
+fn check_command(info: &DiskInfo, command: &Command) -> Result<(), RequestError> {
+    if command.operation == BlkifOp::WRITE && info.read_only {
+        return Err(RequestError::ReadOnly);
+    }
+    info.check_range(command.sector, command.sectors as u64)
 }

@@ -1,15 +1,16 @@
-//! Disks: the front end of Xen's block protocol.
+//! Disks: the frontend of Xen's block protocol.
 //!
-//! [`BlkFront`] is the poll core: requests with the caller's own pages, no copy, no waiting.
-//! [`BlockingDisk`] puts blocking reads and writes of any length on top. [`list()`] finds this
-//! domain's disks and their names.
+//! [`BlkFront`] is the non-blocking core: requests with the caller's own pages, without a copy.
+//! [`BlockingDisk`] adds blocking reads and writes of any length. [`list()`] returns the disks of
+//! this domain and their names.
 //!
-//! Every sector number and count is in units of 512 bytes ([`SECTOR_SIZE`]), whatever the disk's
-//! own sectors are.
+//! All sector numbers and counts are in units of 512 bytes ([`SECTOR_SIZE`]), whatever the sector
+//! size of the disk is.
 //!
 //! Source: `io/blkif.h`.
 
 mod blocking_disk;
+mod config;
 mod connection;
 mod device;
 mod driver;
@@ -18,9 +19,12 @@ mod info;
 mod list;
 mod request;
 mod requests;
-mod requeue;
+mod ring;
+mod segments;
+mod slots;
 
 pub use blocking_disk::{BlockingDisk, DEFAULT_BUFFERS};
+pub use config::BlkFrontConfig;
 pub use device::BlkFront;
 pub use error::{
     BlkFrontError, IoError, NodeError, ProtocolError, RequestError, SubmitError, TransferError,
@@ -28,7 +32,7 @@ pub use error::{
 pub use info::{DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
 pub use request::{Completion, MAX_PAGES, Request, Token};
-pub use requests::{DEFAULT_DEPTH, MAX_DEPTH};
+pub use ring::MAX_DEPTH;
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 pub use xenbus::DeviceState;
 pub use xenbus::vbd::{DiskFamily, VbdName, VbdNameError, VbdNumber};

@@ -1,21 +1,21 @@
-//! What goes into a disk's queue and what comes out.
+//! Requests and completions.
 
-use super::{IoError, RequestError, SECTORS_PER_PAGE, SubmitError};
+use super::{FlushMethod, IoError, RequestError, SECTORS_PER_PAGE, SubmitError};
 use core::fmt;
 use xen_hypercall::{Pages, Platform};
-use xen_sys::io::blkif::BLKIF_MAX_SEGMENTS_PER_REQUEST;
+use xen_sys::io::blkif::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp};
 
-/// The most pages in a request's buffer.
+/// The most pages in the buffer of a request.
 #[doc(alias = "BLKIF_MAX_SEGMENTS_PER_REQUEST")]
 pub const MAX_PAGES: usize = BLKIF_MAX_SEGMENTS_PER_REQUEST;
 
-/// Names one request of one device. Never used twice.
+/// The name of a request; unique for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub(super) u64);
 
-/// A request. The driver owns the buffer until the request completes; data lies at its start.
+/// A request. The driver owns the buffer until the request completes; the data is at its start.
 ///
-/// The backend gets access to all pages of the buffer, so let nothing else be in them.
+/// The backend gets access to all pages of the buffer: they must hold nothing else.
 #[derive(Debug)]
 pub enum Request<P: Platform> {
     /// Reads `sectors` sectors from `sector` on into the buffer.
@@ -24,7 +24,7 @@ pub enum Request<P: Platform> {
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Where the data goes, at most [`MAX_PAGES`] pages.
+        /// Memory for the data, at most [`MAX_PAGES`] pages.
         buffer: Pages<P>,
     },
     /// Writes `sectors` sectors from `sector` on from the buffer.
@@ -33,19 +33,49 @@ pub enum Request<P: Platform> {
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Where the data is, at most [`MAX_PAGES`] pages.
+        /// Memory with the data, at most [`MAX_PAGES`] pages.
         buffer: Pages<P>,
     },
-    /// Makes every write that has completed so far lasting.
+    /// Makes all writes durable that have completed.
     Flush,
 }
 
+/// A request without its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    /// Any other than a read and a write is a flush, by either method.
+    pub(super) operation: BlkifOp,
+    pub(super) sector: u64,
+    pub(super) sectors: usize,
+}
+
 impl<P: Platform> Request<P> {
-    /// Takes the buffer out, if the request has one.
+    /// Returns the buffer, if the request has one.
     pub fn into_buffer(self) -> Option<Pages<P>> {
+        self.into_parts(FlushMethod::Flush).1
+    }
+
+    /// Splits the request.
+    #[inline]
+    pub(super) fn into_parts(self, flush: FlushMethod) -> (Command, Option<Pages<P>>) {
         match self {
-            Self::Read { buffer, .. } | Self::Write { buffer, .. } => Some(buffer),
-            Self::Flush => None,
+            Self::Read { sector, sectors, buffer } => {
+                (Command { operation: BlkifOp::READ, sector, sectors }, Some(buffer))
+            }
+            Self::Write { sector, sectors, buffer } => {
+                (Command { operation: BlkifOp::WRITE, sector, sectors }, Some(buffer))
+            }
+            Self::Flush => (Command { operation: flush.operation(), sector: 0, sectors: 0 }, None),
+        }
+    }
+
+    /// Joins what [`into_parts`](Self::into_parts) has split.
+    pub(super) fn from_parts(command: Command, buffer: Option<Pages<P>>) -> Self {
+        let Command { operation, sector, sectors } = command;
+        match buffer {
+            Some(buffer) if operation == BlkifOp::READ => Self::Read { sector, sectors, buffer },
+            Some(buffer) => Self::Write { sector, sectors, buffer },
+            None => Self::Flush,
         }
     }
 
@@ -67,15 +97,15 @@ pub(super) fn check_buffer(sectors: usize, pages: usize) -> Result<(), RequestEr
     }
 }
 
-/// A request that is done with, and its buffer.
+/// A completed request, and its buffer.
 #[must_use = "it owns the request's buffer"]
 pub struct Completion<P: Platform> {
-    /// Which request.
+    /// The request.
     pub token: Token,
-    /// Whether it was done.
+    /// Result of the request.
     pub outcome: Result<(), IoError>,
-    /// The buffer; none for a flush, and none if the backend did not let go of it: those pages are
-    /// kept back in the grant table's deferred list.
+    /// The buffer; `None` for a flush, and if the backend still uses it: those pages are in the
+    /// deferred list of the grant table.
     pub buffer: Option<Pages<P>>,
 }
 

@@ -1,217 +1,279 @@
-//! Requests in flight: the ring, and the private record of what was asked for.
+//! The requests of a disk, from submission to completion.
 
-use super::{ProtocolError, Token};
-use heapless::Vec;
-use xen_hypercall::StableSharedMem;
-use xen_ring::{FrontRing, Notify, RingError};
-use xen_sys::io::blkif::{
-    BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse,
-    BlkifStatus,
-};
+use super::request::Command;
+use super::ring::{RequestRing, Response};
+use super::slots::Slots;
+use super::{Completion, IoError, ProtocolError, Token};
+use xen_grant::{Granted, InUse, ReadOnly, ReadWrite};
+use xen_hypercall::{GrantRef, OutOfMemory, Pages, Platform, StableSharedMem};
+use xen_sys::io::blkif::BlkifStatus;
 
-/// Slots of a ring of one page: the least number of requests that can be in flight at once, and the
-/// default.
-pub const DEFAULT_DEPTH: usize = 32;
-
-/// Requests of the largest ring, one of 16 pages.
-pub const MAX_DEPTH: usize = 512;
-
-/// Returns the order of the ring that has room for `depth` requests: the binary logarithm of its
-/// pages.
-pub(crate) const fn ring_order(depth: usize) -> u32 {
-    assert!(depth.is_power_of_two() && DEFAULT_DEPTH <= depth && depth <= MAX_DEPTH);
-    (depth / DEFAULT_DEPTH).ilog2()
-}
-
-/// A request as the peer gets it, without its id.
-pub(crate) struct WireRequest<'s> {
-    pub(crate) operation: BlkifOp,
-    pub(crate) sector: u64,
-    pub(crate) segments: &'s [BlkifRequestSegment],
-}
-
-/// A request that has its answer, or never gets one.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Shadow<T> {
-    pub(crate) token: Token,
-    pub(crate) operation: BlkifOp,
-    pub(crate) payload: T,
-}
-
-/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may
-/// use it; at most `DEPTH` at once, a power of two.
-///
-/// An id on the wire is the request's own number with its slot in the low bits, so it never comes
-/// twice: a late or repeated response is found out even when its slot has a new request.
+/// The pages of a request while the backend has access to them.
 #[derive(Debug)]
-pub(crate) struct Requests<M, T, const DEPTH: usize> {
-    ring: FrontRing<M, BlkifRequest, BlkifResponse>,
-    handle: u16,
-    /// Each with its number on this ring.
-    slots: [Option<(u64, Shadow<T>)>; DEPTH],
-    /// The free slots.
-    free: Vec<u16, DEPTH>,
-    /// Number of the next request.
-    next: u64,
-    /// Numbers below this one have been published.
-    published: u64,
-    broken: Option<ProtocolError>,
+pub(super) enum RequestPages<P: Platform> {
+    None,
+    /// The backend reads them: a write.
+    Readable(Granted<P, ReadOnly>),
+    /// The backend writes them: a read.
+    Writable(Granted<P, ReadWrite>),
 }
 
-impl<M: StableSharedMem, T, const DEPTH: usize> Requests<M, T, DEPTH> {
-    pub(crate) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
-        Ok(Self {
-            ring: FrontRing::new(mem)?,
-            handle,
-            slots: [const { None }; DEPTH],
-            free: (0..DEPTH as u16).rev().collect(),
-            next: 0,
-            published: 0,
-            broken: None,
-        })
+impl<P: Platform> RequestPages<P> {
+    pub(super) fn refs(&self) -> &[GrantRef] {
+        match self {
+            Self::None => &[],
+            Self::Readable(pages) => pages.refs(),
+            Self::Writable(pages) => pages.refs(),
+        }
     }
 
-    /// Returns how many requests have no answer yet.
-    pub(crate) fn in_flight(&self) -> usize {
-        DEPTH - self.free.len()
+    /// Ends the access of the backend. Pages that it still uses are deferred.
+    fn end_access(self) -> Result<Option<Pages<P>>, InUse> {
+        match self {
+            Self::None => Ok(None),
+            Self::Readable(pages) => pages.end_access().map(Some),
+            Self::Writable(pages) => pages.end_access().map(Some),
+        }
+    }
+}
+
+/// A request that the backend can carry out.
+#[derive(Debug)]
+pub(super) struct InFlight<P: Platform> {
+    /// Its number on the ring.
+    pub(super) number: u64,
+    pub(super) pages: RequestPages<P>,
+}
+
+#[derive(Debug)]
+enum RequestState<P: Platform> {
+    InFlight(InFlight<P>),
+    /// Left by an earlier connection, to be issued again.
+    Requeued(Option<Pages<P>>),
+    /// Completed, for a reason other than a response.
+    Completed(IoError, Option<Pages<P>>),
+}
+
+#[derive(Debug)]
+struct Entry<P: Platform> {
+    token: Token,
+    command: Command,
+    /// The caller has cancelled it: it is not issued again.
+    cancelled: bool,
+    state: RequestState<P>,
+}
+
+/// A request that has a response, or gets none.
+pub(super) struct Ended<P: Platform> {
+    pub(super) token: Token,
+    pub(super) command: Command,
+    /// The buffer; an error if the backend still uses it.
+    pub(super) buffer: Result<Option<Pages<P>>, InUse>,
+}
+
+/// The requests that the caller has submitted and whose completion was not taken.
+///
+/// A request keeps its slot from submission to completion, whatever connections it is issued on.
+#[derive(Debug)]
+pub(super) struct Requests<P: Platform> {
+    slots: Slots<P, Entry<P>>,
+    requeued: usize,
+    completed: usize,
+}
+
+impl<P: Platform> Requests<P> {
+    /// Allocates the table of at most `depth` requests.
+    pub(super) fn alloc(platform: P, depth: u16) -> Result<Self, OutOfMemory> {
+        Ok(Self { slots: Slots::alloc(platform, depth)?, requeued: 0, completed: 0 })
     }
 
-    /// Returns how many requests there is room for.
-    pub(crate) fn free_slots(&self) -> usize {
-        self.free.len().min(self.ring.free() as usize)
+    /// Returns the number of requests that the caller has not got back.
+    pub(super) fn count(&self) -> usize {
+        self.slots.used()
     }
 
-    /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is
-    /// no room.
-    pub(crate) fn push(
+    /// Returns the number of requests that the backend can still carry out.
+    pub(super) fn in_flight(&self) -> usize {
+        self.count() - self.requeued - self.completed
+    }
+
+    /// Returns the number of requests that fit.
+    pub(super) fn free(&self) -> usize {
+        self.slots.free()
+    }
+
+    /// Returns whether requests are to be issued again.
+    pub(super) fn has_requeued(&self) -> bool {
+        self.requeued != 0
+    }
+
+    /// Returns the slot of the next request that is [added](Self::add).
+    pub(super) fn next_free(&self) -> Option<u16> {
+        self.slots.next_free()
+    }
+
+    /// Adds a request that was pushed to the ring with the slot [`next_free`](Self::next_free).
+    pub(super) fn add(&mut self, token: Token, command: Command, in_flight: InFlight<P>) {
+        let state = RequestState::InFlight(in_flight);
+        let added = self.slots.insert(Entry { token, command, cancelled: false, state });
+        debug_assert!(added.is_ok(), "a request without a slot");
+    }
+
+    /// Removes the request that the next response of the ring answers. After `None` the backend
+    /// notifies of the next response.
+    pub(super) fn next_response<M: StableSharedMem>(
         &mut self,
-        token: Token,
-        order: &WireRequest<'_>,
-        payload: T,
-    ) -> Result<(), T> {
-        let index = self.free.last().map_or(DEPTH, |&index| usize::from(index));
-        let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
-            return Err(payload);
-        };
-        let mut request = BlkifRequest {
-            operation: order.operation,
-            nr_segments: order.segments.len() as u8,
-            handle: self.handle,
-            id: self.next * DEPTH as u64 + index as u64,
-            sector_number: order.sector,
-            ..Default::default()
-        };
-        let Some(segments) = request.seg.get_mut(..order.segments.len()) else {
-            return Err(payload);
-        };
-        segments.copy_from_slice(order.segments);
-        if self.ring.push(&request).is_err() {
-            return Err(payload);
+        ring: &mut RequestRing<M>,
+    ) -> Result<Option<(Ended<P>, BlkifStatus)>, ProtocolError> {
+        let Some(response) = ring.pop()? else { return Ok(None) };
+        match self.check(&response).map_err(|broken| ring.mark_broken(broken)) {
+            Ok(()) => Ok(self.end(response.slot).map(|ended| (ended, response.status))),
+            Err(broken) => Err(broken),
         }
-        *slot = Some((self.next, Shadow { token, operation: order.operation, payload }));
-        self.free.pop();
-        self.next += 1;
-        Ok(())
     }
 
-    /// Shows the peer all that was queued; tells whether it has to be notified.
-    pub(crate) fn publish(&mut self) -> Notify {
-        if self.broken.is_some() {
-            return Notify::Skip;
+    /// Checks that a response answers a request in flight.
+    fn check(&mut self, response: &Response) -> Result<(), ProtocolError> {
+        let (found, id) = (response.operation, response.id);
+        match self.slots.get_mut(response.slot) {
+            Some(Entry { command, state: RequestState::InFlight(in_flight), .. })
+                if in_flight.number == response.number =>
+            {
+                let expected = command.operation;
+                if found == expected {
+                    Ok(())
+                } else {
+                    Err(ProtocolError::WrongOperation { found, expected })
+                }
+            }
+            _ => Err(ProtocolError::UnknownId { id }),
         }
-        self.published = self.next;
-        self.ring.publish()
     }
 
-    /// Takes the next answered request. After `None` the peer notifies of the next answer.
-    pub(crate) fn next_completed(
+    /// Removes a request in flight and ends the access of the backend to its pages.
+    fn end(&mut self, slot: u16) -> Option<Ended<P>> {
+        let Entry { token, command, state, .. } = self.slots.remove(slot)?;
+        let buffer = match state {
+            RequestState::InFlight(InFlight { pages, .. }) => pages.end_access(),
+            RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => Ok(buffer),
+        };
+        Some(Ended { token, command, buffer })
+    }
+
+    /// Removes the first request in flight. The ring must not be used any more.
+    pub(super) fn end_next(&mut self) -> Option<Ended<P>> {
+        if self.in_flight() == 0 {
+            return None;
+        }
+        let slot = self.first(|state| matches!(state, RequestState::InFlight(_)))?;
+        self.end(slot)
+    }
+
+    /// Returns the slot of the first submitted request whose state fits.
+    ///
+    /// Called only for connections that have ended: it passes over the whole table.
+    fn first(&self, fits: impl Fn(&RequestState<P>) -> bool) -> Option<u16> {
+        let fitting = self.slots.iter().filter(|(_, entry)| fits(&entry.state));
+        fitting.min_by_key(|(_, entry)| entry.token).map(|(slot, _)| slot)
+    }
+
+    /// Has all requests in flight issued again on the next connection. The ring must not be used
+    /// any more. A request that was cancelled, or whose pages the backend still uses, completes.
+    pub(super) fn requeue(&mut self) {
+        if self.in_flight() == 0 {
+            return;
+        }
+        for Entry { cancelled, state, .. } in self.slots.iter_mut() {
+            let taken = core::mem::replace(state, RequestState::Requeued(None));
+            *state = match taken {
+                RequestState::InFlight(InFlight { pages, .. }) => match pages.end_access() {
+                    Ok(buffer) if *cancelled => RequestState::Completed(IoError::Closed, buffer),
+                    Ok(buffer) => RequestState::Requeued(buffer),
+                    Err(in_use) => {
+                        let broken = ProtocolError::PageInUse(in_use);
+                        RequestState::Completed(IoError::Broken(broken), None)
+                    }
+                },
+                other => other,
+            };
+        }
+        let requeued = |entry: &Entry<P>| matches!(entry.state, RequestState::Requeued(_));
+        self.requeued = self.slots.iter().filter(|(_, entry)| requeued(entry)).count();
+        self.completed = self.count() - self.requeued;
+    }
+
+    /// Issues the first requeued request again: `issue` gets its slot, what it is and its buffer.
+    /// It returns the request in flight, or the buffer: with an error to complete the request, and
+    /// without one to have it requeued. Returns whether the request is not requeued any more.
+    pub(super) fn issue_next(
         &mut self,
-    ) -> Result<Option<(Shadow<T>, BlkifStatus)>, ProtocolError> {
-        if let Some(broken) = self.broken {
-            return Err(broken);
+        issue: impl FnOnce(u16, &mut Command, Option<Pages<P>>) -> Issued<P>,
+    ) -> bool {
+        if self.requeued == 0 {
+            return false;
         }
-        let response = match self.next_response() {
-            Ok(Some(response)) => response,
-            Ok(None) => return Ok(None),
-            Err(broken) => return Err(self.mark_broken(broken)),
+        let Some(slot) = self.first(|state| matches!(state, RequestState::Requeued(_))) else {
+            return false;
         };
-        match self.take_matching(&response) {
-            Ok(done) => Ok(Some((done, response.status))),
-            Err(broken) => Err(self.mark_broken(broken)),
+        let Some(Entry { command, state, .. }) = self.slots.get_mut(slot) else { return false };
+        let RequestState::Requeued(buffer) = state else { return false };
+        match issue(slot, command, buffer.take()) {
+            Ok(in_flight) => *state = RequestState::InFlight(in_flight),
+            Err((None, back)) => {
+                *buffer = back;
+                return false;
+            }
+            Err((Some(error), back)) => {
+                *state = RequestState::Completed(error, back);
+                self.completed += 1;
+            }
         }
+        self.requeued -= 1;
+        true
     }
 
-    /// Marks the ring as never to be touched again, unless it is already, and returns the first
-    /// reason.
-    pub(crate) fn mark_broken(&mut self, reason: ProtocolError) -> ProtocolError {
-        *self.broken.get_or_insert(reason)
-    }
-
-    /// Takes any request out that has no answer. The ring must not be used any more.
-    pub(crate) fn take_in_flight(&mut self) -> Option<Shadow<T>> {
-        let index = self.slots.iter().position(Option::is_some)?;
-        let (_, done) = self.slots.get_mut(index)?.take()?;
-        self.free_slot(index);
-        Some(done)
-    }
-
-    /// Returns the payload of a request that has no answer yet.
-    pub(crate) fn payload_mut(&mut self, token: Token) -> Option<&mut T> {
-        let mut found = self.slots.iter_mut().flatten();
-        found.find_map(|(_, done)| (done.token == token).then_some(&mut done.payload))
-    }
-
-    /// Lends the memory of the ring.
-    pub(crate) fn memory(&self) -> &M {
-        self.ring.memory()
-    }
-
-    fn next_response(&mut self) -> Result<Option<BlkifResponse>, ProtocolError> {
-        if let Some(response) = self.ring.pop().map_err(ProtocolError::Ring)? {
-            return Ok(Some(response));
+    /// Takes the completion of a request that has ended without a response.
+    pub(super) fn next_completed(&mut self) -> Option<Completion<P>> {
+        if self.completed == 0 {
+            return None;
         }
-        if self.ring.final_check().map_err(ProtocolError::Ring)? {
-            return self.ring.pop().map_err(ProtocolError::Ring);
-        }
-        Ok(None)
+        let slot = self.first(|state| matches!(state, RequestState::Completed(..)))?;
+        let Entry { token, state, .. } = self.slots.remove(slot)?;
+        let RequestState::Completed(error, buffer) = state else { return None };
+        self.completed -= 1;
+        Some(Completion { token, outcome: Err(error), buffer })
     }
 
-    /// Takes the request out that `response` answers, if there is one in flight.
-    fn take_matching(&mut self, response: &BlkifResponse) -> Result<Shadow<T>, ProtocolError> {
-        let unknown = ProtocolError::UnknownId { id: response.id };
-        let index = (response.id % DEPTH as u64) as usize;
-        let number = response.id / DEPTH as u64;
-        let slot = self.slots.get_mut(index).ok_or(unknown)?;
-        let found = slot.as_ref().filter(|(own, _)| *own == number && number < self.published);
-        let expected = found.ok_or(unknown)?.1.operation;
-        if response.operation != expected {
-            return Err(ProtocolError::WrongOperation { found: response.operation, expected });
+    /// Completes the first requeued request as closed.
+    pub(super) fn next_closed(&mut self) -> Option<Completion<P>> {
+        if self.requeued == 0 {
+            return None;
         }
-        let (_, done) = slot.take().ok_or(unknown)?;
-        self.free_slot(index);
-        Ok(done)
+        let slot = self.first(|state| matches!(state, RequestState::Requeued(_)))?;
+        let Ended { token, buffer, .. } = self.end(slot)?;
+        self.requeued -= 1;
+        Some(Completion { token, outcome: Err(IoError::Closed), buffer: buffer.ok().flatten() })
     }
 
-    fn free_slot(&mut self, index: usize) {
-        // It was taken from there, so there is room.
-        let _ = self.free.push(index as u16);
+    /// Cancels a request. Returns whether it had not completed.
+    pub(super) fn cancel(&mut self, cancelled: Token) -> bool {
+        let found = self.slots.iter_mut().find(|entry| entry.token == cancelled);
+        let Some(Entry { cancelled, state, .. }) = found else { return false };
+        match state {
+            RequestState::InFlight(_) => *cancelled = true,
+            RequestState::Completed(..) => return false,
+            RequestState::Requeued(buffer) => {
+                *state = RequestState::Completed(IoError::Closed, buffer.take());
+                self.requeued -= 1;
+                self.completed += 1;
+            }
+        }
+        true
     }
 }
 
-/// Lists the segments of `sectors` sectors that lie in whole pages, one after the other.
-pub(crate) fn segments(
-    refs: &[xen_hypercall::GrantRef],
-    sectors: usize,
-) -> Vec<BlkifRequestSegment, BLKIF_MAX_SEGMENTS_PER_REQUEST> {
-    const PER_PAGE: usize = super::SECTORS_PER_PAGE;
-    let mut list = Vec::new();
-    for (page, &gref) in refs.iter().enumerate().take(sectors.div_ceil(PER_PAGE)) {
-        let last_sect = (sectors - page * PER_PAGE).min(PER_PAGE) as u8 - 1;
-        // Callers have at most as many pages as the list has room for.
-        let _ = list.push(BlkifRequestSegment { gref, first_sect: 0, last_sect, _pad0: [0; 2] });
-    }
-    list
-}
+/// A request that was issued, or its buffer and the reason why it completes.
+pub(super) type Issued<P> = Result<InFlight<P>, (Option<IoError>, Option<Pages<P>>)>;
 
 #[cfg(test)]
 mod tests;

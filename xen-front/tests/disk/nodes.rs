@@ -57,8 +57,8 @@ fn ring_is_largest_for_both_ends() {
     ] {
         let fixture = Fixture::new();
         fixture.back.state().set(key, value);
-        let mut block: BlkFront<Domain, 128> =
-            BlkFront::open_deep(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        let (id, config) = (fixture.device.get().id, BlkFrontConfig::default().with_depth(128));
+        let mut block = BlkFront::open_with(&fixture.store, &fixture.grants, id, config).unwrap();
         fixture.world.run_for(Duration::from_millis(10));
         // From here on the backend only follows what it has offered.
         fixture.back.state().misbehaviour = Misbehaviour::NeverReady;

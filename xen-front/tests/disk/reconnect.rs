@@ -14,10 +14,12 @@ const MANY: u64 = 40;
 impl Fixture {
     /// Connects with a ring of two pages, and leaves its reads without an answer. The next backend
     /// takes a ring of one page.
-    fn block_with_unanswered_reads(&self) -> (BlkFront<Domain, 64>, Vec<Token>) {
+    fn block_with_unanswered_reads(&self) -> (BlkFront<Domain>, Vec<Token>) {
         self.back.state().set("max-ring-page-order", 1);
         let deadline = self.deadline();
-        let mut block = BlkFront::connect_deep(&self.store, &self.grants, 51712, deadline).unwrap();
+        let config = BlkFrontConfig::default().with_depth(64);
+        let mut block =
+            BlkFront::connect_with(&self.store, &self.grants, 51712, config, deadline).unwrap();
         assert_eq!((block.ring_pages(), block.free_slots()), (2, 64));
         self.back.state().misbehaviour = Misbehaviour::Forget;
         let tokens = (0..MANY).map(|index| block.submit(self.read(8 * index)).unwrap()).collect();
@@ -47,7 +49,7 @@ impl Fixture {
 type Outcomes = Vec<(Token, Result<(), IoError>)>;
 
 /// Takes all completions that there are now.
-fn drain<const DEPTH: usize>(block: &mut BlkFront<Domain, DEPTH>) -> Outcomes {
+fn drain(block: &mut BlkFront<Domain>) -> Outcomes {
     core::iter::from_fn(|| block.complete()).map(|done| (done.token, done.outcome)).collect()
 }
 

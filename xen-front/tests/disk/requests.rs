@@ -50,11 +50,7 @@ impl Fixture {
     }
 
     /// Polls until the device is in `state`.
-    pub(super) fn poll_until<const DEPTH: usize>(
-        &self,
-        block: &mut BlkFront<Domain, DEPTH>,
-        state: DeviceState,
-    ) {
+    pub(super) fn poll_until(&self, block: &mut BlkFront<Domain>, state: DeviceState) {
         let deadline = self.deadline();
         while block.poll(self.guest.now()).unwrap() != state {
             assert!(self.guest.now() < deadline, "{block:?}");

@@ -4,16 +4,15 @@ use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, DEVICES, names};
 use crate::args::SECTOR;
 use crate::error::Error;
 use crate::system::System;
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use sha2::{Digest, Sha256};
-use xen_front::block::{self, BlkFront, DeviceState, DiskEntry, TransferError};
+use xen_front::block::{self, BlkFront, BlkFrontConfig, DeviceState, DiskEntry, TransferError};
 use xen_hypercall::Platform;
 
-/// Requests in flight at most: those of a ring of four pages, if the backend takes one.
-const DEPTH: usize = 128;
+/// The most requests in flight: those of a ring of four pages, if the backend supports one.
+const DEPTH: u16 = 128;
 
 /// Buffers of a disk: more than a ring of one page has requests.
 const BUFFERS: usize = 40;
@@ -21,14 +20,12 @@ const BUFFERS: usize = 40;
 /// The bytes that are moved at a time: as many as a disk's buffers hold.
 const PIECE: usize = BUFFERS * block::MAX_PAGES * 4096;
 
-type Disk<P> = block::BlockingDisk<P, DEPTH>;
+type Disk<P> = block::BlockingDisk<P>;
 
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
 pub(crate) struct Disks<P: Platform> {
-    /// On the heap, and made in a function of its own: a disk of this depth is 34 KiB, and each
-    /// copy of it costs as much of the stack.
-    open: Vec<(DiskEntry, Box<Disk<P>>)>,
+    open: Vec<(DiskEntry, Disk<P>)>,
 }
 
 impl<P: Platform> Disks<P> {
@@ -108,14 +105,13 @@ impl<P: Platform> Disks<P> {
     }
 }
 
-#[inline(never)]
-fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Box<Disk<P>>, Error> {
+fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Disk<P>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
-    let block = BlkFront::connect_deep(store, grants, entry.id, deadline);
+    let config = BlkFrontConfig::default().with_depth(DEPTH);
+    let block = BlkFront::connect_with(store, grants, entry.id, config, deadline);
     block
         .and_then(|block| Disk::new(block, BUFFERS))
-        .map(Box::new)
         .map_err(|error| Error::Disk { disk: entry.number, error })
 }
 
@@ -128,7 +124,7 @@ fn names_equal(number: &block::VbdNumber, name: &str) -> bool {
     alloc::format!("{number}") == name
 }
 
-struct Info<'b, P: Platform>(&'b BlkFront<P, DEPTH>);
+struct Info<'b, P: Platform>(&'b BlkFront<P>);
 
 impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

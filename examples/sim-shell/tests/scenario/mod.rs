@@ -9,7 +9,7 @@ use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
 use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
-use xen_front::block::{self, BlkFront, BlkFrontError, DEFAULT_BUFFERS};
+use xen_front::block::{self, BlkFront, BlkFrontConfig, BlkFrontError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{Errno, Instant, Platform, Port, boot};
@@ -43,7 +43,7 @@ const STEPS: [(usize, &str); 12] = [
 ];
 
 /// A disk whose ring has as many pages as the backend takes, up to four.
-type Disk<P> = block::BlockingDisk<P, 128>;
+type Disk<P> = block::BlockingDisk<P>;
 
 /// Runs the scenario of a seed; returns its record, if that is requested. Panics where something is
 /// not as it should be.
@@ -161,8 +161,8 @@ impl<'a> Scenario<'_, 'a> {
     }
 
     fn connect(&self) -> Result<Disk<Xen>, BlkFrontError> {
-        let block =
-            BlkFront::connect_deep(self.store, self.grants, self.testbed.vbd.id, self.deadline())?;
+        let (id, config) = (self.testbed.vbd.id, BlkFrontConfig::default().with_depth(128));
+        let block = BlkFront::connect_with(self.store, self.grants, id, config, self.deadline())?;
         Disk::new(block, DEFAULT_BUFFERS)
     }
 

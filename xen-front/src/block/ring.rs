@@ -1,0 +1,130 @@
+//! The ring of a connection: requests and responses as the backend sees them.
+
+use super::ProtocolError;
+use xen_hypercall::StableSharedMem;
+use xen_ring::{FrontRing, Notify, RingError};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus};
+
+/// Slots of a ring of one page.
+pub(super) const RING_SLOTS: u16 = 32;
+
+/// The most requests in flight: the slots of the largest ring, of 16 pages.
+pub const MAX_DEPTH: u16 = 512;
+
+/// The bits of an id that hold the slot of the request in the driver's table.
+const SLOT_BITS: u32 = MAX_DEPTH.ilog2();
+
+/// A request as the backend gets it, without its id.
+pub(super) struct WireRequest<'s> {
+    pub(super) operation: BlkifOp,
+    pub(super) sector: u64,
+    pub(super) segments: &'s [BlkifRequestSegment],
+}
+
+/// A response to a published request, unless the backend made its id up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Response {
+    /// The slot of the request in the driver's table, below [`MAX_DEPTH`].
+    pub(super) slot: u16,
+    /// The number of the request on this ring.
+    pub(super) number: u64,
+    pub(super) id: u64,
+    pub(super) operation: BlkifOp,
+    pub(super) status: BlkifStatus,
+}
+
+/// The ring in memory `M`.
+///
+/// An id is the number of the request on this ring, with its slot in the low bits. No id is used
+/// twice, so a late or repeated response is detected even if its slot holds a new request.
+#[derive(Debug)]
+pub(super) struct RequestRing<M> {
+    ring: FrontRing<M, BlkifRequest, BlkifResponse>,
+    handle: u16,
+    /// Number of the next request.
+    next: u64,
+    /// Numbers below this one have been published.
+    published: u64,
+    broken: Option<ProtocolError>,
+}
+
+impl<M: StableSharedMem> RequestRing<M> {
+    pub(super) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
+        Ok(Self { ring: FrontRing::new(mem)?, handle, next: 0, published: 0, broken: None })
+    }
+
+    /// Returns the number of free slots of the ring.
+    pub(super) fn free(&self) -> usize {
+        if self.broken.is_some() { 0 } else { self.ring.free() as usize }
+    }
+
+    /// Returns the memory of the ring.
+    pub(super) fn memory(&self) -> &M {
+        self.ring.memory()
+    }
+
+    /// Returns how the backend broke the protocol, if it did.
+    pub(super) fn broken(&self) -> Option<ProtocolError> {
+        self.broken
+    }
+
+    /// Marks the ring as broken: it is not accessed again. Returns the first reason.
+    pub(super) fn mark_broken(&mut self, reason: ProtocolError) -> ProtocolError {
+        *self.broken.get_or_insert(reason)
+    }
+
+    /// Pushes a request for the next [`publish`](Self::publish) and returns its number; `None` if
+    /// the ring is full or broken.
+    pub(super) fn push(&mut self, slot: u16, request: &WireRequest<'_>) -> Option<u64> {
+        if self.broken.is_some() {
+            return None;
+        }
+        let number = self.next;
+        let mut wire = BlkifRequest {
+            operation: request.operation,
+            nr_segments: request.segments.len() as u8,
+            handle: self.handle,
+            id: number << SLOT_BITS | u64::from(slot),
+            sector_number: request.sector,
+            ..Default::default()
+        };
+        wire.seg.get_mut(..request.segments.len())?.copy_from_slice(request.segments);
+        self.ring.push(&wire).ok()?;
+        self.next += 1;
+        Some(number)
+    }
+
+    /// Publishes what was pushed. Returns whether the backend must be notified.
+    pub(super) fn publish(&mut self) -> Notify {
+        if self.broken.is_some() {
+            return Notify::Skip;
+        }
+        self.published = self.next;
+        self.ring.publish()
+    }
+
+    /// Takes the next response. After `None` the backend notifies of the next one.
+    pub(super) fn pop(&mut self) -> Result<Option<Response>, ProtocolError> {
+        if let Some(broken) = self.broken {
+            return Err(broken);
+        }
+        let popped = self.next_response();
+        let Some(BlkifResponse { id, operation, status, .. }) =
+            popped.map_err(|corrupt| self.mark_broken(ProtocolError::Ring(corrupt)))?
+        else {
+            return Ok(None);
+        };
+        let (slot, number) = (id as u16 % MAX_DEPTH, id >> SLOT_BITS);
+        if number >= self.published {
+            return Err(self.mark_broken(ProtocolError::UnknownId { id }));
+        }
+        Ok(Some(Response { slot, number, id, operation, status }))
+    }
+
+    fn next_response(&mut self) -> Result<Option<BlkifResponse>, xen_ring::Corrupt> {
+        if let Some(response) = self.ring.pop()? {
+            return Ok(Some(response));
+        }
+        if self.ring.final_check()? { self.ring.pop() } else { Ok(None) }
+    }
+}
