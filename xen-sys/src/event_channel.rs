@@ -270,7 +270,7 @@ pub struct EvtchnSetPriority {
 }
 const _: () = assert!(size_of::<EvtchnSetPriority>() == 8);
 
-/// Argument of [`crate::xen::HYPERVISOR_EVENT_CHANNEL_OP_COMPAT`]: a command and room for its
+/// Argument of [`crate::xen::HYPERVISOR_EVENT_CHANNEL_OP_COMPAT`]: a command and space for its
 /// argument.
 #[doc(alias = "evtchn_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]

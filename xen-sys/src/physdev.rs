@@ -316,7 +316,7 @@ pub struct PhysdevManagePciExt {
 }
 const _: () = assert!(size_of::<PhysdevManagePciExt>() == 16);
 
-/// Argument of [`crate::xen::HYPERVISOR_PHYSDEV_OP_COMPAT`]: a command and room for its argument.
+/// Argument of [`crate::xen::HYPERVISOR_PHYSDEV_OP_COMPAT`]: a command and space for its argument.
 #[doc(alias = "physdev_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

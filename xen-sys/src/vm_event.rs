@@ -179,65 +179,65 @@ const _: () = assert!(size_of::<VmEventX86SelectorReg>() == 4);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventRegsX86 {
-    /// Register.
+    /// Register `rax`.
     pub rax: u64,
-    /// Register.
+    /// Register `rcx`.
     pub rcx: u64,
-    /// Register.
+    /// Register `rdx`.
     pub rdx: u64,
-    /// Register.
+    /// Register `rbx`.
     pub rbx: u64,
-    /// Register.
+    /// Register `rsp`.
     pub rsp: u64,
-    /// Register.
+    /// Register `rbp`.
     pub rbp: u64,
-    /// Register.
+    /// Register `rsi`.
     pub rsi: u64,
-    /// Register.
+    /// Register `rdi`.
     pub rdi: u64,
-    /// Register.
+    /// Register `r8`.
     pub r8: u64,
-    /// Register.
+    /// Register `r9`.
     pub r9: u64,
-    /// Register.
+    /// Register `r10`.
     pub r10: u64,
-    /// Register.
+    /// Register `r11`.
     pub r11: u64,
-    /// Register.
+    /// Register `r12`.
     pub r12: u64,
-    /// Register.
+    /// Register `r13`.
     pub r13: u64,
-    /// Register.
+    /// Register `r14`.
     pub r14: u64,
-    /// Register.
+    /// Register `r15`.
     pub r15: u64,
-    /// Register.
+    /// Register `rflags`.
     pub rflags: u64,
-    /// Register.
+    /// Register `dr6`.
     pub dr6: u64,
-    /// Register.
+    /// Register `dr7`.
     pub dr7: u64,
-    /// Register.
+    /// Register `rip`.
     pub rip: u64,
-    /// Register.
+    /// Register `cr0`.
     pub cr0: u64,
-    /// Register.
+    /// Register `cr2`.
     pub cr2: u64,
-    /// Register.
+    /// Register `cr3`.
     pub cr3: u64,
-    /// Register.
+    /// Register `cr4`.
     pub cr4: u64,
-    /// Register.
+    /// Register `sysenter_cs`.
     pub sysenter_cs: u64,
-    /// Register.
+    /// Register `sysenter_esp`.
     pub sysenter_esp: u64,
-    /// Register.
+    /// Register `sysenter_eip`.
     pub sysenter_eip: u64,
-    /// Register.
+    /// Register `efer`.
     pub msr_efer: u64,
-    /// Register.
+    /// Register `star`.
     pub msr_star: u64,
-    /// Register.
+    /// Register `lstar`.
     pub msr_lstar: u64,
     /// Base of GDTR.
     pub gdtr_base: u64,
@@ -257,19 +257,19 @@ pub struct VmEventRegsX86 {
     pub fs_base: u64,
     /// Base of GS.
     pub gs_base: u64,
-    /// Segment.
+    /// Segment register `cs`.
     pub cs: VmEventX86SelectorReg,
-    /// Segment.
+    /// Segment register `ss`.
     pub ss: VmEventX86SelectorReg,
-    /// Segment.
+    /// Segment register `ds`.
     pub ds: VmEventX86SelectorReg,
-    /// Segment.
+    /// Segment register `es`.
     pub es: VmEventX86SelectorReg,
-    /// Segment.
+    /// Segment register `fs`.
     pub fs: VmEventX86SelectorReg,
-    /// Segment.
+    /// Segment register `gs`.
     pub gs: VmEventX86SelectorReg,
-    /// Register.
+    /// Register `shadow_gs`.
     pub shadow_gs: u64,
     /// Limit of GDTR.
     pub gdtr_limit: u16,

@@ -144,28 +144,28 @@ pub const HYPERVISOR_DM_OP: usize = 41;
 /// Hypercall: parameter tree of the hypervisor. See [`crate::hypfs`].
 #[doc(alias = "__HYPERVISOR_hypfs_op")]
 pub const HYPERVISOR_HYPFS_OP: usize = 42;
-/// First of the numbers left to the architecture; machine checks on x86.
+/// Hypercall: first number reserved for the architecture; machine checks on x86.
 #[doc(alias = "__HYPERVISOR_arch_0")]
 pub const HYPERVISOR_ARCH_0: usize = 48;
-/// Second number left to the architecture.
+/// Hypercall: second number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_1")]
 pub const HYPERVISOR_ARCH_1: usize = 49;
-/// Third number left to the architecture.
+/// Hypercall: third number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_2")]
 pub const HYPERVISOR_ARCH_2: usize = 50;
-/// Fourth number left to the architecture.
+/// Hypercall: fourth number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_3")]
 pub const HYPERVISOR_ARCH_3: usize = 51;
-/// Fifth number left to the architecture.
+/// Hypercall: fifth number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_4")]
 pub const HYPERVISOR_ARCH_4: usize = 52;
-/// Sixth number left to the architecture.
+/// Hypercall: sixth number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_5")]
 pub const HYPERVISOR_ARCH_5: usize = 53;
-/// Seventh number left to the architecture.
+/// Hypercall: seventh number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_6")]
 pub const HYPERVISOR_ARCH_6: usize = 54;
-/// Eighth number left to the architecture.
+/// Hypercall: eighth number reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_arch_7")]
 pub const HYPERVISOR_ARCH_7: usize = 55;
 
@@ -214,25 +214,25 @@ open_enum! {
         /// First line reserved for the architecture; machine checks on x86.
         #[doc(alias = "VIRQ_ARCH_0")]
         ARCH_0 = 16;
-        /// Second line left to the architecture.
+        /// Second line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_1")]
         ARCH_1 = 17;
-        /// Third line left to the architecture.
+        /// Third line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_2")]
         ARCH_2 = 18;
-        /// Fourth line left to the architecture.
+        /// Fourth line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_3")]
         ARCH_3 = 19;
-        /// Fifth line left to the architecture.
+        /// Fifth line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_4")]
         ARCH_4 = 20;
-        /// Sixth line left to the architecture.
+        /// Sixth line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_5")]
         ARCH_5 = 21;
-        /// Seventh line left to the architecture.
+        /// Seventh line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_6")]
         ARCH_6 = 22;
-        /// Eighth line left to the architecture.
+        /// Eighth line reserved for the architecture.
         #[doc(alias = "VIRQ_ARCH_7")]
         ARCH_7 = 23;
     }

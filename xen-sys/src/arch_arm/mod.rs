@@ -67,67 +67,67 @@ const _: () = assert!(size_of::<SharedInfo>() == 1088);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuGuestCoreRegs {
-    /// Register.
+    /// Register `x0`.
     pub x0: u64,
-    /// Register.
+    /// Register `x1`.
     pub x1: u64,
-    /// Register.
+    /// Register `x2`.
     pub x2: u64,
-    /// Register.
+    /// Register `x3`.
     pub x3: u64,
-    /// Register.
+    /// Register `x4`.
     pub x4: u64,
-    /// Register.
+    /// Register `x5`.
     pub x5: u64,
-    /// Register.
+    /// Register `x6`.
     pub x6: u64,
-    /// Register.
+    /// Register `x7`.
     pub x7: u64,
-    /// Register.
+    /// Register `x8`.
     pub x8: u64,
-    /// Register.
+    /// Register `x9`.
     pub x9: u64,
-    /// Register.
+    /// Register `x10`.
     pub x10: u64,
-    /// Register.
+    /// Register `x11`.
     pub x11: u64,
-    /// Register.
+    /// Register `x12`.
     pub x12: u64,
-    /// Register.
+    /// Register `x13`.
     pub x13: u64,
-    /// Register.
+    /// Register `x14`.
     pub x14: u64,
-    /// Register.
+    /// Register `x15`.
     pub x15: u64,
-    /// Register.
+    /// Register `x16`.
     pub x16: u64,
-    /// Register.
+    /// Register `x17`.
     pub x17: u64,
-    /// Register.
+    /// Register `x18`.
     pub x18: u64,
-    /// Register.
+    /// Register `x19`.
     pub x19: u64,
-    /// Register.
+    /// Register `x20`.
     pub x20: u64,
-    /// Register.
+    /// Register `x21`.
     pub x21: u64,
-    /// Register.
+    /// Register `x22`.
     pub x22: u64,
-    /// Register.
+    /// Register `x23`.
     pub x23: u64,
-    /// Register.
+    /// Register `x24`.
     pub x24: u64,
-    /// Register.
+    /// Register `x25`.
     pub x25: u64,
-    /// Register.
+    /// Register `x26`.
     pub x26: u64,
-    /// Register.
+    /// Register `x27`.
     pub x27: u64,
-    /// Register.
+    /// Register `x28`.
     pub x28: u64,
-    /// Register.
+    /// Register `x29`.
     pub x29: u64,
-    /// Register.
+    /// Register `x30`.
     pub x30: u64,
     /// Program counter.
     pub pc64: u64,

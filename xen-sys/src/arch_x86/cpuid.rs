@@ -1,7 +1,7 @@
 //! CPUID leaves that identify Xen and its features to a guest.
 //!
-//! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, when Xen
-//! also shows another hypervisor's leaves.
+//! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, if Xen
+//! also presents the leaves of another hypervisor.
 //!
 //! Public header: `arch-x86/cpuid.h`.
 //!

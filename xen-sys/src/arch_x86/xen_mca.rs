@@ -10,7 +10,7 @@ use crate::DomId;
 use crate::GuestHandle;
 use crate::xen::XenctlBitmap;
 
-/// Number of this hypercall: the first one left to the architecture.
+/// Number of this hypercall: the first one reserved for the architecture.
 #[doc(alias = "__HYPERVISOR_mca")]
 pub const HYPERVISOR_MCA: usize = 48;
 
@@ -98,7 +98,7 @@ pub const MC_TYPE_RECOVERY: u16 = 3;
 
 /// Flag of [`McinfoRecovery`]: Xen has recovered.
 pub const REC_ACTION_RECOVERED: u8 = 1 << 0;
-/// Flag of [`McinfoRecovery`]: Xen has done nothing.
+/// Flag of [`McinfoRecovery`]: no recovery action.
 pub const REC_ACTION_NONE: u8 = 1 << 1;
 /// Flag of [`McinfoRecovery`]: a reset is needed.
 pub const REC_ACTION_NEED_RESET: u8 = 1 << 2;

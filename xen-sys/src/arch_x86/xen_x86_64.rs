@@ -93,11 +93,11 @@ pub const SEGBASE_GS_USER_SEL: u32 = 3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct IretContext {
-    /// Register.
+    /// Register `rax`.
     pub rax: u64,
-    /// Register.
+    /// Register `r11`.
     pub r11: u64,
-    /// Register.
+    /// Register `rcx`.
     pub rcx: u64,
     /// Zero, or the flag of a system call.
     pub flags: u64,
@@ -119,35 +119,35 @@ const _: () = assert!(size_of::<IretContext>() == 72);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct CpuUserRegs {
-    /// Register.
+    /// Register `r15`.
     pub r15: u64,
-    /// Register.
+    /// Register `r14`.
     pub r14: u64,
-    /// Register.
+    /// Register `r13`.
     pub r13: u64,
-    /// Register.
+    /// Register `r12`.
     pub r12: u64,
-    /// Register.
+    /// Register `rbp`.
     pub rbp: u64,
-    /// Register.
+    /// Register `rbx`.
     pub rbx: u64,
-    /// Register.
+    /// Register `r11`.
     pub r11: u64,
-    /// Register.
+    /// Register `r10`.
     pub r10: u64,
-    /// Register.
+    /// Register `r9`.
     pub r9: u64,
-    /// Register.
+    /// Register `r8`.
     pub r8: u64,
-    /// Register.
+    /// Register `rax`.
     pub rax: u64,
-    /// Register.
+    /// Register `rcx`.
     pub rcx: u64,
-    /// Register.
+    /// Register `rdx`.
     pub rdx: u64,
-    /// Register.
+    /// Register `rsi`.
     pub rsi: u64,
-    /// Register.
+    /// Register `rdi`.
     pub rdi: u64,
     /// Error code; Xen's own.
     pub error_code: u32,
@@ -171,19 +171,19 @@ pub struct CpuUserRegs {
     pub ss: u16,
     /// Reserved; zero.
     pub _pad2: [u16; 3],
-    /// Segment.
+    /// Segment register `es`.
     pub es: u16,
     /// Reserved; zero.
     pub _pad3: [u16; 3],
-    /// Segment.
+    /// Segment register `ds`.
     pub ds: u16,
     /// Reserved; zero.
     pub _pad4: [u16; 3],
-    /// Segment.
+    /// Segment register `fs`.
     pub fs: u16,
     /// Reserved; zero.
     pub _pad5: [u16; 3],
-    /// Segment.
+    /// Segment register `gs`.
     pub gs: u16,
     /// Reserved; zero.
     pub _pad6: [u16; 3],

@@ -25,7 +25,7 @@ pub struct E820Entry {
 }
 const _: () = assert!(size_of::<E820Entry>() == 20);
 
-/// Frame where an HVM guest's firmware leaves the map.
+/// Frame in which an HVM guest's firmware writes the map.
 pub const HVM_E820_PAGE: u64 = 0x0009_0000;
 /// Offset of the number of entries in that frame.
 pub const HVM_E820_NR_OFFSET: u64 = 0x1e8;

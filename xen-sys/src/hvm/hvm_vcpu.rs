@@ -12,21 +12,21 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuHvmX8632 {
-    /// Register.
+    /// Register `eax`.
     pub eax: u32,
-    /// Register.
+    /// Register `ecx`.
     pub ecx: u32,
-    /// Register.
+    /// Register `edx`.
     pub edx: u32,
-    /// Register.
+    /// Register `ebx`.
     pub ebx: u32,
     /// Stack pointer.
     pub esp: u32,
-    /// Register.
+    /// Register `ebp`.
     pub ebp: u32,
-    /// Register.
+    /// Register `esi`.
     pub esi: u32,
-    /// Register.
+    /// Register `edi`.
     pub edi: u32,
     /// Instruction pointer.
     pub eip: u32,
@@ -82,21 +82,21 @@ const _: () = assert!(size_of::<VcpuHvmX8632>() == 120);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuHvmX8664 {
-    /// Register.
+    /// Register `rax`.
     pub rax: u64,
-    /// Register.
+    /// Register `rcx`.
     pub rcx: u64,
-    /// Register.
+    /// Register `rdx`.
     pub rdx: u64,
-    /// Register.
+    /// Register `rbx`.
     pub rbx: u64,
     /// Stack pointer.
     pub rsp: u64,
-    /// Register.
+    /// Register `rbp`.
     pub rbp: u64,
-    /// Register.
+    /// Register `rsi`.
     pub rsi: u64,
-    /// Register.
+    /// Register `rdi`.
     pub rdi: u64,
     /// Instruction pointer.
     pub rip: u64,
