@@ -6,7 +6,7 @@ use core::time::Duration;
 use xen_back::block::{BlkBack, Config, GrantMode, MemoryDisk, PreparedDisk};
 use xen_back::net::{NetBack, Packet};
 use xen_front::block::{BlkFront, Request};
-use xen_front::net::{Config as NetConfig, DeviceState, NetFront, PacketMeta, Vif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, PacketMeta, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
@@ -125,7 +125,8 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     let device = fixture.world.attach_vif(&fixture.guest, &fixture.driver, &VirtualVif::new(0));
     let mut back = NetBack::new(&fixture.driver_store, fixture.id(&device)).unwrap();
     let mut front =
-        NetFront::new(&fixture.guest_store, &fixture.grants, Vif(0), NetConfig::default()).unwrap();
+        NetFront::new(&fixture.guest_store, &fixture.grants, Vif(0), NetFrontConfig::default())
+            .unwrap();
     while front.poll(fixture.guest.now()).unwrap() != DeviceState::Connected || !back.is_connected()
     {
         back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();

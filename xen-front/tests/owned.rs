@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use xen_front::block::{BlkFront, BlkFrontConfig, BlockingDisk};
 use xen_front::console::Console;
-use xen_front::net::{Config, NetFront, Vif};
+use xen_front::net::{NetFront, NetFrontConfig, Vif};
 use xen_front::vchan::{Client, Server};
 use xen_grant::GrantTable;
 use xen_hypercall::boot;
@@ -43,7 +43,7 @@ fn memory_is_as_documented() {
         assert_eq!((pages() - before, deep.config()), (expected, config));
     }
     let before = pages();
-    let net = NetFront::new(&store, &grants, Vif(0), Config::default()).unwrap();
+    let net = NetFront::new(&store, &grants, Vif(0), NetFrontConfig::default()).unwrap();
     assert_eq!(pages() - before, 3, "tables; rings and buffers come with the connection");
     let sizes = [size_of_val(&block), size_of_val(&net), size_of::<BlockingDisk<Domain>>()];
     assert!(sizes.iter().all(|&size| size < 1024), "{sizes:?}");

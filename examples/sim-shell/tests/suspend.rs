@@ -12,7 +12,7 @@ use xen_front::block::{
     BlkFront, BlkFrontError, BlockingDisk, Completion, IoError, Request, Token,
 };
 use xen_front::console::Console;
-use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, PacketMeta, Vif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, NetFrontError, PacketMeta, Vif};
 use xen_front::vchan::{Server, VchanOrders};
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::ops::event_channel;
@@ -204,7 +204,7 @@ fn xsa_465_lost_backend_ends_cleanly() {
     let (store, grants) = fixture.store_and_grants();
     let mut disk =
         BlockingDisk::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
-    let config = Config { timeout: Duration::from_secs(5), ..Config::default() };
+    let config = NetFrontConfig::default().with_timeout(Duration::from_secs(5));
     let mut net = NetFront::connect(&store, &grants, Vif(0), config).unwrap();
     disk.set_timeout(Duration::ZERO);
     disk.write(0, &[1; 8192]).unwrap_err();
@@ -282,7 +282,7 @@ fn resumes_in_place_leave_nothing_behind() {
     let mut console = Console::primary(boot::console_ring(fixture.xen.clone()).unwrap());
     let mut block =
         BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
-    let mut net = NetFront::connect(&store, &grants, Vif(0), Config::default()).unwrap();
+    let mut net = NetFront::connect(&store, &grants, Vif(0), NetFrontConfig::default()).unwrap();
     let (world, id) = (fixture.testbed.world.clone(), fixture.xen.inner().id());
     let mut before = None;
     for round in 0..100 {

@@ -14,7 +14,7 @@ use xen_back::block::{
 use xen_back::net::{NetBack, NetBackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, Request};
-use xen_front::net::{Config as NetConfig, NetFront, PacketMeta, Vif as FrontVif};
+use xen_front::net::{NetFront, NetFrontConfig, PacketMeta, Vif as FrontVif};
 use xen_grant::{
     DeferredGrants, GrantMapArea, GrantMapping, GrantTable, Granted, ReadOnly, ReadWrite,
 };
@@ -314,12 +314,10 @@ impl Having {
                 }
             }
             Call::OpenNet if self.net.is_none() => {
-                let config = NetConfig {
-                    rx_slots: 8,
-                    tx_slots: 6,
-                    timeout: Duration::from_secs(1),
-                    ..NetConfig::default()
-                };
+                let config = NetFrontConfig::default()
+                    .with_rx_slots(8)
+                    .with_tx_slots(6)
+                    .with_timeout(Duration::from_secs(1));
                 self.net = NetFront::new(store, grants, FrontVif(0), config).ok();
             }
             Call::OpenNet => {}

@@ -4,7 +4,7 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::net::{ChecksumState, Config, NetFront, PacketMeta, Vif};
+use xen_front::net::{ChecksumState, NetFront, NetFrontConfig, PacketMeta, Vif};
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
 use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
@@ -38,8 +38,11 @@ pub fn run(data: &[u8]) {
     let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let config =
-        Config { rx_slots: 8, tx_slots: 6, checksum_offload, timeout: Duration::from_secs(2) };
+    let config = NetFrontConfig::default()
+        .with_rx_slots(8)
+        .with_tx_slots(6)
+        .with_checksum_offload(checksum_offload)
+        .with_timeout(Duration::from_secs(2));
     if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
         let mut buffer = [0; 4096];
         // Connecting takes some exchanges with xenstored.

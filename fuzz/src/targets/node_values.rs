@@ -4,7 +4,7 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::values;
 use core::time::Duration;
 use xen_front::block::{BlkFront, list as disks};
-use xen_front::net::{Config, NetFront, Vif, list as vifs};
+use xen_front::net::{NetFront, NetFrontConfig, Vif, list as vifs};
 use xen_grant::GrantTable;
 use xen_hypercall::Platform;
 use xen_sim::{Disk, Vif as VirtualVif, World};
@@ -53,7 +53,7 @@ pub fn run(data: &[u8]) {
             store.wait(guest.now() + Duration::from_millis(1));
         }
     }
-    let config = Config { rx_slots: 4, tx_slots: 4, ..Config::default() };
+    let config = NetFrontConfig::default().with_rx_slots(4).with_tx_slots(4);
     if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
         for _ in 0..12 {
             let _ = net.poll(guest.now());

@@ -5,7 +5,7 @@ use xen_back::net::{
     ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink, Segmentation,
     SegmentationKind,
 };
-use xen_front::net::{Config, DeviceState, NetFront, PacketMeta, Vif as FrontVif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, PacketMeta, Vif as FrontVif};
 use xen_grant::{GrantTable, Granted, ReadWrite};
 use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
@@ -62,7 +62,7 @@ impl Fixture {
 
     pub(crate) fn front(&self, guest: usize) -> NetFront<Domain> {
         let guest = &self.guests[guest];
-        NetFront::new(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
+        NetFront::new(&guest.store, &guest.grants, FrontVif(0), NetFrontConfig::default()).unwrap()
     }
 
     /// Polls the backend once, and then whenever an event wakes it, until none does.

@@ -4,7 +4,7 @@ use super::fixture::{Fixture, frame, front_send, tcp};
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{ChecksumState, MacAddress, NetBackEvent, Packet, checksum};
-use xen_front::net::{Config, DeviceState, NetFront, PacketMeta, Vif as FrontVif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, PacketMeta, Vif as FrontVif};
 use xen_hypercall::Platform;
 use xen_sim::{EventWait, run_until_due};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
@@ -184,7 +184,7 @@ fn event_ends_wait_for_transmit_room() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let guest = &fixture.guests[0];
-    let config = Config { tx_slots: 4, ..Config::default() };
+    let config = NetFrontConfig::default().with_tx_slots(4);
     let mut front = NetFront::new(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
     let (mut front_wait, mut back_wait) =
         (EventWait::new(&guest.domain), EventWait::new(&fixture.driver));

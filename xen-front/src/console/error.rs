@@ -10,6 +10,9 @@ use xenbus::XenbusError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConsoleError {
+    /// Console 0 is the primary console, which is no device of xenbus.
+    #[error("console 0 is the primary console, expected the number of a secondary one")]
+    Primary,
     /// The peer published an impossible index. Nothing was copied, and that direction of the ring
     /// stays closed.
     #[error("console: {0}")]
@@ -25,9 +28,6 @@ pub enum ConsoleError {
         /// Number of the caller's bytes.
         len: usize,
     },
-    /// Console 0 is the primary console, which is no device of xenbus.
-    #[error("console 0 is the primary console, expected the number of a secondary one")]
-    Primary,
     /// The platform has no memory for the ring.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),

@@ -3,8 +3,8 @@
 use super::driver::{Connection, VifDriver};
 use super::slots::MAX_SLOTS;
 use super::{
-    Config, DeviceState, MacAddress, NetFrontError, PacketMeta, ProtocolError, RxPacket,
-    Statistics, TxError, Vif,
+    DeviceState, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, PacketMeta,
+    ProtocolError, RxPacket, TxError, Vif,
 };
 use crate::connection;
 use core::fmt;
@@ -51,7 +51,7 @@ impl<P: Platform> NetFront<P> {
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         vif: Vif,
-        config: Config,
+        config: NetFrontConfig,
     ) -> Result<Self, NetFrontError> {
         for slots in [config.rx_slots, config.tx_slots] {
             if slots == 0 || slots > MAX_SLOTS {
@@ -76,7 +76,7 @@ impl<P: Platform> NetFront<P> {
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         vif: Vif,
-        config: Config,
+        config: NetFrontConfig,
     ) -> Result<Self, NetFrontError> {
         let deadline = store.platform().now() + config.timeout;
         let mut net = Self::new(store, grants, vif, config)?;
@@ -125,12 +125,12 @@ impl<P: Platform> NetFront<P> {
     }
 
     /// Returns the counters.
-    pub fn statistics(&self) -> Statistics {
+    pub fn statistics(&self) -> NetFrontStatistics {
         self.device.driver().statistics()
     }
 
     /// Returns the configuration.
-    pub fn config(&self) -> Config {
+    pub fn config(&self) -> NetFrontConfig {
         self.device.driver().config
     }
 
@@ -301,7 +301,7 @@ impl<P: Platform> NetFront<P> {
     }
 
     /// Closes the device, waits until the backend has released it, and releases the memory. The
-    /// backend has the timeout of [`Config`] in all.
+    /// backend has the timeout of [`NetFrontConfig`] in all.
     ///
     /// # Errors
     ///

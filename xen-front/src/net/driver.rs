@@ -4,7 +4,7 @@ use super::rings::Rings;
 use super::rx::RxQueue;
 use super::slots::Slots;
 use super::tx::TxQueue;
-use super::{Config, MacAddress, NetFrontError, ProtocolError, Statistics};
+use super::{MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, ProtocolError};
 use crate::connection;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
@@ -37,36 +37,36 @@ pub(super) struct Connection<P: Platform> {
 #[derive(Debug)]
 pub(super) struct VifDriver<P: Platform> {
     grants: GrantTable<P>,
-    pub(super) config: Config,
+    pub(super) config: NetFrontConfig,
     pub(super) mac: MacAddress,
     pub(super) mtu: u16,
     /// Counters of the connections before.
-    statistics: Statistics,
+    statistics: NetFrontStatistics,
     /// The number of allocations that the backend still used when the last connection ended.
     pub(super) in_use: usize,
     pub(super) connection: Option<Connection<P>>,
 }
 
 impl<P: Platform> VifDriver<P> {
-    pub(super) fn new(grants: GrantTable<P>, config: Config) -> Self {
+    pub(super) fn new(grants: GrantTable<P>, config: NetFrontConfig) -> Self {
         Self {
             grants,
             config,
             mac: MacAddress::default(),
             mtu: MAX_MTU,
-            statistics: Statistics::default(),
+            statistics: NetFrontStatistics::default(),
             in_use: 0,
             connection: None,
         }
     }
 
-    pub(super) fn statistics(&self) -> Statistics {
+    pub(super) fn statistics(&self) -> NetFrontStatistics {
         self.connection.as_ref().map_or(self.statistics, |connection| connection.rings.statistics)
     }
 
     /// Creates rings and buffers and grants the backend's domain access to them.
     fn rings(&self, peer: DomId) -> Result<DeviceRings<P>, NetFrontError> {
-        let Config { rx_slots, tx_slots, .. } = self.config;
+        let NetFrontConfig { rx_slots, tx_slots, .. } = self.config;
         let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
         let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
         let rx = RxQueue::new(rx_ring, Slots::share(&self.grants, peer, rx_slots)?);

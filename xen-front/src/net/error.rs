@@ -72,7 +72,8 @@ pub enum TxError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NetFrontError {
-    /// [`Config`](super::Config) has no buffers in a direction, or more than a ring has slots.
+    /// [`NetFrontConfig`](super::NetFrontConfig) has no buffers in a direction, or more than a ring
+    /// has slots.
     #[error("found {found} buffers in one direction, expected 1 to {MAX_SLOTS}")]
     Slots {
         /// The number in the configuration.

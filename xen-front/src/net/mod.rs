@@ -23,8 +23,8 @@
 //!
 //! Each ring slot in use has a page of its own, granted to the backend as long as a connection
 //! lasts: receive buffers writable, transmit buffers read-only. Packets are copied once between
-//! them and private memory, so a received packet cannot change while it is read. [`Config`] has
-//! their number, at most [`MAX_SLOTS`] in each direction.
+//! them and private memory, so a received packet cannot change while it is read.
+//! [`NetFrontConfig`] has their number, at most [`MAX_SLOTS`] in each direction.
 //!
 //! ## Metadata
 //!
@@ -36,7 +36,7 @@
 //! ## Bad backends
 //!
 //! A packet with a bad length, in more slots than were offered, or with unknown extra info is
-//! dropped and counted ([`Statistics`]). An impossible ring index or id breaks the device
+//! dropped and counted ([`NetFrontStatistics`]). An impossible ring index or id breaks the device
 //! ([`ProtocolError`]): its rings are not accessed again.
 
 mod config;
@@ -52,14 +52,14 @@ mod statistics;
 mod tx;
 mod vif;
 
-pub use config::Config;
+pub use config::NetFrontConfig;
 pub use device::NetFront;
 pub use error::{NetFrontError, ProtocolError, TxError};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, RxToken, TxToken, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
-pub use statistics::Statistics;
+pub use statistics::NetFrontStatistics;
 pub use vif::{Vif, list};
 pub use xenbus::DeviceState;
 pub use xenbus::net::{ChecksumState, MacAddress, MacError, PacketMeta, checksum};

@@ -2,7 +2,7 @@
 
 use super::rx::RxQueue;
 use super::tx::TxQueue;
-use super::{PacketMeta, ProtocolError, RxPacket, Statistics, TxError};
+use super::{NetFrontStatistics, PacketMeta, ProtocolError, RxPacket, TxError};
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
 
@@ -11,7 +11,7 @@ use xen_ring::Notify;
 pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
     pub(super) tx: TxQueue<R, TxB>,
-    pub(super) statistics: Statistics,
+    pub(super) statistics: NetFrontStatistics,
     /// Length and metadata of a packet in the device's spare page that waits for a transmit
     /// buffer.
     spare: Option<(usize, PacketMeta)>,
@@ -25,7 +25,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         Self {
             rx,
             tx,
-            statistics: Statistics::default(),
+            statistics: NetFrontStatistics::default(),
             spare: None,
             receive_held: false,
             broken: None,

@@ -1,7 +1,7 @@
 //! The receive ring.
 
 use super::slots::Slots;
-use super::{ChecksumState, PacketMeta, ProtocolError, Statistics};
+use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError};
 use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
@@ -89,7 +89,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     pub(super) fn receive(
         &mut self,
         buffer: &mut [u8],
-        statistics: &mut Statistics,
+        statistics: &mut NetFrontStatistics,
     ) -> Result<Option<RxPacket>, ProtocolError> {
         while let Some(first) = self.take()? {
             let copied = self.copy(&first, buffer);
@@ -180,7 +180,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
 }
 
 impl Dropped {
-    fn count(self, statistics: &mut Statistics) {
+    fn count(self, statistics: &mut NetFrontStatistics) {
         let counter = match self {
             Self::Error => &mut statistics.rx_errors,
             Self::Outside => &mut statistics.rx_outside,

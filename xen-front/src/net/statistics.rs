@@ -3,7 +3,7 @@
 /// Counters since the device was opened. A packet is counted once: as received, or by the reason
 /// for which it was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
+pub struct NetFrontStatistics {
     /// Packets received.
     pub rx_packets: u64,
     /// Bytes received.

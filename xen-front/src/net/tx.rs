@@ -1,7 +1,7 @@
 //! The transmit ring.
 
 use super::slots::{MAX_SLOTS, Slots};
-use super::{ChecksumState, PacketMeta, ProtocolError, Statistics, TxError, checksum};
+use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, TxError, checksum};
 use heapless::Vec;
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
@@ -71,7 +71,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         &mut self,
         packet: &[u8],
         meta: PacketMeta,
-        statistics: &mut Statistics,
+        statistics: &mut NetFrontStatistics,
     ) -> Result<(), TxError> {
         self.check(packet.len(), meta)?;
         let &id = self.free.last().ok_or(TxError::Full)?;
@@ -122,7 +122,10 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
     }
 
     /// Takes the responses that have come, which frees their buffers.
-    pub(super) fn reap(&mut self, statistics: &mut Statistics) -> Result<(), ProtocolError> {
+    pub(super) fn reap(
+        &mut self,
+        statistics: &mut NetFrontStatistics,
+    ) -> Result<(), ProtocolError> {
         for NetifTxResponse { id, status } in
             self.ring.responses().map_err(ProtocolError::TxRing)?
         {
@@ -144,7 +147,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
     /// a buffer.
     pub(super) fn final_check(
         &mut self,
-        statistics: &mut Statistics,
+        statistics: &mut NetFrontStatistics,
     ) -> Result<bool, ProtocolError> {
         if !self.starved {
             return Ok(false);

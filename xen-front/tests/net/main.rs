@@ -40,7 +40,7 @@ impl Fixture {
         Self { world, guest, store, grants, device, back }
     }
 
-    fn connect(&self, config: Config) -> Result<NetFront<Domain>, NetFrontError> {
+    fn connect(&self, config: NetFrontConfig) -> Result<NetFront<Domain>, NetFrontError> {
         NetFront::connect(&self.store, &self.grants, Vif(0), config)
     }
 
@@ -97,8 +97,11 @@ impl Fixture {
     }
 }
 
-fn small() -> Config {
-    Config { rx_slots: 24, tx_slots: 20, timeout: Duration::from_secs(10), ..Config::default() }
+fn small() -> NetFrontConfig {
+    NetFrontConfig::default()
+        .with_rx_slots(24)
+        .with_tx_slots(20)
+        .with_timeout(Duration::from_secs(10))
 }
 
 fn packet(n: u8) -> Vec<u8> {
@@ -131,7 +134,7 @@ fn interface_connects_transfers_and_closes() {
         );
         assert_eq!(received(&mut net), [(packet(!round), ChecksumState::Verified)]);
     }
-    let Statistics { rx_packets, rx_bytes, tx_packets, tx_bytes, .. } = net.statistics();
+    let NetFrontStatistics { rx_packets, rx_bytes, tx_packets, tx_bytes, .. } = net.statistics();
     assert_eq!((rx_packets, rx_bytes), (100, (0..100).map(|n| 60 + 255 - n).sum()));
     assert_eq!(tx_bytes, (0..100).map(|n| 60 + n).sum());
     assert!(tx_packets >= 80, "{tx_packets}");
@@ -170,11 +173,7 @@ fn stale_nodes_are_replaced() {
         assert_eq!(state.seen(key), None, "{key}");
     }
     drop(state);
-    fixture
-        .connect(Config { checksum_offload: false, ..small() })
-        .unwrap()
-        .close_and_wait()
-        .unwrap();
+    fixture.connect(small().with_checksum_offload(false)).unwrap().close_and_wait().unwrap();
     assert_eq!(fixture.back.state().seen("feature-no-csum-offload"), Some("1"));
     fixture.finish();
 }
@@ -262,14 +261,8 @@ fn failed_open_has_reason() {
         "{missing}"
     );
     for found in [0, 257, u16::MAX] {
-        assert_eq!(
-            open(Vif(0), Config { rx_slots: found, ..small() }),
-            NetFrontError::Slots { found }
-        );
-        assert_eq!(
-            open(Vif(0), Config { tx_slots: found, ..small() }),
-            NetFrontError::Slots { found }
-        );
+        assert_eq!(open(Vif(0), small().with_rx_slots(found)), NetFrontError::Slots { found });
+        assert_eq!(open(Vif(0), small().with_tx_slots(found)), NetFrontError::Slots { found });
     }
     fixture.finish();
 }
@@ -461,7 +454,7 @@ fn mapped_buffers_are_reported_by_close() {
 #[test]
 fn empty_receive_posts_buffers_again() {
     let fixture = Fixture::new();
-    let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    let mut net = fixture.connect(small().with_rx_slots(1)).unwrap();
     type Receive = fn(&mut NetFront<Domain>) -> Option<usize>;
     let ways: [Receive; 2] = [
         |net| net.receive(&mut [0; 2048]).unwrap().map(|packet| packet.len),
@@ -503,7 +496,7 @@ fn transmit_limit_follows_mtu() {
 #[test]
 fn whole_rings_can_be_used() {
     let fixture = Fixture::new();
-    let config = Config { rx_slots: MAX_SLOTS, tx_slots: MAX_SLOTS, ..small() };
+    let config = small().with_rx_slots(MAX_SLOTS).with_tx_slots(MAX_SLOTS);
     let mut net = fixture.connect(config).unwrap();
     assert_eq!(net.tx_free(), 256);
     (0..=255).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());
@@ -545,7 +538,7 @@ fn failed_reopen_is_repeated() {
 fn configured_timeout_limits_each_step() {
     let fixture = Fixture::new();
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
-    let config = Config { timeout: Duration::from_secs(7), ..small() };
+    let config = small().with_timeout(Duration::from_secs(7));
     let mut net = NetFront::new(&fixture.store, &fixture.grants, Vif(0), config).unwrap();
     for _ in 0..2 {
         let start = fixture.guest.now();
@@ -578,7 +571,7 @@ fn checksums_are_offloaded_by_agreement() {
     for (offered, refused) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
         let fixture = Fixture::new();
         fixture.back.state().set("feature-no-csum-offload", refused);
-        let mut net = fixture.connect(Config { checksum_offload: offered, ..small() }).unwrap();
+        let mut net = fixture.connect(small().with_checksum_offload(offered)).unwrap();
         net.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
         net.flush().unwrap();
         fixture.world.run_until_idle();
@@ -634,7 +627,7 @@ fn transmit_with_hands_out_zeroes() {
 #[test]
 fn unwritten_packet_reads_as_zeroes() {
     let fixture = Fixture::new();
-    let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    let mut net = fixture.connect(small().with_rx_slots(1)).unwrap();
     fixture.send([(vec![0xaa; 300], NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(vec![0xaa; 300], ChecksumState::Unknown)]);
     net.flush().unwrap();

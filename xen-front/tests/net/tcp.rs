@@ -91,7 +91,7 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
 
 /// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for
 /// their checksum.
-fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
+fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> u64 {
     const BYTES: usize = 300_000;
     let fixture = Fixture::new();
     let mut net = fixture.connect(config).unwrap();
@@ -157,10 +157,7 @@ fn partial_checksums_carry_stream() {
 
 #[test]
 fn complete_checksums_carry_stream() {
-    assert_eq!(
-        echo(Config { checksum_offload: false, ..small() }, NetRxFlags::DATA_VALIDATED, false),
-        0
-    );
+    assert_eq!(echo(small().with_checksum_offload(false), NetRxFlags::DATA_VALIDATED, false), 0);
 }
 
 #[test]
@@ -210,7 +207,7 @@ fn timestamp_counts_whole_microseconds() {
 #[test]
 fn two_slots_are_enough_for_tcp() {
     assert_eq!(
-        echo(Config { rx_slots: 1, tx_slots: 1, ..small() }, NetRxFlags::DATA_VALIDATED, false),
+        echo(small().with_rx_slots(1).with_tx_slots(1), NetRxFlags::DATA_VALIDATED, false),
         0
     );
 }

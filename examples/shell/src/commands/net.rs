@@ -8,7 +8,7 @@ use crate::system::System;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv4Addr;
-use xen_front::net::{Config, DeviceState, NetFront, Phy, Vif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, Phy, Vif};
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
 
@@ -146,7 +146,7 @@ impl<P: Platform> Nics<P> {
 }
 
 fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<NetFront<P>, Error> {
-    let config = Config { timeout: CONNECT_TIMEOUT, ..Config::default() };
+    let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT);
     NetFront::connect(system.store()?, system.grants()?, vif, config)
         .map_err(|error| Error::Interface { vif, error })
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use xen_example_shell::args::Cidr;
 use xen_example_shell::net::{Nic, Stack, ping, tcp_echo};
 use xen_example_sim_shell::{ADDRESS, ECHO_PORT, Xen};
-use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, Phy, Vif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, NetFrontError, Phy, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
@@ -54,12 +54,10 @@ impl<'a> Network<'a> {
     }
 
     fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetFrontError> {
-        let config = Config {
-            rx_slots: 24,
-            tx_slots: 20,
-            timeout: Duration::from_secs(10),
-            ..Config::default()
-        };
+        let config = NetFrontConfig::default()
+            .with_rx_slots(24)
+            .with_tx_slots(20)
+            .with_timeout(Duration::from_secs(10));
         let net = NetFront::connect(self.store, self.grants, Vif(0), config)?;
         let mac = net.mac().0;
         Ok(Stack::new(Card { net, xen: xen.clone() }, mac, OURS))

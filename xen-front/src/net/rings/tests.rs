@@ -293,7 +293,7 @@ fn failed_transmits_are_counted() {
     }
     let _ = world.tx.publish();
     assert_eq!(world.front.final_check(), Ok(true));
-    let Statistics { tx_packets, tx_errors, .. } = world.front.statistics;
+    let NetFrontStatistics { tx_packets, tx_errors, .. } = world.front.statistics;
     assert_eq!((tx_packets, tx_errors), (3, 2));
 }
 
@@ -343,7 +343,7 @@ fn bad_sizes_drop_packet() {
         world.send(&packet(9), NetRxFlags::empty());
         assert_eq!(world.received(), [packet(9)]);
     }
-    let Statistics { rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts, .. } =
+    let NetFrontStatistics { rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts, .. } =
         world.front.statistics;
     assert_eq!((rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts), (20, 40, 80, 20, 40));
 }
