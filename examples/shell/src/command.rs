@@ -51,6 +51,10 @@ pub enum Command {
     BlkFlush {
         device: String,
     },
+    ConsoleWrite {
+        number: u32,
+        text: String,
+    },
     NetUp {
         device: String,
         cidr: Cidr,
@@ -115,7 +119,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 20] = [
+pub static COMMANDS: [Spec; 21] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
         let recursive = args.flag("-r");
@@ -169,6 +173,10 @@ pub static COMMANDS: [Spec; 20] = [
     }),
     spec("blk flush", "DEV", "waits until all that was written is safe", |args| {
         Ok(Command::BlkFlush { device: args.text("DEV")? })
+    }),
+    spec("console write", "NUMBER TEXT", "writes a line to a secondary console", |args| {
+        let number = args.number("NUMBER", "a number below 2^32", |_| true)?;
+        Ok(Command::ConsoleWrite { number, text: args.text("TEXT")? })
     }),
     spec("net up", "IF ADDR/PREFIX", "gives an interface its address", |args| {
         Ok(Command::NetUp { device: args.text("IF")?, cidr: args.cidr("ADDR/PREFIX")? })
@@ -354,6 +362,10 @@ mod tests {
         assert_eq!(
             parse("tcp-echo 10.0.0.1 7 4194304"),
             Command::TcpEcho { address: Ipv4Addr::new(10, 0, 0, 1), port: 7, bytes: 4_194_304 }
+        );
+        assert_eq!(
+            parse("console write 1 'a line'"),
+            Command::ConsoleWrite { number: 1, text: "a line".into() }
         );
         assert_eq!(parse("sleep 250"), Command::Sleep { time: Duration::from_millis(250) });
         assert_eq!(Command::parse("  ").unwrap(), None);

@@ -64,6 +64,13 @@ pub enum Error {
         /// Cause.
         error: TransferError,
     },
+    /// A console that cannot be used.
+    Console {
+        /// Its number.
+        number: u32,
+        /// Cause.
+        error: xen_front::console::ConsoleError,
+    },
     /// An interface can't be used.
     Interface {
         /// Which.
@@ -113,6 +120,7 @@ impl fmt::Display for Error {
                 write!(f, "{disk}: found bytes {offset}+{len}, expected an end of at most {size}")
             }
             Self::Transfer { disk, error } => write!(f, "{disk}: {error}"),
+            Self::Console { number, error } => write!(f, "console {number}: {error}"),
             Self::Interface { vif, error } => write!(f, "{vif}: {error}"),
             Self::DeviceState { vif, found } => {
                 write!(f, "{vif}: found state {found:?}, expected Connected")

@@ -4,7 +4,7 @@ use crate::command::{self, Command};
 use crate::commands::blk::Disks;
 use crate::commands::net::Nics;
 use crate::commands::power;
-use crate::commands::{info, xs};
+use crate::commands::{console, info, xs};
 use crate::editor::Editor;
 use crate::error::Error;
 use crate::net::{NetError, ping, tcp_echo, tcp_serve};
@@ -147,6 +147,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 disks.get(system, device)?.copy(*src, *dst, *len)
             }
             Command::BlkFlush { device } => disks.get(system, device)?.flush(),
+            Command::ConsoleWrite { number, text } => console::write(system, *number, text),
             Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;

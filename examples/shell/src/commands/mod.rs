@@ -1,6 +1,7 @@
 //! The commands, one file for each group.
 
 pub(crate) mod blk;
+pub(crate) mod console;
 pub(crate) mod info;
 pub(crate) mod net;
 pub(crate) mod power;
