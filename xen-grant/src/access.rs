@@ -1,4 +1,4 @@
-//! What a peer may do with shared pages, as a type.
+//! Access rights of a peer, as types.
 
 use xen_sys::grant_table::GrantFlags;
 
@@ -6,7 +6,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What a peer may do: [`ReadOnly`] or [`ReadWrite`].
+/// Access rights of a peer: [`ReadOnly`] or [`ReadWrite`].
 pub trait Access: sealed::Sealed {
     /// The grant entry's flags.
     const FLAGS: GrantFlags;

@@ -1,4 +1,4 @@
-//! Copies between another domain's granted pages and own memory, done by Xen: nothing is mapped.
+//! Copies by Xen between granted pages and local memory: nothing is mapped.
 
 use crate::{MapError, retry_eagain};
 use core::fmt;
@@ -10,10 +10,10 @@ use xen_sys::grant_table::{GnttabCopy, GnttabCopyPtr, GrantCopyFlags, GrantStatu
 /// The most copies in one batch.
 pub const MAX_COPIES: usize = 64;
 
-/// Copies between pages that one domain granted and pages of one's own, gathered and then done by
-/// one hypercall.
+/// Copies between pages that one domain granted and local pages, gathered and then done by one
+/// hypercall.
 ///
-/// A piece that crosses pages of the own memory becomes several copies; one that crosses the
+/// A piece that crosses pages of the local memory becomes several copies; one that crosses the
 /// granted page is refused.
 pub struct CopyBatch<'m, P: Platform> {
     local: &'m mut Pages<P>,
@@ -29,7 +29,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         Self { local, owner, copies: Vec::new(), calls: Vec::new() }
     }
 
-    /// Adds a copy of `len` bytes from `offset` in the granted page to byte `to` of the own memory.
+    /// Adds a copy of `len` bytes from `offset` in the granted page to byte `to` of the local
+    /// memory.
     ///
     /// # Errors
     ///
@@ -124,7 +125,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         if local > memory - len {
             return Err(MapError::Range { offset: local, len });
         }
-        // A page at most, so it touches two pages of the own memory at most.
+        // A page at most, so it touches two pages of the local memory at most.
         let first = len.min(PAGE_SIZE - local % PAGE_SIZE);
         let pieces = usize::from(len > 0) + usize::from(len > first);
         if self.copies.len() + pieces > MAX_COPIES {
@@ -163,8 +164,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// # Errors
     ///
-    /// The first failure; the copies before it and some behind it may have been done. What own
-    /// memory a failed fetch was meant for holds is not defined.
+    /// The first failure; the copies before it and some behind it may have been done. The content
+    /// of local memory that a failed copy was meant for is not defined.
     #[doc(alias = "GNTTABOP_copy")]
     pub fn run(&mut self) -> Result<(), MapError> {
         let mut first = Ok(());
@@ -172,13 +173,14 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         first
     }
 
-    /// Does all copies that were added, empties the batch, and tells the outcome of each call that
-    /// added some: `outcome` gets their number, in order from 0, not counting those that copy
+    /// Does all copies that were added, empties the batch, and reports the outcome of each call
+    /// that added some: `outcome` gets their number, in order from 0, without those that copy
     /// nothing.
     ///
     /// # Errors
     ///
-    /// [`MapError::Call`] if Xen refuses all of it; some may have been done, and nothing is told.
+    /// [`MapError::Call`] if Xen refuses all of it; some may have been done, and no outcome is
+    /// reported.
     pub fn run_each(
         &mut self,
         mut outcome: impl FnMut(usize, Result<(), MapError>),

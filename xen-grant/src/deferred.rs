@@ -1,4 +1,5 @@
-//! What peers did not let go of: pages and references together, kept out of use until they do.
+//! Deferred grants: pages and references that a peer still uses, together out of use until the
+//! peer releases them.
 
 use crate::lock::Mutex;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -6,30 +7,30 @@ use core::time::Duration;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, Instant, PageVec, Platform, SharedPages};
 
-/// How long a peer is left alone between two tries.
+/// The time between two tries.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How many of them are tried at a time.
+/// The most allocations that are tried at a time.
 const BUDGET: usize = 16;
 
-/// How much is kept back because peers still use it.
+/// The number of allocations that are deferred because peers still use them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeferredGrants {
-    /// Allocations that wait for their peer to let go.
+    /// Allocations that wait for their peer to release them.
     pub waiting: usize,
-    /// Allocations given up for good, because there was no memory to note them down.
+    /// Allocations that are leaked, because there was no memory to record them.
     pub lost: u32,
 }
 
-/// What a peer did not let go of.
+/// A deferred allocation.
 pub(crate) struct Held<P: Platform> {
-    /// None for a grant that was passed on.
+    /// `None` for frames of the caller, and for a transitive grant.
     pub(crate) pages: Option<SharedPages<P>>,
     pub(crate) first: GrantRef,
-    /// Which references are in use still: bit 0 for the first, and so on.
+    /// The references that are still in use: bit 0 for the first, and so on.
     pub(crate) left: u64,
 }
 
-/// All that peers did not let go of.
+/// All deferred allocations.
 pub(crate) struct DeferredList<P: Platform> {
     list: Mutex<List<P>>,
     lost: AtomicU32,
@@ -37,9 +38,9 @@ pub(crate) struct DeferredList<P: Platform> {
 
 struct List<P: Platform> {
     held: PageVec<P, Held<P>>,
-    /// Where the next round of tries begins: all get their turn.
+    /// The index at which the next round of tries begins: all are tried in turn.
     next: usize,
-    /// When it does; none has been asked for yet while nothing waits.
+    /// The time of the next round; `None` while nothing is deferred.
     due: Option<Instant>,
 }
 
@@ -54,8 +55,8 @@ impl<P: Platform> DeferredList<P> {
     pub(crate) fn add(&self, held: Held<P>) {
         let refused = self.list.lock().held.push(held);
         if let Err(held) = refused {
-            // No memory to note it down. Pages that are never used again are the lesser evil than
-            // pages that a peer can write.
+            // No memory to record it. Leaks the pages: memory that a peer can still write must not
+            // be reused.
             core::mem::forget(held);
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -68,8 +69,8 @@ impl<P: Platform> DeferredList<P> {
         }
     }
 
-    /// Tries all again. `end` gets the first reference and which ones are left, and returns which
-    /// ones still are.
+    /// Tries all again. `end` gets the first reference and those that are left, and returns those
+    /// that still are.
     pub(crate) fn sweep(&self, mut end: impl FnMut(GrantRef, u64) -> u64) {
         let mut left = {
             let mut list = self.list.lock();
@@ -83,7 +84,7 @@ impl<P: Platform> DeferredList<P> {
         }
     }
 
-    /// Tries some again if it is time to, and returns when to come back.
+    /// Tries some again if the time has come, and returns the time of the next call.
     pub(crate) fn poll(
         &self,
         now: Instant,
@@ -107,7 +108,7 @@ impl<P: Platform> DeferredList<P> {
         list.due.filter(|_| !list.held.is_empty())
     }
 
-    /// Tries `count` of them, [`BUDGET`] at most. What has become free is freed without the lock.
+    /// Tries `count` of them, [`BUDGET`] at most. Pages are freed without the lock.
     fn round(&self, count: usize, end: &mut impl FnMut(GrantRef, u64) -> u64) {
         // Dropped after the lock, as it comes first.
         let mut freed: Vec<Option<SharedPages<P>>, BUDGET> = Vec::new();
@@ -134,7 +135,7 @@ impl<P: Platform> DeferredList<P> {
 impl<P: Platform> Drop for DeferredList<P> {
     fn drop(&mut self) {
         let mut list = self.list.lock();
-        // What peers still use outlives the table: its memory must not be used again.
+        // Memory that peers still use outlives the table: it must not be reused.
         while let Some(held) = list.held.swap_remove(0) {
             core::mem::forget(held);
         }

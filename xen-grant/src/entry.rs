@@ -1,14 +1,12 @@
-//! One entry of the table, in either version, and the steps that count: making it valid, and ending
-//! it.
+//! One entry of the table, in either version: how it becomes valid, and the end of access.
 
 use core::mem::offset_of;
 use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{DomId, Gfn, GrantRef, SharedMem, SharedU16, SharedU32};
 use xen_sys::grant_table::{GrantEntryHeader, GrantEntryV1, GrantEntryV2, GrantFlags};
 
-/// How often a revocation is tried again because Xen changed the entry at that moment. Each time is
-/// one use by the peer that began or ended, so more than a few means that it goes on using the
-/// page.
+/// Tries of a revocation, as Xen can change the entry at that moment. Each change is one use by the
+/// peer that began or ended, so after a few of them the peer still uses the page.
 const REVOKE_TRIES: u32 = 8;
 
 const IN_USE: u16 = GrantFlags::READING.bits() | GrantFlags::WRITING.bits();
@@ -25,19 +23,19 @@ const _: () =
 pub(crate) struct Entry<'m> {
     pub(crate) frame: &'m SharedMem,
     pub(crate) offset: usize,
-    /// Version 2: where Xen says whether the entry is in use, as frame and offset. Version 1 has
-    /// it among the flags.
+    /// Version 2: frame and offset of the word in which Xen marks the use. Version 1 has it among
+    /// the flags.
     pub(crate) state: Option<(&'m SharedMem, usize)>,
 }
 
-/// What an entry gives access to.
+/// The memory that an entry gives access to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
     /// A whole page.
     Page(Gfn),
-    /// Bytes of a page, of which a peer can have copies. Version 2 only.
+    /// Bytes of a page that a peer can copy. Version 2 only.
     Part { gfn: Gfn, offset: u16, len: u16 },
-    /// What another domain granted to this one. Version 2 only.
+    /// A grant of another domain to this one. Version 2 only.
     Grant(DomId, GrantRef),
 }
 
@@ -98,27 +96,27 @@ impl Entry<'_> {
             return found & IN_USE == 0 && flags.compare_exchange(found, 0).is_ok();
         };
         flags.store(0, Ordering::Relaxed);
-        // Xen marks the use and then looks at the flags again. Of two who each write first and look
+        // Xen marks the use and then reads the flags again. Of two that each write first and read
         // then, one sees the other.
         fence(Ordering::SeqCst);
         // Acquire: what the peer did to the page comes before what its owner does.
         states.u16_at(offset).is_some_and(|state| state.load(Ordering::Acquire) & IN_USE == 0)
     }
 
-    /// Tells whether the entry gives nobody access and nobody uses it.
+    /// Returns `true` if the entry gives no access and is not in use.
     pub(crate) fn is_free(self) -> bool {
         let state = self.state.and_then(|(states, offset)| states.u16_at(offset));
         self.flags().is_empty()
             && state.is_none_or(|state| state.load(Ordering::Relaxed) & IN_USE == 0)
     }
 
-    /// Returns kind and permissions, without what Xen says of their use.
+    /// Returns kind and permissions, without Xen's marks of use.
     pub(crate) fn flags(self) -> GrantFlags {
         let found = self.half(FLAGS).map_or(0, |flags| flags.load(Ordering::Relaxed));
         GrantFlags::from_bits_retain(found & !IN_USE)
     }
 
-    /// Returns who has access, if the entry is valid.
+    /// Returns the domain that has access, if the entry is valid.
     pub(crate) fn peer(self) -> Option<DomId> {
         let domain = self.half(DOMID)?.load(Ordering::Relaxed);
         (!self.flags().is_empty()).then_some(DomId(domain))

@@ -1,8 +1,9 @@
-//! What can go wrong with grants.
+//! Errors of grants, mappings and copies.
 
 use crate::{MAX_FRAMES, MAX_PAGES, Version};
 use core::fmt;
 use heapless::Vec;
+use thiserror::Error;
 use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::{
@@ -10,94 +11,70 @@ use xen_hypercall::{
 };
 use xen_sys::grant_table::GrantStatus;
 
-/// Why pages could not be shared, or the table not be set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why memory could not be granted, or the table not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GrantError {
-    /// Not as many entries are free, one behind the other for pages that are shared as one, and the
+    /// Too few entries are free, or too few in a row for pages that are granted as one, and the
     /// table is as large as Xen allows.
+    #[error("grant table full: too few entries are free in {frames} frames, the limit of Xen")]
     Exhausted {
         /// The table's size in frames.
         frames: u32,
     },
     /// The domain's grant table has an owner.
+    #[error(transparent)]
     Taken(AlreadyTaken),
-    /// The pages are another domain's.
+    /// The memory is another domain's.
+    #[error("found memory of another domain, expected this one's")]
     OtherDomain,
     /// The table could not grow.
-    Grow(PlaceError),
-    /// Xen did not tell the table's size.
-    Size(GrantOpError),
+    #[error("grant table can't grow: {0}")]
+    Grow(#[source] PlaceError),
+    /// Xen did not report the table's size.
+    #[error("grant table's size unknown: {0}")]
+    Size(#[source] GrantOpError),
     /// More pages at once than a [`Granted`](crate::Granted) can hold.
+    #[error("too many pages for a grant: found {found}, expected at most {max}", max = MAX_PAGES)]
     TooManyPages {
-        /// How many there were.
+        /// The number of pages that was found.
         found: usize,
     },
     /// More frames at once than a [`FrameGrants`](crate::FrameGrants) can hold.
+    #[error("too many frames for a grant: found {found}, expected at most {max}", max = MAX_FRAMES)]
     TooManyFrames {
         /// The number of frames that was found.
         found: usize,
     },
-    /// The platform had no memory to keep account of the references.
-    Memory(OutOfMemory),
-    /// Bytes that do not lie within a page.
+    /// The platform had no memory for the state of the references.
+    #[error("no memory for the grant table's references: {0}")]
+    Memory(#[source] OutOfMemory),
+    /// Bytes that are not within a page.
+    #[error("found {len} bytes at offset {offset}, expected bytes within a page")]
     Range {
         /// The offset in bytes that was found.
         offset: usize,
         /// The length in bytes that was found.
         len: usize,
     },
-    /// The table follows another version than what was asked of it takes.
+    /// The table is of another version than the operation needs.
+    #[error("found a grant table of {found}, expected {needed}")]
     Version {
-        /// The one that is in force.
+        /// The version in force.
         found: Version,
-        /// The one that it takes.
+        /// The version that is needed.
         needed: Version,
     },
-    /// A version 1 entry has 32 bits for a frame, this one needs more.
+    /// A frame beyond the 32 bits of a version 1 entry.
+    #[error("{0} can't be granted: version 1 entries end at frame 2^32")]
     FrameTooHigh(Gfn),
 }
 
-impl fmt::Display for GrantError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exhausted { frames } => {
-                write!(
-                    f,
-                    "grant table full: too few entries are free in its {frames} frames, and Xen allows no more"
-                )
-            }
-            Self::Taken(error) => error.fmt(f),
-            Self::OtherDomain => f.write_str("found pages of another domain, expected this one's"),
-            Self::Grow(error) => write!(f, "grant table can't grow: {error}"),
-            Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
-            Self::TooManyPages { found } => {
-                write!(f, "{found} pages to share at once, expected at most {}", MAX_PAGES)
-            }
-            Self::TooManyFrames { found } => {
-                write!(
-                    f,
-                    "too many frames for one grant: found {found}, expected at most {MAX_FRAMES}"
-                )
-            }
-            Self::Memory(error) => write!(f, "no memory for the grant table's references: {error}"),
-            Self::Range { offset, len } => {
-                write!(f, "{len} bytes at offset {offset} do not lie within a page")
-            }
-            Self::Version { found, needed } => {
-                write!(f, "the grant table follows {found}, but this takes {needed}")
-            }
-            Self::FrameTooHigh(gfn) => {
-                write!(f, "{gfn} can't be granted: version 1 entries end at frame 2^32")
-            }
-        }
-    }
-}
-
-impl core::error::Error for GrantError {}
-
-/// Pages that could not be shared, handed back untouched, and why.
+/// Pages that could not be granted, returned unchanged, and the reason.
+#[derive(Error)]
+#[error("{error}")]
 pub struct GrantFailed<P: Platform> {
-    /// Why.
+    /// The reason.
     pub error: GrantError,
     /// The pages.
     pub pages: Pages<P>,
@@ -112,65 +89,55 @@ impl<P: Platform> fmt::Debug for GrantFailed<P> {
     }
 }
 
-impl<P: Platform> fmt::Display for GrantFailed<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<P: Platform> core::error::Error for GrantFailed<P> {}
-
-/// The peer still has the page mapped. The pages are in deferred list, out of use until it lets go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A page that the peer still uses. It is deferred: not reused before the peer has released it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the peer still uses grant {reference}; its page is deferred until the peer releases it")]
 pub struct InUse {
-    /// The first reference that could not be taken back.
+    /// The first reference that is in use.
     pub reference: GrantRef,
 }
 
-impl fmt::Display for InUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the peer still uses grant {}; its pages are kept back until it stops",
-            self.reference
-        )
-    }
-}
-
-impl core::error::Error for InUse {}
-
-/// Why pages of another domain could not be mapped or copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why pages of another domain could not be mapped or copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum MapError {
     /// More references than there is room for, or none at all.
+    #[error("{found} grants to map, expected 1 to {room}")]
     Count {
-        /// How many there were.
+        /// The number of references that was found.
         found: usize,
-        /// How many there is room for.
+        /// The number that there is room for.
         room: usize,
     },
-    /// The grants are this domain's own. Copy instead: to map them would move the pages away from
-    /// where their owner has them.
+    /// The grants are this domain's own. Copy instead: a mapping would move the pages away from
+    /// the frames of their owner.
+    #[error("grants of domain {0} to map, which is this one; expected another domain's")]
     OwnDomain(DomId),
-    /// Xen did not tell this domain's number, so nothing is known of whose grants they are.
-    OwnDomainUnknown(Errno),
+    /// Xen did not report this domain's number, so the grants may be its own.
+    #[error("can't map grants that may be this domain's own, whose number is unknown: {0}")]
+    OwnDomainUnknown(#[source] Errno),
     /// Two grants of different tables.
+    #[error("found grants of two tables, expected one table's")]
     OtherTable,
     /// Xen refused the hypercall.
-    Call(Errno),
+    #[error("grant table hypercall refused: {0}")]
+    Call(#[source] Errno),
     /// Xen refused one reference.
+    #[error("grant {reference} refused: {status}")]
     Refused {
-        /// Which.
+        /// The reference.
         reference: GrantRef,
-        /// Why.
+        /// The status that Xen returned for it.
         status: GrantStatus,
     },
-    /// Xen refused to unmap a page. Its frame is out of use for good.
+    /// Xen refused to unmap a page. Its frame is never used again.
+    #[error("a mapped grant could not be unmapped: {status}")]
     Stuck {
-        /// Why.
+        /// The status that Xen returned.
         status: GrantStatus,
     },
-    /// Bytes that do not lie within one granted page, or not within the own memory.
+    /// Bytes that are not within one granted page, or not within the local memory.
+    #[error("found {len} bytes at offset {offset}, expected bytes within the page or local memory")]
     Range {
         /// The offset in bytes that was found.
         offset: usize,
@@ -179,50 +146,20 @@ pub enum MapError {
     },
 }
 
-impl fmt::Display for MapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count { found, room } => write!(f, "{found} grants to map, expected 1 to {room}"),
-            Self::OwnDomain(domain) => {
-                write!(
-                    f,
-                    "grants of domain {domain} to map, which is this one; expected another domain's"
-                )
-            }
-            Self::OwnDomainUnknown(errno) => {
-                write!(
-                    f,
-                    "can't tell whether grants to map are this domain's own: its number is unknown: {errno}"
-                )
-            }
-            Self::OtherTable => f.write_str("found grants of two tables, expected one table's"),
-            Self::Call(errno) => write!(f, "grant table hypercall refused: {errno}"),
-            Self::Refused { reference, status } => write!(f, "grant {reference} refused: {status}"),
-            Self::Stuck { status } => write!(f, "a mapped grant could not be unmapped: {status}"),
-            Self::Range { offset, len } => {
-                write!(
-                    f,
-                    "{len} bytes at offset {offset} do not lie within the page or the memory to copy"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for MapError {}
-
-/// A mapping that failed as a whole, and the room that was meant for it.
+/// A mapping that failed as a whole, and the area that was meant for it.
+#[derive(Error)]
+#[error("{error}")]
 pub struct MapFailed<P: ForeignFrames> {
-    /// Why.
+    /// The reason.
     pub error: MapError,
-    /// The room; `None` if a page that had been mapped could not be unmapped.
-    pub window: Option<crate::GrantMapArea<P>>,
+    /// The area; `None` if a page that had been mapped could not be unmapped.
+    pub area: Option<crate::GrantMapArea<P>>,
     pub(crate) statuses: Vec<GrantStatus, MAX_PAGES>,
 }
 
 impl<P: ForeignFrames> MapFailed<P> {
-    /// Returns what Xen said of each reference, in their order; `OKAY` for one that was mapped, and
-    /// is not any more. Empty if Xen was not asked.
+    /// Returns the status of each reference, in their order; `OKAY` for one that was mapped, and
+    /// is unmapped again. Empty if Xen was not called.
     pub fn statuses(&self) -> &[GrantStatus] {
         &self.statuses
     }
@@ -230,17 +167,6 @@ impl<P: ForeignFrames> MapFailed<P> {
 
 impl<P: ForeignFrames> fmt::Debug for MapFailed<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapFailed")
-            .field("error", &self.error)
-            .field("window", &self.window)
-            .finish()
+        f.debug_struct("MapFailed").field("error", &self.error).field("area", &self.area).finish()
     }
 }
-
-impl<P: ForeignFrames> fmt::Display for MapFailed<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<P: ForeignFrames> core::error::Error for MapFailed<P> {}

@@ -185,7 +185,7 @@ impl<P: Platform> FrameGrants<P> {
         let first = self.group().first();
         match self.table.inner.end(first, mask) {
             0 => Ok(()),
-            left => Err(self.table.keep_back(None, first, left)),
+            left => Err(self.table.defer(None, first, left)),
         }
     }
 }

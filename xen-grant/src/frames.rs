@@ -1,5 +1,4 @@
-//! What is known of each frame of the table, in pages of the platform: the groups of its
-//! references.
+//! The state of each frame of the table, in pages of the platform: the groups of its references.
 
 use crate::Version;
 use crate::link::Link;
@@ -22,18 +21,18 @@ impl Version {
     }
 }
 
-/// One frame of entries: its groups, and its references as numbers, to be lent as slices.
+/// One frame of entries: its groups, and its references as numbers, for slices.
 struct Frame {
     groups: [Group; V1_ENTRIES / GROUP],
     references: [GrantRef; V1_ENTRIES],
-    /// Where the entries and their states are.
+    /// The places of the entries and their states.
     places: Places,
 }
 
 const _: () = assert!(size_of::<Frame>() <= PAGE_SIZE);
 
 impl Frame {
-    /// Makes what is to be known of frame `index`. None of its references is free yet.
+    /// Makes the state of frame `index`. None of its references is free yet.
     fn alloc<P: Platform>(
         platform: P,
         version: Version,
@@ -58,9 +57,8 @@ pub(crate) struct Frames<P: Platform> {
     pages: NonZeroUsize,
     max: u32,
     count: AtomicU32,
-    /// For single references, which fill groups up, and for runs of them, which need groups that
-    /// are not full: the two keep out of each other's way. Both lead to groups of these
-    /// frames.
+    /// Hints for single references, which fill groups up, and for several at once, which need
+    /// groups that are not full. Both lead to groups of these frames.
     single: Link<Group>,
     run: Link<Group>,
     version: Version,
@@ -75,8 +73,8 @@ unsafe impl<P: Platform + Send> Send for Frames<P> {}
 unsafe impl<P: Platform + Sync> Sync for Frames<P> {}
 
 impl<P: Platform> Frames<P> {
-    /// Makes room to know of `max` frames, or of fewer if there is not so much memory, and notes
-    /// the first one down.
+    /// Makes room for `max` frames, or for fewer if there is not so much memory, and adds the
+    /// first one.
     ///
     /// # Errors
     ///
@@ -134,7 +132,7 @@ impl<P: Platform> Frames<P> {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] if there is no page to note it down.
+    /// [`OutOfMemory`] if there is no page for its state.
     pub(crate) fn add(&self, places: Places) -> Result<(), OutOfMemory> {
         let index = self.count();
         let Some(place) = self.directory().get(index as usize) else { return Ok(()) };
@@ -144,7 +142,7 @@ impl<P: Platform> Frames<P> {
         Ok(())
     }
 
-    /// Takes a free reference where the last one was found; `None` says nothing of others.
+    /// Takes a free reference of the group that had the last one; others may have some on `None`.
     #[inline(always)]
     pub(crate) fn take_here(&self) -> Option<(&Group, GrantRef)> {
         let group = self.hinted(&self.single);
@@ -193,12 +191,12 @@ impl<P: Platform> Frames<P> {
         unsafe { hint.get().unwrap_unchecked().as_ref() }
     }
 
-    /// Returns how many references are free.
+    /// Returns the number of free references.
     pub(crate) fn free(&self) -> u32 {
         self.groups_behind(self.hinted(&self.single)).map(Group::count).sum()
     }
 
-    /// Returns where the entries of frame `index` are, and their states.
+    /// Returns the places of the entries of frame `index` and of their states.
     pub(crate) fn places(&self, index: u32) -> Option<Places> {
         self.frame(index as usize).map(|frame| frame.places)
     }
@@ -219,7 +217,7 @@ impl<P: Platform> Frames<P> {
             .filter_map(move |first| self.group_of(GrantRef(first)))
     }
 
-    /// Lends the numbers of `count` references that follow each other in one frame.
+    /// Returns the numbers of `count` references that follow each other in one frame.
     pub(crate) fn references(&self, first: GrantRef, count: usize) -> Option<&[GrantRef]> {
         let index = first.0 as usize;
         let per_frame = self.version.per_frame();
@@ -229,7 +227,7 @@ impl<P: Platform> Frames<P> {
 
     fn frame(&self, index: usize) -> Option<&Frame> {
         let frame = self.directory().get(index)?.get()?;
-        // SAFETY: the directory leads to frames that were made for it and that nobody writes again.
+        // SAFETY: the directory leads to frames that were made for it and are never written again.
         Some(unsafe { frame.as_ref() })
     }
 
@@ -244,7 +242,7 @@ impl<P: Platform> Drop for Frames<P> {
     fn drop(&mut self) {
         for place in self.directory() {
             if let Some(frame) = place.get() {
-                // SAFETY: a page was allocated for it, and nobody refers to it without a borrow of
+                // SAFETY: a page was allocated for it, and no reference to it outlives a borrow of
                 // self. It needs no drop.
                 unsafe { self.platform.free_pages(frame.cast(), NonZeroUsize::MIN) };
             }
@@ -265,12 +263,12 @@ mod tests {
     }
 
     fn places() -> Places {
-        // SAFETY: no test here looks for an entry.
+        // SAFETY: no test here accesses an entry.
         unsafe { Places::new(NonNull::dangling(), None) }
     }
 
     #[test]
-    fn with_little_memory_there_is_room_for_fewer_frames() {
+    fn little_memory_limits_the_frames() {
         let memory = Memory::default();
         let room = |max| frames(&memory, Version::V1, max).map(|frames| frames.max());
         assert_eq!((room(64), room(0), room(u32::MAX)), (Ok(64), Ok(1), Ok(1 << 15)));
@@ -281,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reference_has_its_group_and_its_number() {
+    fn reference_has_its_group_and_number() {
         for version in [Version::V1, Version::V2] {
             let memory = Memory::default();
             let frames = frames(&memory, version, 3).unwrap();
@@ -299,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_behind_one_go_round_once() {
+    fn search_visits_each_group_once() {
         for (version, groups) in [(Version::V1, 16), (Version::V2, 8)] {
             let frames = frames(&Memory::default(), version, 2).unwrap();
             frames.add(places()).unwrap();
@@ -314,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn singles_and_runs_are_found_in_any_group_of_any_frame() {
+    fn search_finds_singles_and_runs() {
         let memory = Memory::default();
         let frames = frames(&memory, Version::V2, 2).unwrap();
         frames.add(places()).unwrap();

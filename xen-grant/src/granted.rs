@@ -1,4 +1,4 @@
-//! Pages that a peer has access to.
+//! Granted pages.
 
 use crate::refs::Group;
 use crate::{Access, GrantTable, InUse, MapError, ReadOnly, ReadWrite};
@@ -10,14 +10,14 @@ use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, SharedMem, SharedPages, StableSharedMem};
 use xen_sys::grant_table::{GnttabSwapGrantRef, GrantStatus};
 
-/// The most pages that are shared as one: a ring of order 4. Their references follow each other.
+/// The most pages that are granted as one: a ring of order 4. Their references follow each other.
 pub const MAX_PAGES: usize = 16;
 
-/// Pages shared with one peer, a reference for each page.
+/// Pages granted to one peer, a reference for each page.
 ///
-/// They are reachable only as [`SharedMem`] until [`end_access`](Self::end_access) has ended the
-/// peer's access. Dropping the value does the same and frees the pages; those that the peer still
-/// uses go to the table's deferred list.
+/// The pages are reachable only as [`SharedMem`] until [`end_access`](Self::end_access) has ended
+/// the peer's access. Dropping the value does the same and frees the pages; pages that the peer
+/// still uses are deferred.
 pub struct Granted<P: Platform, A: Access> {
     /// Taken out by `end_access` and `drop`, nowhere else, as are the pages.
     table: ManuallyDrop<GrantTable<P>>,
@@ -49,8 +49,8 @@ impl<P: Platform, A: Access> Granted<P, A> {
 
     #[inline(always)]
     fn group(&self) -> &Group {
-        // SAFETY: groups of the table stay where they are as long as the table, which this value
-        // keeps.
+        // SAFETY: a group of the table does not move before the table is freed, which this value
+        // prevents.
         unsafe { self.group.as_ref() }
     }
 
@@ -71,7 +71,7 @@ impl<P: Platform, A: Access> Granted<P, A> {
         self.first
     }
 
-    /// Returns the references, one a page.
+    /// Returns the references, one for each page.
     #[inline]
     pub fn refs(&self) -> &[GrantRef] {
         if self.pages.count() == 1 {
@@ -89,21 +89,19 @@ impl<P: Platform, A: Access> Granted<P, A> {
         self.group().entry(self.first).peer()
     }
 
-    /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for
-    /// the peer of each page as before.
+    /// Swaps the references of two single pages: each then leads to the other page, for the peer
+    /// that this page was granted to.
     ///
-    /// So a page that a peer knows by its reference is replaced by another one in one step, as far
-    /// as that peer can tell. Both are single pages.
+    /// A peer that uses a reference finds another page behind it, without a moment of neither.
     ///
     /// # Errors
     ///
     /// [`MapError::OtherTable`] if the values are of different tables, [`MapError::Count`] for more
-    /// than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while
-    /// someone uses one of the two: nothing has changed then.
+    /// than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while a
+    /// peer uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
     pub fn swap_grant_ref<B: Access>(&mut self, other: &mut Granted<P, B>) -> Result<(), MapError> {
-        // the two values exchange their entries, which have to be those that `end_access`
-        // then ends.
+        // The two values swap their entries: `end_access` ends the entry of its page.
         if !other.is_of(&self.table) {
             return Err(MapError::OtherTable);
         }
@@ -114,8 +112,8 @@ impl<P: Platform, A: Access> Granted<P, A> {
         }
         let mut batch =
             [GnttabSwapGrantRef { ref_a: self.first, ref_b: other.first, ..Default::default() }];
-        // SAFETY: the two values own the references, and are told below that these name each
-        // other's page now.
+        // SAFETY: the two values own the references, and swap them below as their entries are
+        // swapped here.
         unsafe { op::swap_grant_ref(self.table.platform(), &mut batch) }.map_err(MapError::Call)?;
         match batch[0].status {
             GrantStatus::OKAY => {
@@ -127,24 +125,23 @@ impl<P: Platform, A: Access> Granted<P, A> {
         }
     }
 
-    /// Ends the peer's access and gives the pages back. What the peer wrote is in them.
+    /// Ends the peer's access and returns the pages with the data that the peer wrote.
     ///
     /// # Errors
     ///
-    /// [`InUse`] if the peer has a page mapped: all pages are then in deferred list, which frees
-    /// them when the peer lets go. The peer broke its word if it had said that it was done with
-    /// them.
+    /// [`InUse`] if the peer has a page mapped: all pages are deferred, and freed after the peer
+    /// has released them. A peer that has completed its request violates the protocol so.
     pub fn end_access(self) -> Result<Pages<P>, InUse> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, and neither is used again.
         let (table, pages) = unsafe { this.take() };
         // SAFETY: the group is the table's, which is still there.
-        table.take_back(pages, unsafe { this.group.as_ref() }, this.first)
+        table.end_pages(pages, unsafe { this.group.as_ref() }, this.first)
     }
 }
 
 impl<P: Platform> Granted<P, ReadWrite> {
-    /// Takes the peer's right to write away and leaves that to read, under the same references.
+    /// Revokes write access and leaves read access, under the same references.
     ///
     /// # Errors
     ///
@@ -164,9 +161,9 @@ impl<P: Platform, A: Access> Drop for Granted<P, A> {
     fn drop(&mut self) {
         // SAFETY: the value is being dropped, and neither is used again.
         let (table, pages) = unsafe { self.take() };
-        // Reclaimed pages are freed here, others by the deferred list.
+        // Pages that the peer still uses are freed by the deferred list.
         // SAFETY: the group is the table's, which is still there.
-        drop(table.take_back(pages, unsafe { self.group.as_ref() }, self.first));
+        drop(table.end_pages(pages, unsafe { self.group.as_ref() }, self.first));
     }
 }
 

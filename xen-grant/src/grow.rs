@@ -1,4 +1,4 @@
-//! Where the table's frames are put: when it starts, when it grows, and after a suspend.
+//! Places of the table's frames: at the start, when it grows, and after a suspend.
 
 use crate::refs::{GROUP, Places};
 use crate::{GrantError, GrantTable, Version};
@@ -16,25 +16,22 @@ const FRAMES_PER_STATES: u32 =
 pub(crate) struct Placed<P: Platform> {
     entries: Option<Mapped<P>>,
     states: Option<Mapped<P>>,
-    /// A page of RAM that Xen refused to use: kept for the next try, since it must not be freed.
+    /// A page of RAM that Xen refused to use: for the next try, since it must not be freed.
     refused: Option<Place<P>>,
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is
-    /// shared anew.
+    /// Sets the table up again after a suspend. Call it before any new grant.
     ///
-    /// The new host's table is empty: nobody has access to what was shared before. The
-    /// [`Granted`](crate::Granted) values of that time stay what they are: owners whose
+    /// The new host's table is empty: no peer has access to memory that was granted before.
+    /// The old [`Granted`](crate::Granted) values remain owners of their pages and references;
     /// [`end_access`](crate::Granted::end_access) does not fail any more. The deferred list is
-    /// emptied: its peers are gone. After a suspend that was cancelled nothing has to be set
-    /// up, and calling this changes nothing.
+    /// emptied: its peers are gone. After a suspend that was cancelled this changes nothing.
     ///
     /// # Errors
     ///
     /// [`GrantError::Version`] if the new host does not allow the version, [`GrantError::Grow`] if
-    /// it does not let the table be as large as it was. Call it again, or share nothing any
-    /// more.
+    /// it does not allow as large a table. Call it again, or make no more grants.
     #[doc(alias = "gnttab_resume")]
     pub fn resume(&self) -> Result<(), GrantError> {
         let (found, needed) = (Version::choose(self.platform(), self.version()), self.version());
@@ -42,7 +39,7 @@ impl<P: Platform> GrantTable<P> {
             return Err(GrantError::Version { found, needed });
         }
         let mut placed = self.inner.placed.lock();
-        // What was not in use yet has moved away with the old table.
+        // Frames that were not in use yet have moved away with the old table.
         *placed = Placed::nothing();
         for index in 0..self.inner.frames.count() {
             let Some(places) = self.inner.frames.places(index) else { continue };
@@ -75,10 +72,10 @@ impl<P: Platform> GrantTable<P> {
         used.next().is_some_and(|first| first && used.all(|gone| gone))
     }
 
-    /// Puts a frame of the table where it was before a suspend.
+    /// Puts a frame of the table to its place of before a suspend.
     fn place_again(&self, index: u64, page: NonNull<u8>) -> Result<(), GrantError> {
         let gfn = self.platform().virt_to_gfn(page);
-        // SAFETY: the page was given up for this frame of the table when that was first placed.
+        // SAFETY: the page was replaced by this frame of the table when that was first placed.
         unsafe { ops::memory::add_to_physmap(self.platform(), XENMAPSPACE_GRANT_TABLE, index, gfn) }
             .map_err(|errno| GrantError::Grow(PlaceError::Xen(errno)))
     }
@@ -103,7 +100,7 @@ impl<P: Platform> GrantTable<P> {
         let per_frame = self.version().per_frame() as u32;
         let first = index * per_frame;
         for reference in (first.max(GNTTAB_NR_RESERVED_ENTRIES)..first + per_frame).map(GrantRef) {
-            // What an earlier kernel of this domain left to a peer is not ours to change.
+            // An entry that an earlier kernel of this domain left in use is not changed.
             if let Some(group) = self.inner.frames.group_of(reference)
                 && group.entry(reference).is_free()
             {
@@ -150,8 +147,8 @@ impl<P: Platform> Placed<P> {
                 Some(at(self.states.insert(mapped)))
             }
         };
-        // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how they
-        // are reached.
+        // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how the
+        // frames are reached.
         Ok(unsafe { Places::new(entries, states) })
     }
 

@@ -1,10 +1,9 @@
-//! The way to something that was made and is never changed again.
+//! A pointer to a value that is never changed again.
 
 use core::ptr::NonNull;
 use xen_hypercall::sync::{AtomicPtr, Ordering};
 
-/// Leads to a `T` that one made and others get to know of; to nothing at first. All zero when it
-/// leads to nothing.
+/// A pointer to a `T`, which is complete before it is published; null at first, all zero.
 #[repr(transparent)]
 pub(crate) struct Link<T>(AtomicPtr<T>);
 
@@ -15,7 +14,7 @@ impl<T> Link<T> {
 
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<NonNull<T>> {
-        // Acquire: how the target was made comes before what is done with it.
+        // Acquire: the construction of the target comes before its use.
         NonNull::new(self.0.load(Ordering::Acquire))
     }
 

@@ -1,5 +1,4 @@
-//! Another domain's pages, mapped: what a backend does with the references that a frontend tells
-//! it.
+//! Another domain's pages, mapped by the references that its frontend wrote.
 
 use crate::{Access, MAX_PAGES, MapError, MapFailed, ReadOnly, ReadWrite, retry_eagain};
 use core::fmt;
@@ -20,12 +19,12 @@ use xen_sys::grant_table::{
 ///
 /// `GrantMapArea ──map──▶ GrantMapping ──unmap──▶ GrantMapArea`
 ///
-/// It goes by the domain's number, which is another one where the domain is restored or has
-/// migrated: reserve another window there.
+/// It records the domain's number, which changes when the domain is restored or has migrated:
+/// reserve another area then.
 pub struct GrantMapArea<P: ForeignFrames> {
     platform: P,
     range: ForeignRange,
-    /// This domain's number, once it was asked for.
+    /// The number of this domain, read from Xen at the first use.
     me: Option<DomId>,
 }
 
@@ -53,16 +52,16 @@ impl<P: ForeignFrames> GrantMapArea<P> {
 
     /// Maps `refs` of domain `owner` side by side: all of them or none.
     ///
-    /// That has to be another domain. One whose memory map is translated has each of its pages
-    /// once: Xen would move the page of an own grant here, and leave the frame that was granted
-    /// empty. So a window asks Xen for this domain's number, once, when it is first used. Copies
-    /// between own pages harm nobody: [`CopyBatch`](crate::CopyBatch) takes own grants.
+    /// That must be another domain. A translated domain has each of its pages once: Xen would move
+    /// the page of an own grant here, and leave the frame that was granted empty. So an area reads
+    /// this domain's number from Xen at its first use. [`CopyBatch`](crate::CopyBatch) accepts own
+    /// grants, because a copy moves no page.
     ///
     /// # Errors
     ///
-    /// [`MapFailed`] with the first reference that could not be mapped, and the window. Xen is not
-    /// asked to map anything if there is not room for `refs`, or if `owner` is this domain, or
-    /// may be: [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
+    /// [`MapFailed`] with the first reference that could not be mapped, and the area. Nothing is
+    /// mapped if there is not room for `refs`, or if `owner` is this domain, or may be:
+    /// [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
     #[doc(alias = "GNTTABOP_map_grant_ref")]
     pub fn map<A: Access>(
         mut self,
@@ -70,7 +69,7 @@ impl<P: ForeignFrames> GrantMapArea<P> {
         refs: &[GrantRef],
     ) -> Result<GrantMapping<P, A>, MapFailed<P>> {
         if let Err(error) = self.check(owner, refs.len()) {
-            return Err(MapFailed { error, window: Some(self), statuses: Vec::new() });
+            return Err(MapFailed { error, area: Some(self), statuses: Vec::new() });
         }
         let readonly = A::FLAGS.contains(GrantFlags::READONLY);
         let flags = GrantMapFlags::HOST_MAP
@@ -87,9 +86,9 @@ impl<P: ForeignFrames> GrantMapArea<P> {
                 ..Default::default()
             });
         }
-        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped:
-        // what is asked for again was not. The pages are another domain's, so none that
-        // this one uses moves.
+        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped: a
+        // retried one was not. The pages are another domain's, so none that this one uses
+        // moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
         let call = retry_eagain::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
         let handles = batch
@@ -97,8 +96,7 @@ impl<P: ForeignFrames> GrantMapArea<P> {
             .map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle))
             .collect();
         // From here on this value unmaps exactly what was mapped.
-        let mapping =
-            GrantMapping { window: ManuallyDrop::new(self), handles, access: PhantomData };
+        let mapping = GrantMapping { area: ManuallyDrop::new(self), handles, access: PhantomData };
         let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else {
             return Ok(mapping);
         };
@@ -106,7 +104,7 @@ impl<P: ForeignFrames> GrantMapArea<P> {
             .err()
             .map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
         let statuses = batch.iter().map(|arg| arg.status).collect();
-        Err(MapFailed { error, window: mapping.unmap().ok(), statuses })
+        Err(MapFailed { error, area: mapping.unmap().ok(), statuses })
     }
 
     /// Checks that there is room for `found` references, and that `owner` is another domain.
@@ -130,7 +128,7 @@ impl<P: ForeignFrames> GrantMapArea<P> {
         unsafe { core::ptr::drop_in_place(&mut this.platform) }
     }
 
-    /// The guest-physical address of page `index`.
+    /// Returns the guest-physical address of page `index`.
     fn address(&self, index: usize) -> u64 {
         self.range.first.address() + (index * PAGE_SIZE) as u64
     }
@@ -139,7 +137,7 @@ impl<P: ForeignFrames> GrantMapArea<P> {
 impl<P: ForeignFrames> Drop for GrantMapArea<P> {
     fn drop(&mut self) {
         // SAFETY: the range came from one reservation, and nothing is mapped in it: a mapping owns
-        // its window.
+        // its area.
         unsafe { self.platform.release_frames(self.range) }
     }
 }
@@ -150,8 +148,8 @@ impl<P: ForeignFrames> fmt::Debug for GrantMapArea<P> {
     }
 }
 
-/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`], those that were mapped
-/// for reading alone as [`ReadOnlyMem`]: their owner can write them at any time.
+/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`], or as [`ReadOnlyMem`]
+/// if mapped for reading: the owner can write them at any time.
 ///
 /// ```compile_fail,E0308
 /// use xen_grant::{GrantMapping, ReadOnly};
@@ -163,35 +161,35 @@ impl<P: ForeignFrames> fmt::Debug for GrantMapArea<P> {
 /// }
 /// ```
 ///
-/// Dropping it unmaps them. A frame for which Xen refuses that is given up, never used again, and
-/// counted ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
+/// Dropping it unmaps them. A frame that Xen refuses to unmap is never used again, and is counted
+/// ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
 pub struct GrantMapping<P: ForeignFrames, A: Access> {
     /// Taken out by `unmap` and `drop`, nowhere else.
-    window: ManuallyDrop<GrantMapArea<P>>,
+    area: ManuallyDrop<GrantMapArea<P>>,
     /// One per page; `None` for one that is not mapped.
     handles: Vec<Option<GrantHandle>, MAX_PAGES>,
     access: PhantomData<A>,
 }
 
 impl<P: ForeignFrames, A: Access> GrantMapping<P, A> {
-    /// Ends the mapping and gives the room back.
+    /// Ends the mapping and returns the area.
     ///
     /// # Errors
     ///
-    /// [`MapError::Stuck`] if Xen refuses for a page: its frame is given up, because the page may
-    /// be reachable there still. The others are unmapped and released.
+    /// [`MapError::Stuck`] if Xen refuses for a page: its frame is never used again, because the
+    /// page may still be reachable there. The others are unmapped and released.
     #[doc(alias = "GNTTABOP_unmap_grant_ref")]
     pub fn unmap(self) -> Result<GrantMapArea<P>, MapError> {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped or used again, so the window is taken out once.
-        let window = unsafe { ManuallyDrop::take(&mut this.window) };
-        clear(window, &this.handles)
+        // SAFETY: `this` is never dropped or used again, so the area is taken out once.
+        let area = unsafe { ManuallyDrop::take(&mut this.area) };
+        clear(area, &this.handles)
     }
 }
 
-/// Unmaps what `handles` says is mapped in `window`.
+/// Unmaps the pages of `handles` from `area`.
 fn clear<P: ForeignFrames>(
-    window: GrantMapArea<P>,
+    area: GrantMapArea<P>,
     handles: &[Option<GrantHandle>],
 ) -> Result<GrantMapArea<P>, MapError> {
     let mapped = handles
@@ -200,62 +198,61 @@ fn clear<P: ForeignFrames>(
         .filter_map(|(index, handle)| handle.map(|handle| (index, handle)));
     let mut batch: Vec<GnttabUnmapGrantRef, MAX_PAGES> = mapped
         .map(|(index, handle)| GnttabUnmapGrantRef {
-            host_addr: window.address(index),
+            host_addr: area.address(index),
             handle,
             ..Default::default()
         })
         .collect();
     if batch.is_empty() {
-        return Ok(window);
+        return Ok(area);
     }
-    // SAFETY: the owner of the mapping is gone or has given it up, so the memory is not used any
-    // more. A call that is refused as a whole leaves the statuses of what it did not come to at
-    // a failure.
-    let _ = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
+    // SAFETY: the mapping is being unmapped or dropped, so the memory is not used any more. A call
+    // that is refused as a whole leaves the statuses of the rest at a failure.
+    let _ = unsafe { op::unmap_grant_ref(&area.platform, &mut batch) };
     let is_stuck = |arg: &&GnttabUnmapGrantRef| arg.status != GrantStatus::OKAY;
-    let Some(status) = batch.iter().find(is_stuck).map(|arg| arg.status) else { return Ok(window) };
+    let Some(status) = batch.iter().find(is_stuck).map(|arg| arg.status) else { return Ok(area) };
     let page_is_stuck =
-        |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == window.address(page));
-    // SAFETY: the range came from one reservation, which the window owned; but for the stuck pages
+        |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == area.address(page));
+    // SAFETY: the range came from one reservation, which the area owned; but for the stuck pages
     // nothing is mapped in it.
-    unsafe { window.range.release_but(&window.platform, page_is_stuck) }
-    window.forget();
+    unsafe { area.range.release_but(&area.platform, page_is_stuck) }
+    area.forget();
     Err(MapError::Stuck { status })
 }
 
 impl<P: ForeignFrames, A: Access> Drop for GrantMapping<P, A> {
     fn drop(&mut self) {
-        // SAFETY: the value is being dropped, so the window is taken out once.
-        let window = unsafe { ManuallyDrop::take(&mut self.window) };
-        // A window that could not be cleared has been given up already.
-        let _ = clear(window, &self.handles);
+        // SAFETY: the value is being dropped, so the area is taken out once.
+        let area = unsafe { ManuallyDrop::take(&mut self.area) };
+        // An area that could not be cleared is lost, and counted.
+        let _ = clear(area, &self.handles);
     }
 }
 
 impl<P: ForeignFrames> AsRef<SharedMem> for GrantMapping<P, ReadWrite> {
     fn as_ref(&self) -> &SharedMem {
         // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed
-        // out only when every reference was; no plain reference to them exists, for they
-        // are reachable only through this value.
-        unsafe { SharedMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
+        // out only when every reference was; no plain reference to them exists: this
+        // value is the only access.
+        unsafe { SharedMem::from_raw(self.area.range.start, self.handles.len() * PAGE_SIZE) }
     }
 }
 
-// SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes
+// SAFETY: neither the area nor the number of handles changes before it is unmapped, which takes
 // the value.
 unsafe impl<P: ForeignFrames> StableSharedMem for GrantMapping<P, ReadWrite> {}
 
 impl<P: ForeignFrames> AsRef<ReadOnlyMem> for GrantMapping<P, ReadOnly> {
     fn as_ref(&self) -> &ReadOnlyMem {
         // SAFETY: as above, but for writes, of which Xen allows none.
-        unsafe { ReadOnlyMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
+        unsafe { ReadOnlyMem::from_raw(self.area.range.start, self.handles.len() * PAGE_SIZE) }
     }
 }
 
 impl<P: ForeignFrames, A: Access> fmt::Debug for GrantMapping<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantMapping")
-            .field("window", &*self.window)
+            .field("area", &*self.area)
             .field("handles", &self.handles)
             .finish_non_exhaustive()
     }

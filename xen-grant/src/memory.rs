@@ -19,7 +19,7 @@ pub(crate) struct Memory(Arc<State>);
 struct State {
     /// The allocations, by exposed address.
     live: Mutex<BTreeMap<usize, NonZeroUsize>>,
-    /// How many pages may be allocated.
+    /// The limit of allocated pages.
     limit: AtomicUsize,
     claims: Claims,
 }
@@ -32,7 +32,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Returns how many pages are allocated.
+    /// Returns the number of allocated pages.
     pub(crate) fn pages(&self) -> usize {
         self.0.pages()
     }
@@ -97,7 +97,7 @@ unsafe impl Platform for Memory {
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
         let mut live = self.0.live.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(live.remove(&pages.addr().get()), Some(count), "pages that are not allocated");
-        // SAFETY: they are those of one allocation, which was not freed yet.
+        // SAFETY: the pages are those of one allocation, which was not freed yet.
         unsafe { dealloc(pages.as_ptr(), layout(count)) }
     }
 

@@ -1,4 +1,4 @@
-//! Every order in which a grant's two sides can meet, tried by a model checker.
+//! Models of a grant's two sides: the checker tries every order of their accesses.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-grant --lib
 //! --profile models`
@@ -25,7 +25,7 @@ use xen_sys::grant_table::GrantFlags;
 
 const PEER: DomId = DomId(7);
 const FRAME: Gfn = Gfn(0x1234);
-/// Where the models have the state of a version 2 entry.
+/// The offset of a version 2 entry's state in the models.
 const STATE: usize = 16;
 
 fn entry(version: Version) -> Entry<'static> {
@@ -40,7 +40,7 @@ fn in_both_versions(model: fn(Version)) {
     }
 }
 
-/// What Xen does for a peer that wants to use the entry: mark it, if it is valid.
+/// Marks the entry as Xen does for a peer that uses it, if it is valid.
 fn pin(entry: Entry<'_>) -> bool {
     let flags = entry.frame.u16::<0>();
     let found = flags.load(Acquire);
@@ -68,7 +68,7 @@ fn unpin(entry: Entry<'_>) {
 /// Uses the page as a peer does, if it may.
 fn use_page(entry: Entry<'_>, page: &UnsafeCell<u32>) {
     if pin(entry) {
-        // SAFETY: the pin keeps the owner away, which is what the checker checks.
+        // SAFETY: the mark excludes the owner, which the checker checks.
         page.with_mut(|byte| unsafe { *byte += 1 });
         unpin(entry);
     }
@@ -84,7 +84,7 @@ fn assert_complete(entry: Entry<'_>) {
 }
 
 #[test]
-fn a_valid_entry_is_complete() {
+fn valid_entry_is_complete() {
     in_both_versions(|version| {
         let entry = entry(version);
         let owner = thread::spawn(move || entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS));
@@ -96,7 +96,7 @@ fn a_valid_entry_is_complete() {
 }
 
 #[test]
-fn an_entry_that_was_made_read_only_is_complete() {
+fn read_only_entry_is_complete() {
     in_both_versions(|version| {
         let entry = entry(version);
         let owner = thread::spawn(move || {
@@ -112,10 +112,10 @@ fn an_entry_that_was_made_read_only_is_complete() {
     });
 }
 
-/// The checker fails the model if the peer's writes and the owner's are not ordered, whichever
-/// comes first.
+/// D-G01: the checker fails the model if the peer's writes and the owner's are not ordered,
+/// whichever comes first.
 #[test]
-fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
+fn page_in_use_is_not_returned() {
     in_both_versions(|version| {
         let entry = entry(version);
         entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
@@ -126,16 +126,16 @@ fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
         });
         let ended = entry.revoke_once() || entry.revoke();
         if ended {
-            // SAFETY: the revocation keeps the peer away, which is what the checker checks.
+            // SAFETY: the revocation excludes the peer, which the checker checks.
             page.with_mut(|byte| unsafe { *byte += 2 });
         }
         peer.join().unwrap();
-        assert!(ended || entry.revoke(), "nobody uses it any more");
+        assert!(ended || entry.revoke(), "no peer uses it any more");
     });
 }
 
 fn group() -> Group {
-    // SAFETY: no model looks for an entry.
+    // SAFETY: no model accesses an entry.
     Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) })
 }
 
@@ -159,8 +159,9 @@ fn use_references(group: &Group, entries: &[UnsafeCell<u32>; 2], take: Take) {
     group.give(GrantRef(64), taken);
 }
 
+/// D-G06.
 #[test]
-fn d_g06_a_reference_has_one_owner_at_a_time() {
+fn reference_has_one_owner() {
     let pairs =
         [(ONE, ONE), (ONE, TWO), (TWO, TWO), (ONE, ANY_ONE), (ANY_ONE, ANY_ONE), (TWO, ANY_TWO)];
     for takes in pairs {
@@ -180,39 +181,39 @@ fn d_g06_a_reference_has_one_owner_at_a_time() {
 }
 
 #[test]
-fn whoever_follows_a_link_finds_its_target_complete() {
+fn target_of_link_is_complete() {
     loom::model(|| {
         let target: &'static UnsafeCell<u32> = Box::leak(Box::new(UnsafeCell::new(0)));
         let link = Arc::new(Link::to(NonNull::dangling()));
         let other = thread::spawn({
             let link = link.clone();
             move || {
-                // SAFETY: nobody knows of it yet, which is what the checker checks.
+                // SAFETY: not published yet, which the checker checks.
                 target.with_mut(|made| unsafe { *made = 1 });
                 link.set(NonNull::from(target));
             }
         });
         if link.get() == Some(NonNull::from(target)) {
-            // SAFETY: nobody writes it any more, which is what the checker checks.
+            // SAFETY: not written any more, which the checker checks.
             target.with(|made| assert_eq!(unsafe { *made }, 1));
         }
         other.join().unwrap();
     });
 }
 
-/// Memory whose one page a peer uses; the checker sees to it that it is not freed meanwhile.
+/// Memory whose one page a peer uses; the checker fails the model if the page is freed meanwhile.
 #[derive(Clone)]
 struct Watched(Memory, Option<Arc<UnsafeCell<u32>>>);
 
-// SAFETY: handed on unchanged.
+// SAFETY: forwards unchanged.
 unsafe impl Hypercall for Watched {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations, unchanged.
         unsafe { self.0.hypercall(op, args) }
     }
 }
 
-// SAFETY: handed on unchanged.
+// SAFETY: forwards unchanged.
 unsafe impl Platform for Watched {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.0.alloc_pages(count)
@@ -220,10 +221,10 @@ unsafe impl Platform for Watched {
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
         if let Some(page) = &self.1 {
-            // SAFETY: nobody uses what is freed, which is what the checker checks.
+            // SAFETY: freed memory is not in use, which the checker checks.
             page.with_mut(|byte| unsafe { *byte += 2 });
         }
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations, unchanged.
         unsafe { self.0.free_pages(pages, count) }
     }
 
@@ -246,10 +247,9 @@ unsafe impl Platform for Watched {
     fn wait(&self, _ports: &[Port], _deadline: Option<Instant>) {}
 }
 
-/// A page that the owner could not take back, while its peer stops using it and two vCPUs try
-/// again.
+/// D-G01: a page whose end was deferred, while its peer stops using it and two vCPUs try again.
 #[test]
-fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
+fn deferred_page_is_freed_once() {
     in_both_versions(|version| {
         let entry = entry(version);
         entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
@@ -284,7 +284,7 @@ fn claim_orders_its_owners() {
         let frame = Arc::new(UnsafeCell::new(0));
         let own = |memory: &Memory, frame: &UnsafeCell<u32>| {
             if let Ok(claim) = Claim::take(memory.clone(), Singleton::GrantTable) {
-                // SAFETY: one owner at a time, which is what the checker checks.
+                // SAFETY: one owner at a time, which the checker checks.
                 frame.with_mut(|word| unsafe { *word += 1 });
                 drop(claim);
             }
@@ -302,15 +302,14 @@ fn claim_orders_its_owners() {
 /// A value that is written when it is dropped.
 struct Counted(UnsafeCell<u32>);
 
-// SAFETY: the model's threads keep to what the reference promises, which is what the checker
-// checks.
+// SAFETY: the model's threads follow the reference's contract, which the checker checks.
 unsafe impl Send for Counted {}
 // SAFETY: as above.
 unsafe impl Sync for Counted {}
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        // SAFETY: no reference is left, which is what the checker checks.
+        // SAFETY: no reference is left, which the checker checks.
         self.0.with_mut(|count| unsafe { *count = 0 });
     }
 }
@@ -318,7 +317,7 @@ impl Drop for Counted {
 /// The grant table is shared by `PageArc`: the last reference's drop follows all uses through the
 /// others.
 #[test]
-fn last_page_arc_drops_after_all_uses() {
+fn last_reference_drops_after_all_uses() {
     loom::model(|| {
         let memory = Memory::default();
         let first = PageArc::new(memory.clone(), Counted(UnsafeCell::new(0))).unwrap();

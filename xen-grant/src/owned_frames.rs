@@ -10,8 +10,8 @@ use xen_hypercall::{Claims, DomId, Gfn, GrantRef, Pages, Platform};
 ///
 /// # Implementation safety
 ///
-/// - [`frames`](Self::frames) and its clones yield the same frames each time, wherever the value
-///   is moved: RAM of the domain that [`claims`](Self::claims) identifies.
+/// - [`frames`](Self::frames) and its clones yield the same frames each time, wherever the value is
+///   moved: RAM of the domain that [`claims`](Self::claims) identifies.
 /// - The frames are not freed or reused before the value is dropped; never, if it is forgotten.
 /// - A peer may read and write all bytes of each frame while the value is granted: other code then
 ///   accesses none of them, except by [`SharedMem`](xen_hypercall::SharedMem). What must not be

@@ -6,40 +6,38 @@ use heapless::Vec;
 use xen_hypercall::{DomId, Pages, Platform};
 
 /// Single pages that are granted to one peer once and used again and again, so that the peer need
-/// not map them each time. It keeps `N` of them at most while nobody uses them.
+/// not map them each time. At most `N` idle pages remain granted.
 ///
-/// What is in such a page its peer can read at any time, so own data is copied in and out and never
-/// lives there. A page comes out zeroed, unless the pool was told that its peer may see what an
-/// earlier use left.
+/// The peer can read such a page at any time, so data is copied in and out. A page is zeroed before
+/// it is reused, unless the peer is [trusted](Self::for_trusted).
 #[doc(alias = "feature-persistent")]
 pub struct PersistentGrants<P: Platform, A: Access, const N: usize> {
     table: GrantTable<P>,
     peer: DomId,
     zeroed: bool,
-    /// The one that was used last is used next: the peer has the others out of its cache, and they
-    /// can go.
+    /// A stack: the page that was used last is the most likely one in the peer's cache.
     idle: Vec<Granted<P, A>, N>,
 }
 
 impl<P: Platform, A: Access, const N: usize> PersistentGrants<P, A, N> {
-    /// Makes an empty pool of pages for a peer that is to see zeroes where nothing was written for
-    /// it.
+    /// Makes an empty pool for a peer that is not trusted: it reads zeroes where nothing was
+    /// written for it.
     pub fn new(table: &GrantTable<P>, peer: DomId) -> Self {
         Self { table: table.clone(), peer, zeroed: true, idle: Vec::new() }
     }
 
-    /// Makes an empty pool of pages for a peer that may see what an earlier use left, which saves
-    /// zeroing them.
+    /// Makes an empty pool for a trusted peer, which may read the data of earlier uses: pages are
+    /// not zeroed.
     pub fn for_trusted(table: &GrantTable<P>, peer: DomId) -> Self {
         Self { zeroed: false, ..Self::new(table, peer) }
     }
 
-    /// Takes a page out: one that is granted already or, if there is none, a new one. Those whose
-    /// grant a suspend has ended are dropped.
+    /// Returns an idle page or, if there is none, a new one. Pages whose grant a suspend has ended
+    /// are dropped.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Memory`] if the platform has no page, or as [`GrantTable::share`].
+    /// [`GrantError::Memory`] if the platform has no page, or as [`GrantTable::grant_access`].
     pub fn alloc(&mut self) -> Result<Granted<P, A>, GrantError> {
         while let Some(page) = self.idle.pop() {
             if page.peer() != Some(self.peer) {
@@ -54,19 +52,18 @@ impl<P: Platform, A: Access, const N: usize> PersistentGrants<P, A, N> {
         self.table.grant_access(page, self.peer).map_err(|failed| failed.error)
     }
 
-    /// Takes a page back that its user and the peer are done with. It stays granted, unless the
-    /// pool is full, or it is not one of a pool for this peer.
+    /// Adds a page that neither the driver nor the peer uses any more to the idle ones. It stays
+    /// granted, unless `N` pages are idle, or it is not a single page granted to this peer.
     pub fn free(&mut self, page: Granted<P, A>) {
         if page.peer() == Some(self.peer) && page.refs().len() == 1 && page.is_of(&self.table) {
-            // One that there is no room for is reclaimed, or goes to the deferred list.
+            // Without room its grant ends, or is deferred.
             drop(self.idle.push(page));
         }
     }
 
-    /// Ends the grants of all idle pages but `keep`, those that have been idle for longest, and
-    /// returns how many that were.
+    /// Ends the grants of all but the `keep` latest idle pages, and returns their number.
     ///
-    /// Pages that the peer still has mapped go to the table's deferred list.
+    /// Pages that the peer still has mapped are deferred.
     pub fn shrink(&mut self, keep: usize) -> usize {
         let count = self.idle.len().saturating_sub(keep);
         drop(self.idle.drain(..count));

@@ -1,5 +1,5 @@
-//! The free references: one bit each, taken and given back without a lock. A bit has no past, so
-//! nothing can be mistaken for it.
+//! The free references: one bit each, taken and returned without a lock. A bit has no history, so
+//! there is no ABA problem.
 
 use crate::entry::Entry;
 use core::ptr::NonNull;
@@ -20,7 +20,7 @@ pub(crate) struct Places {
     states: Option<NonNull<u8>>,
 }
 
-// SAFETY: the frames are reachable through atomics alone, and stay where they are.
+// SAFETY: the frames are reachable through atomics alone, and do not move.
 unsafe impl Send for Places {}
 // SAFETY: as above.
 unsafe impl Sync for Places {}
@@ -30,8 +30,8 @@ impl Places {
     ///
     /// # Safety
     ///
-    /// Both must be whole pages of the table that stay where they are for good, reachable through
-    /// [`SharedMem`] alone.
+    /// Both must be whole pages of the table that never move, reachable through [`SharedMem`]
+    /// alone.
     pub(crate) unsafe fn new(entries: NonNull<u8>, states: Option<NonNull<u8>>) -> Self {
         Self { entries, states }
     }
@@ -44,8 +44,8 @@ impl Places {
         self.states
     }
 
-    /// Does something with the entry of a reference. Each version has its own copy of that, which
-    /// need not ask for it again.
+    /// Calls `then` with the entry of a reference. Each version has its own copy of `then`, which
+    /// need not check the version again.
     #[inline(always)]
     pub(crate) fn with_entry<R>(
         self,
@@ -71,7 +71,7 @@ impl Places {
     }
 }
 
-/// 64 references that follow each other: which are free, and where their entries are.
+/// 64 references that follow each other: the free ones, and the places of the entries.
 #[repr(C)]
 pub(crate) struct Group {
     free: AtomicU64,
@@ -95,7 +95,7 @@ impl Group {
         let mut free = self.free.load(Ordering::Relaxed);
         while free != 0 {
             let bit = free.trailing_zeros();
-            // Acquire: what the last owner did with the entry comes before what the next one does.
+            // Acquire: the accesses of the last owner come before those of the next one.
             if self.free.fetch_and(!(1 << bit), Ordering::Acquire) & (1 << bit) != 0 {
                 return Some(GrantRef(self.first.0 + bit));
             }
@@ -108,7 +108,7 @@ impl Group {
     /// Takes `count` references that follow each other, all at once, and returns the first.
     pub(crate) fn take_run(&self, count: usize) -> Option<GrantRef> {
         let first_run = |free: u64| {
-            // What is left are the places where a run of that length begins.
+            // Leaves the bits at which a run of that length begins.
             let starts = (1..count).fold(free, |starts, _| starts & (starts >> 1));
             (starts != 0).then(|| run(count) << starts.trailing_zeros())
         };
@@ -162,7 +162,7 @@ impl Group {
     /// Adds references that the caller owns to the free ones: those of the mask.
     #[inline(always)]
     pub(crate) fn give_mask(&self, mask: u64) {
-        // Release: what the owner did with the entries comes before what the next owner does.
+        // Release: the owner's accesses to the entries come before those of the next owner.
         self.free.fetch_or(mask, Ordering::Release);
     }
 
@@ -202,14 +202,14 @@ mod tests {
     use std::vec::Vec;
 
     fn group(free: u64) -> Group {
-        // SAFETY: no test here looks for an entry.
+        // SAFETY: no test here accesses an entry.
         let group = Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) });
         group.give(GrantRef(64), free);
         group
     }
 
     #[test]
-    fn every_reference_is_handed_out_once_until_it_comes_back() {
+    fn free_reference_is_taken_once() {
         let group = group(u64::MAX << 8);
         let taken: BTreeSet<_> = core::iter::from_fn(|| group.take()).map(|r| r.0).collect();
         assert_eq!(taken, (72..128).collect());
@@ -217,14 +217,15 @@ mod tests {
         assert_eq!((group.take(), group.take()), (Some(GrantRef(77)), None));
     }
 
+    /// D-G06.
     #[test]
-    fn d_g06_two_threads_never_hold_the_same_reference() {
+    fn threads_never_share_a_reference() {
         let group = group(u64::MAX);
         let held = [const { AtomicU32::new(0) }; 64];
         let hold = |reference: GrantRef, to| {
             assert_eq!(held[reference.0 as usize % 64].swap(to, Ordering::Relaxed), 1 - to);
         };
-        // Ten million takes and gives, but for an interpreter.
+        // Ten million operations, fewer under an interpreter.
         let rounds = if cfg!(miri) { 200 } else { 2_500_000 };
         let work = |count| {
             for _ in 0..rounds {
@@ -245,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_run_is_found_wherever_there_is_one(free: u64, count in 1usize..=16) {
+        fn run_is_found_at_any_bit(free: u64, count in 1usize..=16) {
             let group = group(free);
             let fits = |at: usize| free >> at & run(count) == run(count);
             let first = (0..=GROUP - count).find(|&at| fits(at));

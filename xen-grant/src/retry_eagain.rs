@@ -1,18 +1,18 @@
-//! Pages that their owner has paged out: asked for again until they are there, but not for ever.
+//! Pages that the owner has paged out (`GNTST_eagain`): a bounded number of tries.
 
 use xen_hypercall::ops::sched;
 use xen_hypercall::{Errno, Hypercall};
 use xen_sys::grant_table::GrantStatus;
 
-/// How often a page that its owner has paged out is asked for again.
+/// Tries for a page that the owner has paged out.
 const TRIES: u32 = 64;
 
-/// Issues `batch`, and then again each of it whose page is paged out, until it is not, [`TRIES`]
-/// times at most. `status` is what Xen said of one.
+/// Issues `batch`, and repeats each operation whose page is paged out, [`TRIES`] times at most.
+/// `status` returns the status of one.
 ///
 /// # Errors
 ///
-/// Xen's refusal of a call, after which there is none.
+/// The first refusal of a call, which is the last call.
 pub(crate) fn with_retries<H: Hypercall, T>(
     xen: &H,
     batch: &mut [T],

@@ -1,4 +1,4 @@
-//! The domain's grant table: sharing pages, and growing.
+//! The domain's grant table: grants and their ends.
 
 use crate::deferred::{DeferredList, Held};
 use crate::entry::{Entry, What};
@@ -22,12 +22,12 @@ use xen_sys::grant_table::GrantFlags;
 /// The last frame that has room in a version 1 entry.
 pub(crate) const V1_LAST_GFN: u64 = u32::MAX as u64;
 
-/// The grant table of this domain: shares pages with other domains and takes them back.
+/// The grant table of this domain.
 ///
 /// A domain has one. The value is a counted reference to it: each driver has a clone, and the last
-/// one to be dropped gives the table up. Sharing and reclaiming take no lock but where the table
-/// grows or a peer misbehaves. The table starts with one frame and grows by one when it is full, as
-/// far as the host allows.
+/// one to be dropped frees the table. A grant and its end take no lock unless the table grows or a
+/// peer misbehaves. The table starts with one frame and grows by one when it is full, as far as the
+/// host allows.
 pub struct GrantTable<P: Platform> {
     pub(crate) inner: PageArc<P, Inner<P>>,
 }
@@ -36,7 +36,7 @@ pub struct GrantTable<P: Platform> {
 pub(crate) struct Inner<P: Platform> {
     pub(crate) frames: Frames<P>,
     pub(crate) max_frames: u32,
-    /// Locked while a frame is added: what an earlier try that failed had put in place already.
+    /// Locked while a frame is added: the frames that an earlier, failed try has placed.
     pub(crate) placed: Mutex<Placed<P>>,
     deferred: DeferredList<P>,
     /// The last one to be dropped: the next owner places the frames elsewhere.
@@ -44,7 +44,7 @@ pub(crate) struct Inner<P: Platform> {
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Sets up this domain's table, in version 1 where the host lets it choose.
+    /// Sets up this domain's table, in version 1 if the host allows a choice.
     ///
     /// A domain has one table at a time. Dropping it makes room for the next one, which does not
     /// use entries that are valid still.
@@ -57,9 +57,8 @@ impl<P: Platform> GrantTable<P> {
         Self::with_version(platform, Version::V1)
     }
 
-    /// Sets up this domain's table in version `wanted`, or in the other one where the host does not
-    /// allow that: [`version`](Self::version) tells. All is shared and taken back the same way
-    /// in both.
+    /// Sets up this domain's table in version `wanted`, or in the other one if the host does not
+    /// allow that: see [`version`](Self::version). Grants work the same way in both.
     ///
     /// # Errors
     ///
@@ -102,11 +101,11 @@ impl<P: Platform> GrantTable<P> {
         self.inner.frames.version()
     }
 
-    /// Lets `peer` read `pages`.
+    /// Grants `peer` read access to `pages`.
     ///
     /// # Errors
     ///
-    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, or the pages can't be granted or are
     /// another domain's.
     pub fn grant_read_only(
         &self,
@@ -116,11 +115,11 @@ impl<P: Platform> GrantTable<P> {
         self.grant_access(pages, peer)
     }
 
-    /// Lets `peer` read and write `pages`.
+    /// Grants `peer` read and write access to `pages`.
     ///
     /// # Errors
     ///
-    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, or the pages can't be granted or are
     /// another domain's.
     pub fn grant_writable(
         &self,
@@ -130,12 +129,12 @@ impl<P: Platform> GrantTable<P> {
         self.grant_access(pages, peer)
     }
 
-    /// Lets `peer` use `pages` as `A` says. The peer sees whatever is in them, so hand over nothing
-    /// that is not meant for it.
+    /// Grants `peer` access `A` to `pages`. The peer can read all bytes of the pages: remove data
+    /// that must not be disclosed first.
     ///
     /// # Errors
     ///
-    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, or the pages can't be granted or are
     /// another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
     pub fn grant_access<A: Access>(
@@ -146,13 +145,13 @@ impl<P: Platform> GrantTable<P> {
         self.grant_as(pages, peer, A::FLAGS, What::Page)
     }
 
-    /// Lets `peer` have copies from, or with [`ReadWrite`] to, `len` bytes at `offset` of each of
+    /// Grants `peer` copies from, or with [`ReadWrite`] to, `len` bytes at `offset` of each of
     /// `pages`, and of nothing else. The peer can't map them. Version 2 only.
     ///
     /// # Errors
     ///
     /// [`GrantFailed`] with the pages: as [`grant_access`](Self::grant_access), in version 1, or if
-    /// the bytes do not lie within a page.
+    /// the bytes are not within a page.
     #[doc(alias = "GTF_sub_page")]
     pub fn grant_sub_page<A: Access>(
         &self,
@@ -182,7 +181,7 @@ impl<P: Platform> GrantTable<P> {
         if !pages.platform().claims().is_same_domain(self.platform().claims()) {
             return Err(GrantFailed { error: GrantError::OtherDomain, pages });
         }
-        // A single page is by far the most common, and on the way of every request.
+        // A single page is by far the most common, and part of every small request.
         if pages.count() == 1
             && let Some(gfn) = pages.gfn(0)
             && gfn.0 <= V1_LAST_GFN
@@ -199,8 +198,8 @@ impl<P: Platform> GrantTable<P> {
         self.grant_pages(pages, peer, flags, what)
     }
 
-    /// Does what [`grant_as`](Self::grant_as) does for other than a single page with a reference at
-    /// hand.
+    /// Does the same as [`grant_as`](Self::grant_as) for other than a single page with a hinted
+    /// reference.
     #[cold]
     fn grant_pages<A: Access>(
         &self,
@@ -232,8 +231,8 @@ impl<P: Platform> GrantTable<P> {
         if let Some(gfn) = gfns().find(|gfn| self.version() == Version::V1 && gfn.0 > V1_LAST_GFN) {
             return Err(GrantError::FrameTooHigh(gfn));
         }
-        // All references are taken before the first is made valid, so a failure leaves nothing that
-        // a peer could have used.
+        // All references are taken before the first is made valid: a peer can use none of a grant
+        // that failed.
         let (group, first) = self.take(count)?;
         let places = group.places;
         for (gfn, reference) in gfns().zip(first.0..) {
@@ -242,25 +241,24 @@ impl<P: Platform> GrantTable<P> {
         Ok((group, first))
     }
 
-    /// Tries again to end the access of peers that did not let go: of some of them, and not more
-    /// than once a second. Returns when to call it again; `None` if nothing is kept back.
+    /// Tries again to end some of the deferred grants, not more than once a second. Returns the
+    /// time of the next call; `None` if nothing is deferred.
     pub fn poll(&self, now: Instant) -> Option<Instant> {
         self.inner.deferred.poll(now, |first, left| self.inner.end(first, left))
     }
 
-    /// Tries again to end the access of all peers that did not let go, and tells what is still kept
-    /// back.
+    /// Tries again to end all deferred grants, and returns the number of those that remain.
     pub fn retry_deferred(&self) -> DeferredGrants {
         self.inner.sweep();
         self.deferred()
     }
 
-    /// Returns how much is kept back because peers still use it.
+    /// Returns the number of grants that are deferred because peers still use them.
     pub fn deferred(&self) -> DeferredGrants {
         self.inner.deferred.count()
     }
 
-    /// Returns how many references are free without growing the table.
+    /// Returns the number of references that are free without growth of the table.
     pub fn free(&self) -> u32 {
         self.inner.frames.free()
     }
@@ -270,7 +268,7 @@ impl<P: Platform> GrantTable<P> {
         if found == needed { Ok(()) } else { Err(GrantError::Version { found, needed }) }
     }
 
-    /// Lends the numbers of `count` references from `first` on.
+    /// Returns the numbers of `count` references from `first` on.
     pub(crate) fn references(&self, first: GrantRef, count: usize) -> &[GrantRef] {
         self.inner.frames.references(first, count).unwrap_or_default()
     }
@@ -310,9 +308,9 @@ impl<P: Platform> GrantTable<P> {
         }
     }
 
-    /// Ends access to `pages` and gives them back, or keeps them back.
+    /// Ends access to `pages` and returns them, or defers them.
     #[inline(always)]
-    pub(crate) fn take_back(
+    pub(crate) fn end_pages(
         &self,
         pages: SharedPages<P>,
         group: &Group,
@@ -321,53 +319,48 @@ impl<P: Platform> GrantTable<P> {
         // As in `grant_as`.
         if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
             group.give(first, 1);
-            // SAFETY: the reference to the page has been revoked in one step with the check that
-            // nobody uses it.
+            // SAFETY: the reference to the page has been revoked in one step with the check that no
+            // peer uses it.
             return Ok(unsafe { pages.into_private() });
         }
-        self.take_back_many(pages, first)
+        self.end_many_pages(pages, first)
     }
 
-    /// Does what [`take_back`](Self::take_back) does for other than a single page that is let go of
-    /// at once.
+    /// Does the same as [`end_pages`](Self::end_pages) for other than a single page that the peer
+    /// does not use.
     #[cold]
-    fn take_back_many(&self, pages: SharedPages<P>, first: GrantRef) -> Result<Pages<P>, InUse> {
+    fn end_many_pages(&self, pages: SharedPages<P>, first: GrantRef) -> Result<Pages<P>, InUse> {
         match self.inner.end(first, run(pages.count())) {
             // SAFETY: every reference to the pages has been revoked in one step with the check that
-            // nobody uses it.
+            // no peer uses it.
             0 => Ok(unsafe { pages.into_private() }),
-            left => Err(self.keep_back(Some(pages), first, left)),
+            left => Err(self.defer(Some(pages), first, left)),
         }
     }
 
     /// Ends a grant that has no pages of its own.
-    pub(crate) fn end_passed_on(&self, reference: GrantRef) -> Result<(), InUse> {
+    pub(crate) fn end_transitive(&self, reference: GrantRef) -> Result<(), InUse> {
         match self.inner.end(reference, 1) {
             0 => Ok(()),
-            left => Err(self.keep_back(None, reference, left)),
+            left => Err(self.defer(None, reference, left)),
         }
     }
 
     #[cold]
-    pub(crate) fn keep_back(
-        &self,
-        pages: Option<SharedPages<P>>,
-        first: GrantRef,
-        left: u64,
-    ) -> InUse {
+    pub(crate) fn defer(&self, pages: Option<SharedPages<P>>, first: GrantRef, left: u64) -> InUse {
         self.inner.deferred.add(Held { pages, first, left });
         InUse { reference: GrantRef(first.0 + left.trailing_zeros()) }
     }
 
-    /// Makes grants read-only, all of them or none; none if a peer uses one of them.
+    /// Makes grants read-only: all, or none if a peer uses one of them.
     pub(crate) fn restrict(&self, group: &Group, first: GrantRef, count: usize) -> bool {
         let entries = || (first.0..).take(count).map(|reference| group.entry(GrantRef(reference)));
         let flags: Vec<GrantFlags, MAX_PAGES> = entries().map(Entry::flags).collect();
-        // An entry is never changed while someone uses it, so each is ended first.
+        // An entry is never changed while a peer uses it, so each is ended first.
         let ended = entries().take_while(|entry| entry.revoke()).count();
         let done = ended == count;
         let right = if done { GrantFlags::READONLY } else { GrantFlags::empty() };
-        // One that is in use, and is not valid any more for that, gets its flags back too.
+        // One that is in use, and is not valid any more because of that, is restored too.
         for (entry, flags) in entries().zip(flags).take(ended + 1) {
             entry.restore(flags | right);
         }
@@ -376,13 +369,13 @@ impl<P: Platform> GrantTable<P> {
 }
 
 impl<P: Platform> Inner<P> {
-    /// Tries again to end the access of all peers that did not let go.
+    /// Tries again to end all deferred grants.
     fn sweep(&self) {
         self.deferred.sweep(|first, left| self.end(first, left));
     }
 
-    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to
-    /// the free ones. Returns those that are in use.
+    /// Ends access by references, those of the mask with `first` as bit 0, and adds them to the
+    /// free ones. Returns those that are in use.
     #[cold]
     pub(crate) fn end(&self, first: GrantRef, mask: u64) -> u64 {
         let Some(group) = self.frames.group_of(first) else { return mask };

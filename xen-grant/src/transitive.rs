@@ -1,4 +1,4 @@
-//! A grant of another domain, passed on to a third one.
+//! Transitive grants: a grant of another domain, forwarded to a third one.
 
 use crate::entry::What;
 use crate::{Access, GrantError, GrantTable, InUse, Version};
@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use xen_hypercall::{DomId, GrantRef, Platform};
 
-/// A grant that another domain made to this one, passed on: its peer can have copies of the page,
-/// but not map it.
+/// A grant that another domain made to this one, forwarded: the peer can copy the page, but not map
+/// it.
 ///
 /// Dropping it ends the peer's access.
 #[doc(alias = "GTF_transitive")]
@@ -19,10 +19,10 @@ pub struct TransitiveGrant<P: Platform, A: Access> {
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Lets `peer` have copies from, or with [`ReadWrite`](crate::ReadWrite) to, the page that
-    /// `owner` granted to this domain under `granted`. Version 2 only; a host can forbid it.
+    /// Grants `peer` copies from, or with [`ReadWrite`](crate::ReadWrite) to, the page that `owner`
+    /// granted to this domain as `granted`. Version 2 only; a host can forbid it.
     ///
-    /// Whether there is such a grant shows when the peer copies: Xen looks at both then.
+    /// Xen checks the grant of `owner` when the peer copies, not before.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl<P: Platform> GrantTable<P> {
 }
 
 impl<P: Platform, A: Access> TransitiveGrant<P, A> {
-    /// Returns the reference that the peer has to use.
+    /// Returns the reference that the peer must use.
     pub fn reference(&self) -> GrantRef {
         self.reference
     }
@@ -52,11 +52,11 @@ impl<P: Platform, A: Access> TransitiveGrant<P, A> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept
-    /// back until that one is done.
+    /// [`InUse`] during a copy. The peer can begin no other one, and the reference is deferred
+    /// until the end of that one.
     pub fn end_access(self) -> Result<(), InUse> {
         let mut this = ManuallyDrop::new(self);
-        let ended = this.table.end_passed_on(this.reference);
+        let ended = this.table.end_transitive(this.reference);
         // SAFETY: the value is never used or dropped again, so its table is dropped once.
         unsafe { core::ptr::drop_in_place(&raw mut this.table) };
         ended
@@ -65,8 +65,8 @@ impl<P: Platform, A: Access> TransitiveGrant<P, A> {
 
 impl<P: Platform, A: Access> Drop for TransitiveGrant<P, A> {
     fn drop(&mut self) {
-        // A reference that is in use is in deferred list now.
-        let _ = self.table.end_passed_on(self.reference);
+        // A reference that is in use is deferred.
+        let _ = self.table.end_transitive(self.reference);
     }
 }
 

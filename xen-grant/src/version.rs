@@ -1,13 +1,13 @@
-//! Which version of the ABI a table follows.
+//! Versions of the grant table's ABI.
 
 use core::fmt;
 use xen_hypercall::{DomId, Hypercall, ops};
 
 /// The version of the ABI that a grant table follows.
 ///
-/// Version 1 is what every host has, and the quicker one: an entry is one word of 64 bits, and
-/// ending a grant looks at that word alone. Version 2 has room for frames beyond 2^32, for parts of
-/// a page and for passing grants on.
+/// Every host has version 1, which is also quicker: an entry is one word of 64 bits, and the end of
+/// a grant reads that word alone. Version 2 has room for frames beyond 2^32, sub-page grants and
+/// transitive grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// `grant_entry_v1_t`.
@@ -25,10 +25,10 @@ impl Version {
             Self::V1 => 1,
             Self::V2 => 2,
         };
-        // A host that lets nobody choose refuses, and so does one whose entries are in use: by an
-        // earlier kernel of this domain. SAFETY: the callers hold the claim of the table.
-        // Its entries are not written yet, or are of this version already, or were
-        // left behind by a suspend.
+        // A host without a choice refuses, and so does one whose entries are in use by an earlier
+        // kernel of this domain.
+        // SAFETY: the callers hold the claim of the table. Its entries are not written yet, or are
+        // of this version already, or were left behind by a suspend.
         let answer = unsafe { ops::grant_table::set_version(xen, number) }
             .or_else(|_| ops::grant_table::get_version(xen, DomId::SELF));
         if answer == Ok(2) { Self::V2 } else { Self::V1 }

@@ -1,4 +1,4 @@
-//! Safe code can't break memory safety: programs that did, each of which now ends in an error.
+//! Memory safety of safe code: programs that violated it, each of which now ends in an error.
 #![forbid(unsafe_code)]
 
 use xen_grant::{GrantError, GrantMapArea, GrantTable, MapError, ReadOnly, ReadWrite, Version};
@@ -8,7 +8,7 @@ use xen_hypercall::{AlreadyTaken, DomId, Errno, Pages, Platform, Singleton};
 use xen_sim::{CountCalls, Domain, DomainConfig, Interposed, World};
 use xen_sys::sched::ShutdownReason;
 
-/// Two domains of each of two worlds: their numbers and frames are the same.
+/// Returns two domains of each of two worlds: their numbers and frames are the same.
 fn worlds() -> [(World, Domain, Domain); 2] {
     [1, 2].map(|seed| {
         let world = World::new(seed);
@@ -75,7 +75,7 @@ fn pages_of_another_domain_are_refused() {
 }
 
 #[test]
-fn another_domain_of_one_world_is_refused() {
+fn pages_of_a_neighbour_are_refused() {
     let [(_world, front, back), _] = worlds();
     let grants = GrantTable::new(front.clone()).unwrap();
     let failed = grants.grant_writable(page(&back), back.id()).unwrap_err();
@@ -83,7 +83,7 @@ fn another_domain_of_one_world_is_refused() {
 }
 
 #[test]
-fn handles_of_one_domain_are_the_same() {
+fn handles_of_one_domain_match() {
     let [(_world, front, back), _] = worlds();
     assert!(front.vcpu(0).claims().is_same_domain((&&front).claims()));
     assert!(!front.claims().is_same_domain(back.claims()));
@@ -109,7 +109,7 @@ fn shared_info_twice_is_refused() {
 }
 
 #[test]
-fn other_page_as_shared_info_is_refused() {
+fn ring_as_shared_info_is_refused() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let info = boot::shared_info(guest.clone()).unwrap();
@@ -120,7 +120,7 @@ fn other_page_as_shared_info_is_refused() {
 }
 
 #[test]
-fn two_tables_on_one_domain_are_refused() {
+fn second_table_of_domain_is_refused() {
     let [(_world, front, back), _] = worlds();
     for version in [Version::V1, Version::V2] {
         let grants = GrantTable::with_version(front.clone(), version).unwrap();

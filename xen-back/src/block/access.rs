@@ -163,7 +163,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
             let mapping: GrantMapping<P, A> = match window.map(self.guest, &refs) {
                 Ok(mapping) => mapping,
                 Err(failed) => {
-                    self.window = failed.window;
+                    self.window = failed.area;
                     return Err(failed.error.into());
                 }
             };

@@ -385,7 +385,7 @@ impl State {
             } else {
                 let window = match window.map::<ReadWrite>(owner, &[segment.gref]) {
                     Ok(_) => panic!("a write's page was granted for writing"),
-                    Err(failed) => failed.window.unwrap(),
+                    Err(failed) => failed.area.unwrap(),
                 };
                 let Ok(page) = window.map::<ReadOnly>(owner, &[segment.gref]) else {
                     return BlkifStatus::ERROR;

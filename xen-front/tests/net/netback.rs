@@ -181,7 +181,7 @@ impl Link {
                 .map::<ReadWrite>(owner, &[request.gref])
             {
                 Ok(_) => panic!("a transmit buffer was granted for writing"),
-                Err(failed) => failed.window.unwrap(),
+                Err(failed) => failed.area.unwrap(),
             };
             let page = window.map::<ReadOnly>(owner, &[request.gref]).unwrap();
             let mut packet = vec![0; usize::from(request.size)];

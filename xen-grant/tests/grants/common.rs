@@ -1,4 +1,4 @@
-//! What the tests share: two domains, and each test in both versions.
+//! Helpers of the tests: two domains, and each test in both versions.
 
 use xen_grant::{GrantTable, Version};
 use xen_hypercall::{Pages, Platform};

@@ -14,7 +14,7 @@ use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 const NOT_GRANTED: GrantRef = GrantRef(400);
 
 #[test]
-fn a_copy_between_two_domains_grants_needs_neither_mapped() {
+fn grants_are_copied_without_a_mapping() {
     let (world, front, back) = pair(4);
     let third = world.create(DomainConfig::new("third"));
     let (from, to) = (table(&front, Version::V1), table(&third, Version::V1));
@@ -89,7 +89,7 @@ fn copies_end_within_their_pages() {
 }
 
 #[test]
-fn each_copy_of_a_batch_has_its_own_outcome() {
+fn each_copy_has_its_outcome() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
     let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
@@ -123,7 +123,7 @@ fn each_copy_of_a_batch_has_its_own_outcome() {
 }
 
 #[test]
-fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
+fn full_batch_refuses_a_whole_copy() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
     let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
@@ -147,7 +147,7 @@ fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
     assert_eq!(count, MAX_COPIES - 1, "one call made two copies");
 }
 
-/// Lets the last copy of a call fail.
+/// An interposer that fails the last copy of a call.
 struct LastFails;
 
 impl Interpose for LastFails {
@@ -194,7 +194,7 @@ impl Interpose for PagedOut {
             return None;
         }
         for index in 0..count {
-            // SAFETY: whoever issued the hypercall vouches for that many structures at the address.
+            // SAFETY: the caller of the hypercall vouches for that many structures at the address.
             unsafe {
                 if command == GNTTABOP_COPY {
                     let copies: *mut GnttabCopy = core::ptr::with_exposed_provenance_mut(address);
@@ -211,7 +211,7 @@ impl Interpose for PagedOut {
 }
 
 #[test]
-fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
+fn paged_out_page_retries_are_bounded() {
     let (world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
     let mut page = pages(&front, 3);
@@ -226,7 +226,7 @@ fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
         match window.map::<ReadWrite>(front.id(), shared.refs()) {
             Ok(mapping) => assert!(works && mapping.as_ref().read(0) == Some(*b"hello")),
             Err(failed) => {
-                assert!(!works && failed.window.is_some());
+                assert!(!works && failed.area.is_some());
                 assert_eq!(
                     (failed.error, failed.statuses()),
                     (refused, &[GrantStatus::EAGAIN; 3][..])

@@ -1,4 +1,4 @@
-//! What peers do not let go of: kept out of use, tried again by the clock, counted.
+//! Deferred grants: not reused, retried by time, counted.
 
 use crate::common::{in_both_versions, pages, pair, table};
 use core::time::Duration;
@@ -14,9 +14,8 @@ fn map(peer: &Domain, owner: DomId, reference: GrantRef) -> GrantMapping<Domain,
     GrantMapArea::reserve(peer.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
 }
 
-/// Shares `count` pages by two, of each of which the peer maps the second, and fails to take them
-/// back.
-fn hold<P: Platform>(
+/// Grants `count` pairs of pages, of which the peer maps the second, and fails to end the grants.
+fn defer<P: Platform>(
     grants: &GrantTable<P>,
     owner: DomId,
     peer: &Domain,
@@ -54,13 +53,14 @@ fn dropped_table_leaks_held_pages(version: Version) {
     drop(world);
 }
 
-fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Version) {
+/// Tests D-G01.
+fn all_deferred_grants_are_counted(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let first = grants.free();
-    let mut mappings = hold(&grants, front.id(), &back, 200);
+    let mut mappings = defer(&grants, front.id(), &back, 200);
     assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 200, lost: 0 });
-    // Of each two references the one that nobody used is free again.
+    // Of each two references the one that the peer did not use is free again.
     let grown = grants.free() + 200;
     assert!(grown >= first);
     mappings.truncate(150);
@@ -82,13 +82,13 @@ fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Ve
     world.check().unwrap();
 }
 
-fn what_is_kept_back_is_tried_again_once_a_second_some_at_a_time(version: Version) {
+fn deferred_grants_are_retried_by_time(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let second = Duration::from_secs(1);
     let start = front.now();
     assert_eq!(grants.poll(start), None);
-    let mappings = hold(&grants, front.id(), &back, 40);
+    let mappings = defer(&grants, front.id(), &back, 40);
     assert_eq!(grants.poll(start), Some(start + second));
     drop(mappings);
     // Too early, and then 16 each second.
@@ -106,11 +106,11 @@ fn what_is_kept_back_is_tried_again_once_a_second_some_at_a_time(version: Versio
     world.check().unwrap();
 }
 
-fn of_what_is_kept_back_nobody_is_left_out(version: Version) {
+fn every_deferred_grant_is_retried(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mut mappings = hold(&grants, front.id(), &back, 50);
-    // Only the last ones are let go of, behind more than one round of those that are not.
+    let mut mappings = defer(&grants, front.id(), &back, 50);
+    // Only the last ones are unmapped, behind more than one round of those that are not.
     mappings.truncate(45);
     let start = front.now();
     for turn in 0..4 {
@@ -119,7 +119,7 @@ fn of_what_is_kept_back_nobody_is_left_out(version: Version) {
     assert_eq!(grants.deferred().waiting, 45);
 }
 
-fn a_page_that_was_asked_back_can_not_be_used_anew_in_version_2(version: Version) {
+fn ended_version_2_grant_stays_ended(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
@@ -135,7 +135,7 @@ fn a_page_that_was_asked_back_can_not_be_used_anew_in_version_2(version: Version
     world.check().unwrap();
 }
 
-/// Has no memory while told so.
+/// A platform without memory while the flag is set.
 #[derive(Default)]
 struct Full(AtomicBool);
 
@@ -145,7 +145,7 @@ impl Interpose for Full {
     }
 }
 
-fn what_there_is_no_memory_to_note_down_for_is_lost_and_counted(version: Version) {
+fn deferral_without_memory_is_counted(version: Version) {
     let (_world, front, back) = pair(4);
     let memory = Arc::new(Full::default());
     let platform = Interposed::new(front.clone(), memory.clone());
@@ -164,9 +164,9 @@ fn what_there_is_no_memory_to_note_down_for_is_lost_and_counted(version: Version
 
 in_both_versions! {
     dropped_table_leaks_held_pages
-    d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost
-    what_is_kept_back_is_tried_again_once_a_second_some_at_a_time
-    of_what_is_kept_back_nobody_is_left_out
-    a_page_that_was_asked_back_can_not_be_used_anew_in_version_2
-    what_there_is_no_memory_to_note_down_for_is_lost_and_counted
+    all_deferred_grants_are_counted
+    deferred_grants_are_retried_by_time
+    every_deferred_grant_is_retried
+    ended_version_2_grant_stays_ended
+    deferral_without_memory_is_counted
 }

@@ -1,5 +1,4 @@
-//! Grants of other kinds than a page to map: parts of pages, grants passed on, pages that stay
-//! granted, rights taken away, references exchanged.
+//! Sub-page, transitive and persistent grants, revoked write access, swapped references.
 
 use crate::common::{in_both_versions, pages, pair, table};
 use std::sync::Arc;
@@ -51,7 +50,7 @@ fn status_of(result: Result<(), MapError>) -> Result<(), GrantStatus> {
 }
 
 #[test]
-fn of_a_part_a_peer_gets_copies_and_nothing_else() {
+fn sub_page_grant_allows_copies_only() {
     let (world, front, back) = pair(4);
     let grants = table(&front, Version::V2);
     let mut page = pages(&front, 1);
@@ -89,7 +88,7 @@ fn store_whole(peer: &Domain, owner: DomId, reference: GrantRef) -> Result<(), G
 }
 
 #[test]
-fn a_grant_that_was_passed_on_gives_copies_until_either_ends() {
+fn transitive_grant_ends_with_either() {
     let (world, front, back) = pair(4);
     let third = world.create(DomainConfig::new("third"));
     let (ours, theirs) = (table(&front, Version::V2), table(&back, Version::V2));
@@ -117,7 +116,7 @@ fn a_grant_that_was_passed_on_gives_copies_until_either_ends() {
     world.check().unwrap();
 }
 
-/// Notes where the frame of states was put.
+/// An interposer that records the place of the frame of states.
 #[derive(Default)]
 struct States(AtomicU64);
 
@@ -136,7 +135,7 @@ impl Interpose for States {
 }
 
 #[test]
-fn passed_on_grant_in_use_is_kept() {
+fn transitive_grant_in_use_is_deferred() {
     let (_world, front, back) = pair(4);
     let found = Arc::new(States::default());
     let platform = Interposed::new(front.clone(), found.clone());
@@ -155,14 +154,14 @@ fn passed_on_grant_in_use_is_kept() {
     assert_eq!((grants.retry_deferred().waiting, grants.free()), (0, free + 1));
 }
 
-fn the_right_to_write_goes_while_nobody_uses_it_and_only_then(version: Version) {
+fn write_access_in_use_stays(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_writable(pages(&front, 3), back.id()).unwrap();
     let refs = shared.refs().to_vec();
     let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadOnly>(front.id(), &refs[1..2]).unwrap();
-    // One of three is in use, so all stay as they are.
+    // One of three is in use, so none changes.
     let shared = shared.into_read_only().unwrap_err();
     for &reference in &refs {
         store(&back, front.id(), reference, 0, b"x").unwrap();
@@ -179,7 +178,7 @@ fn the_right_to_write_goes_while_nobody_uses_it_and_only_then(version: Version) 
     world.check().unwrap();
 }
 
-fn exchanged_references_lead_to_each_others_pages(version: Version) {
+fn swapped_references_swap_their_pages(version: Version) {
     let (world, front, back) = pair(4);
     let third = world.create(DomainConfig::new("third"));
     let grants = table(&front, version);
@@ -213,7 +212,7 @@ fn exchanged_references_lead_to_each_others_pages(version: Version) {
     world.check().unwrap();
 }
 
-fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
+fn persistent_page_is_zeroed_for_reuse(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let mut pool: PersistentGrants<_, ReadWrite, 4> = PersistentGrants::new(&grants, back.id());
@@ -245,7 +244,7 @@ fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
     world.check().unwrap();
 }
 
-fn a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for(version: Version) {
+fn persistent_grants_keep_the_latest(version: Version) {
     let (world, front, back) = pair(4);
     let other = world.create(DomainConfig::new("other"));
     let grants = table(&front, version);
@@ -275,8 +274,8 @@ fn a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for(version: Ver
 }
 
 in_both_versions! {
-    the_right_to_write_goes_while_nobody_uses_it_and_only_then
-    exchanged_references_lead_to_each_others_pages
-    a_pool_grants_each_page_once_and_hands_it_out_zeroed
-    a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for
+    write_access_in_use_stays
+    swapped_references_swap_their_pages
+    persistent_page_is_zeroed_for_reuse
+    persistent_grants_keep_the_latest
 }

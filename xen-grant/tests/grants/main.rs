@@ -1,5 +1,5 @@
-//! The grant table on a simulated Xen, in both versions: sharing, mapping and copying, with peers
-//! that do not let go.
+//! The grant table on a simulated Xen, in both versions: grants, mappings and copies, with peers
+//! that do not release pages.
 
 mod common;
 mod copies;

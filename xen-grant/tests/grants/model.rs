@@ -11,27 +11,30 @@ use xen_sim::Domain;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Share { pages: usize, writable: bool },
-    Reclaim(usize),
+    Grant { pages: usize, writable: bool },
+    End(usize),
     Restrict(usize),
-    Map { share: usize, page: usize, writable: bool },
+    Map { grant: usize, page: usize, writable: bool },
     Unmap(usize),
-    Fetch { share: usize, page: usize },
-    Store { share: usize, page: usize, byte: u8 },
+    Fetch { grant: usize, page: usize },
+    Store { grant: usize, page: usize, byte: u8 },
     Sweep,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1usize..=4, any::<bool>()).prop_map(|(pages, writable)| Step::Share { pages, writable }),
-        1 => (14usize..=16, any::<bool>()).prop_map(|(pages, writable)| Step::Share { pages, writable }),
-        3 => any::<usize>().prop_map(Step::Reclaim),
+        3 => (1usize..=4, any::<bool>())
+            .prop_map(|(pages, writable)| Step::Grant { pages, writable }),
+        1 => (14usize..=16, any::<bool>())
+            .prop_map(|(pages, writable)| Step::Grant { pages, writable }),
+        3 => any::<usize>().prop_map(Step::End),
         1 => any::<usize>().prop_map(Step::Restrict),
         3 => (any::<usize>(), 0usize..4, any::<bool>())
-            .prop_map(|(share, page, writable)| Step::Map { share, page, writable }),
+            .prop_map(|(grant, page, writable)| Step::Map { grant, page, writable }),
         2 => any::<usize>().prop_map(Step::Unmap),
-        1 => (any::<usize>(), 0usize..4).prop_map(|(share, page)| Step::Fetch { share, page }),
-        1 => (any::<usize>(), 0usize..4, 1u8..).prop_map(|(share, page, byte)| Step::Store { share, page, byte }),
+        1 => (any::<usize>(), 0usize..4).prop_map(|(grant, page)| Step::Fetch { grant, page }),
+        1 => (any::<usize>(), 0usize..4, 1u8..)
+            .prop_map(|(grant, page, byte)| Step::Store { grant, page, byte }),
         1 => Just(Step::Sweep),
     ]
 }
@@ -44,13 +47,13 @@ enum Kind {
 impl Kind {
     fn end_access(self) -> Option<Pages<Domain>> {
         match self {
-            Self::ReadOnly(shared) => shared.end_access().ok(),
-            Self::ReadWrite(shared) => shared.end_access().ok(),
+            Self::ReadOnly(granted) => granted.end_access().ok(),
+            Self::ReadWrite(granted) => granted.end_access().ok(),
         }
     }
 }
 
-/// What is known of a reference: what its page holds, who may do what, how often it is mapped.
+/// The expected state of a reference: the byte in its page, and its number of mappings.
 #[derive(Clone, Copy)]
 struct Page {
     reference: GrantRef,
@@ -60,42 +63,42 @@ struct Page {
 
 struct Model {
     version: Version,
-    shares: Vec<(Kind, Vec<Page>)>,
-    /// References in deferred list, by allocation, and whether their entries let the peer write.
-    held: Vec<(Vec<Page>, bool)>,
+    live: Vec<(Kind, Vec<Page>)>,
+    /// Deferred references, by allocation, and whether their entries allow writes.
+    deferred: Vec<(Vec<Page>, bool)>,
     mappings: Vec<(GrantMapping<Domain, ReadOnly>, GrantRef)>,
     writable_mappings: Vec<(GrantMapping<Domain, ReadWrite>, GrantRef)>,
 }
 
 impl Model {
     fn page(&mut self, reference: GrantRef) -> &mut Page {
-        let shares = self.shares.iter_mut().flat_map(|(_, pages)| pages);
-        let mut all = shares.chain(self.held.iter_mut().flat_map(|(pages, _)| pages));
+        let live = self.live.iter_mut().flat_map(|(_, pages)| pages);
+        let mut all = live.chain(self.deferred.iter_mut().flat_map(|(pages, _)| pages));
         all.find(|page| page.reference == reference).expect("a mapped page is somewhere")
     }
 
     fn sweep(&mut self) {
-        for (pages, _) in &mut self.held {
+        for (pages, _) in &mut self.deferred {
             pages.retain(|page| page.mapped > 0);
         }
-        self.held.retain(|(pages, _)| !pages.is_empty());
+        self.deferred.retain(|(pages, _)| !pages.is_empty());
     }
 
     fn used(&self) -> usize {
-        let shared: usize = self.shares.iter().map(|(_, pages)| pages.len()).sum();
-        shared + self.held.iter().map(|(pages, _)| pages.len()).sum::<usize>()
+        let granted: usize = self.live.iter().map(|(_, pages)| pages.len()).sum();
+        granted + self.deferred.iter().map(|(pages, _)| pages.len()).sum::<usize>()
     }
 
-    /// Picks a reference that was told to the peer, and tells whether it may use it so.
-    fn pick(&self, share: usize, page: usize, writable: bool) -> Option<(GrantRef, bool)> {
-        let count = self.shares.len() + self.held.len();
-        let index = share.checked_rem(count)?;
-        if let Some((kind, pages)) = self.shares.get(index) {
+    /// Picks a reference that the peer has, and returns whether it allows that access.
+    fn pick(&self, grant: usize, page: usize, writable: bool) -> Option<(GrantRef, bool)> {
+        let count = self.live.len() + self.deferred.len();
+        let index = grant.checked_rem(count)?;
+        if let Some((kind, pages)) = self.live.get(index) {
             let allowed = !writable || matches!(kind, Kind::ReadWrite(_));
             return Some((pages[page % pages.len()].reference, allowed));
         }
-        let (pages, may_write) = &self.held[index - self.shares.len()];
-        // What is kept back in version 1 is still valid; in version 2 nothing is.
+        let (pages, may_write) = &self.deferred[index - self.live.len()];
+        // A deferred entry of version 1 is still valid; one of version 2 is not.
         let allowed = self.version == Version::V1 && (!writable || *may_write);
         Some((pages[page % pages.len()].reference, allowed))
     }
@@ -112,7 +115,7 @@ impl Model {
     }
 }
 
-fn share(
+fn grant(
     grants: &GrantTable<Domain>,
     front: &Domain,
     back: &Domain,
@@ -121,13 +124,13 @@ fn share(
 ) -> (Kind, Vec<GrantRef>) {
     let memory = pages(front, count);
     if writable {
-        let shared = grants.grant_writable(memory, back.id()).unwrap();
-        let refs = shared.refs().to_vec();
-        (Kind::ReadWrite(shared), refs)
+        let granted = grants.grant_writable(memory, back.id()).unwrap();
+        let refs = granted.refs().to_vec();
+        (Kind::ReadWrite(granted), refs)
     } else {
-        let shared = grants.grant_read_only(memory, back.id()).unwrap();
-        let refs = shared.refs().to_vec();
-        (Kind::ReadOnly(shared), refs)
+        let granted = grants.grant_read_only(memory, back.id()).unwrap();
+        let refs = granted.refs().to_vec();
+        (Kind::ReadOnly(granted), refs)
     }
 }
 
@@ -136,60 +139,60 @@ fn run(version: Version, steps: &[Step]) {
     let grants = table(&front, version);
     let mut model = Model {
         version,
-        shares: vec![],
-        held: vec![],
+        live: vec![],
+        deferred: vec![],
         mappings: vec![],
         writable_mappings: vec![],
     };
     let window = || GrantMapArea::reserve(back.clone(), 1).unwrap();
     for step in steps {
         match *step {
-            Step::Share { pages, writable } => {
-                let (kind, refs) = share(&grants, &front, &back, pages, writable);
+            Step::Grant { pages, writable } => {
+                let (kind, refs) = grant(&grants, &front, &back, pages, writable);
                 assert_eq!(refs.len(), pages);
                 let fresh = |&reference| Page { reference, byte: 0, mapped: 0 };
-                model.shares.push((kind, refs.iter().map(fresh).collect()));
+                model.live.push((kind, refs.iter().map(fresh).collect()));
             }
-            Step::Reclaim(index) => {
-                let Some(index) = index.checked_rem(model.shares.len()) else { continue };
-                let (kind, mut pages) = model.shares.swap_remove(index);
+            Step::End(index) => {
+                let Some(index) = index.checked_rem(model.live.len()) else { continue };
+                let (kind, mut pages) = model.live.swap_remove(index);
                 let writable = matches!(kind, Kind::ReadWrite(_));
                 let used = pages.iter().any(|page| page.mapped > 0);
                 match kind.end_access() {
                     Some(memory) => {
-                        assert!(!used, "a page in use was given back");
+                        assert!(!used, "a page in use was returned");
                         let bytes: Vec<_> =
                             memory.as_slice().chunks(4096).map(|page| page[7]).collect();
                         assert!(bytes.iter().copied().eq(pages.iter().map(|page| page.byte)));
                     }
                     None => {
-                        assert!(used, "a page that nobody uses was kept back");
+                        assert!(used, "a page that is not in use was deferred");
                         pages.retain(|page| page.mapped > 0);
-                        model.held.push((pages, writable));
+                        model.deferred.push((pages, writable));
                     }
                 }
             }
             Step::Restrict(index) => {
-                let Some(index) = index.checked_rem(model.shares.len()) else { continue };
-                let (kind, pages) = model.shares.swap_remove(index);
+                let Some(index) = index.checked_rem(model.live.len()) else { continue };
+                let (kind, pages) = model.live.swap_remove(index);
                 let used = pages.iter().any(|page| page.mapped > 0);
                 let kind = match kind {
-                    Kind::ReadWrite(shared) => match shared.into_read_only() {
-                        Ok(shared) => {
+                    Kind::ReadWrite(granted) => match granted.into_read_only() {
+                        Ok(granted) => {
                             assert!(!used);
-                            Kind::ReadOnly(shared)
+                            Kind::ReadOnly(granted)
                         }
-                        Err(shared) => {
+                        Err(granted) => {
                             assert!(used);
-                            Kind::ReadWrite(shared)
+                            Kind::ReadWrite(granted)
                         }
                     },
                     kind => kind,
                 };
-                model.shares.push((kind, pages));
+                model.live.push((kind, pages));
             }
-            Step::Map { share, page, writable } => {
-                let Some((reference, allowed)) = model.pick(share, page, writable) else {
+            Step::Map { grant, page, writable } => {
+                let Some((reference, allowed)) = model.pick(grant, page, writable) else {
                     continue;
                 };
                 let done = if writable {
@@ -205,8 +208,8 @@ fn run(version: Version, steps: &[Step]) {
                 model.page(reference).mapped += usize::from(done);
             }
             Step::Unmap(index) => model.unmap(index),
-            Step::Fetch { share, page } => {
-                let Some((reference, allowed)) = model.pick(share, page, false) else { continue };
+            Step::Fetch { grant, page } => {
+                let Some((reference, allowed)) = model.pick(grant, page, false) else { continue };
                 let mut local = pages(&back, 1);
                 let mut batch = CopyBatch::new(&mut local, front.id());
                 batch.copy_from_grant(reference, 7, 0, 1).unwrap();
@@ -214,8 +217,8 @@ fn run(version: Version, steps: &[Step]) {
                 let byte = model.page(reference).byte;
                 assert!(!allowed || local.as_slice()[0] == byte);
             }
-            Step::Store { share, page, byte } => {
-                let Some((reference, allowed)) = model.pick(share, page, true) else { continue };
+            Step::Store { grant, page, byte } => {
+                let Some((reference, allowed)) = model.pick(grant, page, true) else { continue };
                 let mut local = pages(&back, 1);
                 local.as_mut_slice()[0] = byte;
                 let mut batch = CopyBatch::new(&mut local, front.id());
@@ -230,14 +233,14 @@ fn run(version: Version, steps: &[Step]) {
                 grants.retry_deferred();
             }
         }
-        assert_eq!(grants.deferred(), DeferredGrants { waiting: model.held.len(), lost: 0 });
+        assert_eq!(grants.deferred(), DeferredGrants { waiting: model.deferred.len(), lost: 0 });
         let all = grants.free() as usize + model.used() + 8;
         let per_frame = crate::common::per_frame(version);
         assert!(all.is_multiple_of(per_frame) && all <= 4 * per_frame, "{all} references in all");
         for (mapping, reference) in &model.mappings {
             let found = mapping.as_ref().read::<u8>(7);
-            let shares = model.shares.iter().flat_map(|(_, pages)| pages);
-            let known = shares.chain(model.held.iter().flat_map(|(pages, _)| pages));
+            let live = model.live.iter().flat_map(|(_, pages)| pages);
+            let known = live.chain(model.deferred.iter().flat_map(|(pages, _)| pages));
             let known =
                 known.into_iter().find(|page| page.reference == *reference).map(|page| page.byte);
             assert_eq!(found, known, "the peer sees the page of {reference}");
@@ -253,12 +256,12 @@ fn run(version: Version, steps: &[Step]) {
 
 proptest! {
     #[test]
-    fn version_1_does_what_the_model_says(steps in proptest::collection::vec(step(), 1..80)) {
+    fn version_1_matches_the_model(steps in proptest::collection::vec(step(), 1..80)) {
         run(Version::V1, &steps);
     }
 
     #[test]
-    fn version_2_does_what_the_model_says(steps in proptest::collection::vec(step(), 1..80)) {
+    fn version_2_matches_the_model(steps in proptest::collection::vec(step(), 1..80)) {
         run(Version::V2, &steps);
     }
 }

@@ -1,4 +1,4 @@
-//! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
+//! Grants and mappings on a simulated Xen, also with a peer that does not release them.
 
 use crate::common::{in_both_versions, pages, pair, per_frame, table};
 use core::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use xen_sys::grant_table::{
 };
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
-fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
+fn both_sides_share_a_granted_page(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let mut page = pages(&front, 2);
@@ -36,7 +36,8 @@ fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     world.check().unwrap();
 }
 
-fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version) {
+/// Tests D-G01.
+fn mapped_page_is_deferred_until_unmap(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let free = grants.free();
@@ -54,7 +55,7 @@ fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version
     world.check().unwrap();
 }
 
-fn a_read_only_grant_can_not_be_mapped_for_writing(version: Version) {
+fn read_only_grant_is_not_writable(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_read_only(pages(&front, 1), back.id()).unwrap();
@@ -62,13 +63,11 @@ fn a_read_only_grant_can_not_be_mapped_for_writing(version: Version) {
         .unwrap()
         .map::<ReadWrite>(front.id(), shared.refs())
         .unwrap_err();
-    assert!(
-        matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(),
-        "{failed}"
-    );
+    assert!(matches!(failed.error, MapError::Refused { .. }) && failed.area.is_some(), "{failed}");
 }
 
-fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(version: Version) {
+/// Tests D-G02.
+fn full_table_returns_the_pages(version: Version) {
     let (world, front, back) = pair(2);
     let grants = table(&front, version);
     let mut held: Vec<_> = (0..(2 * per_frame(version) - 8) / 8)
@@ -86,7 +85,8 @@ fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(versio
     world.check().unwrap();
 }
 
-fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
+/// Tests D-G03.
+fn failed_batch_unmaps_what_it_mapped(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_writable(pages(&front, 8), back.id()).unwrap();
@@ -109,11 +109,11 @@ fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
                     matches!(failed.error, MapError::Refused { reference, .. } if reference == bad),
                     "{failed}"
                 );
-                failed.window.unwrap()
+                failed.area.unwrap()
             }
         };
     }
-    // Every page can be taken back: nothing stayed mapped.
+    // Access to every page ends: nothing stayed mapped.
     assert!(shared.end_access().is_ok());
     drop((window, grants));
     world.check().unwrap();
@@ -137,7 +137,7 @@ impl Interpose for Policy {
     }
 }
 
-fn own_grants_are_copied_but_never_mapped(version: Version) {
+fn own_grants_are_never_mapped(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let mut page = pages(&front, 1);
@@ -147,7 +147,7 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
     for owner in [front.id(), DomId::SELF] {
         let failed = window.map::<ReadOnly>(owner, shared.refs()).unwrap_err();
         assert_eq!((failed.error, failed.statuses().len()), (MapError::OwnDomain(owner), 0));
-        window = failed.window.unwrap();
+        window = failed.area.unwrap();
     }
     assert_eq!(world.violations(), [], "Xen would have moved the page");
     let mut local = pages(&front, 1);
@@ -168,7 +168,7 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
     world.check().unwrap();
 }
 
-/// Makes Xen refuse to unmap some pages of a batch, by an index each, or all of it.
+/// An interposer that refuses to unmap some pages of a batch, by index, or all of it.
 #[derive(Default)]
 struct Stuck {
     pages: Vec<usize>,
@@ -208,14 +208,14 @@ fn stuck_page_alone_is_given_up(version: Version) {
         }
         let lost: Vec<_> = if whole { (0..16).collect() } else { stuck.to_vec() };
         assert_eq!(back.claims().lost_frames() - before, lost.len() as u32);
-        // The frames of the stuck pages stay reserved, all others are handed out again.
+        // The frames of the stuck pages stay reserved, all others are reserved again.
         let used: Vec<_> = std::iter::from_fn(|| back.reserve_frames(NonZeroUsize::MIN)).collect();
         let reserved = DomainConfig::new("back").foreign_pages;
         assert_eq!(used.len(), reserved - lost.len());
         assert_eq!(
             shared.end_access().is_err(),
             !lost.is_empty(),
-            "pages that are mapped are kept back"
+            "pages that are mapped are deferred"
         );
     };
     for is_dropped in [false, true] {
@@ -246,7 +246,7 @@ fn window_refuses_too_many_references(version: Version) {
         let window = GrantMapArea::reserve(back.clone(), room).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), &shared.refs()[..found]).unwrap_err();
         assert_eq!(failed.error, MapError::Count { found, room });
-        assert_eq!(failed.window.map(|window| window.pages()), Some(room));
+        assert_eq!(failed.area.map(|window| window.pages()), Some(room));
     }
     assert_eq!(back.counters(), before, "Xen is asked nothing");
     // Where nothing was mapped, nothing is unmapped.
@@ -259,7 +259,7 @@ fn window_refuses_too_many_references(version: Version) {
     world.check().unwrap();
 }
 
-fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
+fn unknown_own_domain_maps_nothing(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
@@ -270,7 +270,7 @@ fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
             GrantMapArea::reserve(Interposed::new(back.clone(), policy.clone()), 1).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
         assert_eq!(failed.error, MapError::OwnDomainUnknown(errno));
-        (policy, failed.window.unwrap())
+        (policy, failed.area.unwrap())
     };
     refused(EVTCHNOP_STATUS, -1, Errno::EPERM);
     // Success without an answer: a port in a state that it can't be in.
@@ -286,7 +286,7 @@ fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
     world.check().unwrap();
 }
 
-/// Says that all is well, and does nothing.
+/// An interposer that reports success and does nothing.
 struct Idler(u32);
 
 impl Interpose for Idler {
@@ -295,7 +295,8 @@ impl Interpose for Idler {
     }
 }
 
-fn d_g04_a_call_that_leaves_the_status_untouched_has_failed(version: Version) {
+/// Tests D-G04.
+fn unwritten_status_is_a_failure(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
@@ -314,7 +315,7 @@ fn d_g04_a_call_that_leaves_the_status_untouched_has_failed(version: Version) {
     );
 }
 
-fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page(version: Version) {
+fn copies_cross_local_pages_only(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     let mut page = pages(&front, 1);
@@ -338,7 +339,8 @@ fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page(version: Vers
     assert_eq!(shared.as_ref().read::<[u8; 4]>(4000), Some(*b"2345"));
 }
 
-fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes(version: Version) {
+/// Tests D-G07.
+fn fresh_pages_are_zero(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     let mut secret = pages(&front, 1);
@@ -350,7 +352,8 @@ fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes(version: Version) {
     assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]));
 }
 
-fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) {
+/// Tests D-G05.
+fn reference_is_freed_once(version: Version) {
     let (world, front, back) = pair(1);
     let grants = table(&front, version);
     let free = grants.free();
@@ -366,17 +369,17 @@ fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) 
 
 in_both_versions! {
     window_refuses_too_many_references
-    what_one_side_writes_the_other_reads_until_the_grant_ends
-    d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go
-    a_read_only_grant_can_not_be_mapped_for_writing
-    d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back
-    d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped
-    d_g04_a_call_that_leaves_the_status_untouched_has_failed
-    own_grants_are_copied_but_never_mapped
-    who_can_not_learn_its_own_number_maps_nothing
+    both_sides_share_a_granted_page
+    mapped_page_is_deferred_until_unmap
+    read_only_grant_is_not_writable
+    full_table_returns_the_pages
+    failed_batch_unmaps_what_it_mapped
+    unwritten_status_is_a_failure
+    own_grants_are_never_mapped
+    unknown_own_domain_maps_nothing
     stuck_page_alone_is_given_up
     too_many_pages_are_refused
-    copies_cross_pages_of_the_own_memory_but_never_the_granted_page
-    d_g07_fresh_pages_show_a_peer_nothing_but_zeroes
-    d_g05_a_reference_comes_back_once_however_often_it_is_used
+    copies_cross_local_pages_only
+    fresh_pages_are_zero
+    reference_is_freed_once
 }

@@ -1,4 +1,4 @@
-//! The table itself: which version it follows, how it grows, and what a suspend leaves of it.
+//! The table itself: its version, its growth, and its state after a suspend.
 
 use crate::common::{in_both_versions, large_pair, pages, pair, per_frame, table};
 use core::num::NonZeroUsize;
@@ -19,8 +19,8 @@ use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
 
-/// Counts the frames that are put into the memory map, and refuses one: the first, the second and
-/// so on, or none for zero.
+/// A count of the frames that are put into the memory map, and of the one that is refused: the
+/// first, the second and so on, or none for zero.
 #[derive(Default)]
 struct Frames {
     refused: AtomicU32,
@@ -42,7 +42,7 @@ impl Interpose for Frames {
     }
 }
 
-fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(version: Version) {
+fn resumed_table_keeps_its_references(version: Version) {
     let (world, front, back) = pair(4);
     let frames = Arc::new(Frames::default());
     let front = Interposed::new(front, frames.clone());
@@ -62,7 +62,7 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
     let needed = if version == Version::V1 { 2 } else { 4 };
     assert_eq!(frames.placed.swap(0, Ordering::Relaxed), needed);
 
-    // A new life starts with an empty table, as one does that was switched to and fro.
+    // A resumed domain has an empty table, as does one whose version was changed twice.
     let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
     // SAFETY: simulated memory stays mapped, and the table is not used before it is resumed.
     let set = |version| unsafe { set_version(&front, version) }.unwrap();
@@ -78,20 +78,19 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
         kept.end_access().is_ok() && many.into_iter().all(|shared| shared.end_access().is_ok())
     );
     let again = grants.grant_writable(pages(1), back.id()).unwrap();
-    drop(failed.window.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
+    drop(failed.area.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
     drop(again);
     drop(grants);
     world.check().unwrap();
 }
 
-/// Suspends a domain of one vCPU that has nothing of others' mapped in use.
+/// Suspends a domain of one vCPU that uses no mapping of another domain's memory.
 fn sleep(guest: &Domain) -> SuspendOutcome {
-    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
-    // up anew.
+    // SAFETY: no other vCPU runs, and the table is resumed before it is used.
     unsafe { suspend(guest) }.unwrap()
 }
 
-fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
+fn old_grants_end_after_migration(version: Version) {
     let (from, to) = (World::new(1), World::new(2));
     let guest = from.create_guest(DomainConfig::new("guest"));
     let peer = from.create(DomainConfig::new("peer"));
@@ -99,7 +98,7 @@ fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
     let mut many: Vec<_> =
         (0..40).map(|_| grants.grant_writable(pages(&guest, 16), peer.id()).unwrap()).collect();
     let free = grants.free();
-    // One that its peer uses to the end, and one in deferred list.
+    // One that its peer uses to the end, and one that is deferred.
     let window = || GrantMapArea::reserve(peer.clone(), 16).unwrap();
     let mapped = window().map::<ReadWrite>(guest.id(), many[0].refs()).unwrap();
     let also = window().map::<ReadOnly>(guest.id(), many[1].refs()).unwrap();
@@ -128,7 +127,7 @@ fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
     to.check().unwrap();
 }
 
-fn a_suspend_that_was_called_off_changes_nothing(version: Version) {
+fn cancelled_suspend_changes_nothing(version: Version) {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let peer = world.create(DomainConfig::new("peer"));
@@ -151,7 +150,7 @@ fn a_suspend_that_was_called_off_changes_nothing(version: Version) {
     world.check().unwrap();
 }
 
-/// Refuses version 2 from some time on.
+/// A host that refuses version 2 once the flag is set.
 #[derive(Default)]
 struct Old(AtomicBool);
 
@@ -163,7 +162,7 @@ impl Interpose for Old {
 }
 
 #[test]
-fn a_host_without_version_2_gives_version_1_and_what_needs_2_says_so() {
+fn version_2_falls_back_to_1() {
     let (_world, front, back) = pair(4);
     let platform = Interposed::new(front, Arc::new(Old(true.into())));
     let grants = GrantTable::with_version(platform.clone(), Version::V2).unwrap();
@@ -180,7 +179,7 @@ fn a_host_without_version_2_gives_version_1_and_what_needs_2_says_so() {
 }
 
 #[test]
-fn a_new_host_without_the_version_is_an_error_of_the_resume() {
+fn resume_without_the_version_fails() {
     let (_world, front, _back) = pair(4);
     let host = Arc::new(Old::default());
     let platform = Interposed::new(front, host.clone());
@@ -195,7 +194,7 @@ fn a_new_host_without_the_version_is_an_error_of_the_resume() {
     assert_eq!(get_version(&platform, DomId::SELF), Ok(2));
 }
 
-fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version) {
+fn entries_in_use_are_not_free(version: Version) {
     let (world, front, back) = pair(4);
     let old = table(&front, version);
     let shared = old.grant_read_only(pages(&front, 3), back.id()).unwrap();
@@ -206,7 +205,7 @@ fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version
         .unwrap();
     assert!(shared.end_access().is_err());
     drop(old);
-    // The version can't change while a grant is in use, so the other one is not to be had.
+    // The version can't change while a grant is in use, so the other one is refused.
     let other = if version == Version::V1 { Version::V2 } else { Version::V1 };
     let new = GrantTable::with_version(front.clone(), other).unwrap();
     assert_eq!((new.version(), new.free() as usize), (version, per_frame(version) - 8 - 1));
@@ -219,7 +218,7 @@ fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version
 }
 
 #[test]
-fn a_table_grows_as_far_as_the_host_allows() {
+fn version_2_table_grows_to_limit() {
     let (world, front, back) = pair(70);
     let grants = table(&front, Version::V2);
     let grant = || grants.grant_transitive::<ReadOnly>(DomId(9), GrantRef(8), back.id());
@@ -243,7 +242,7 @@ fn a_table_grows_as_far_as_the_host_allows() {
 }
 
 #[test]
-fn version_1_table_grows_to_the_limit() {
+fn version_1_table_grows_to_limit() {
     let (world, front, back) = large_pair(4);
     let grants = table(&front, Version::V1);
     let share = || {
@@ -268,7 +267,7 @@ fn version_1_table_grows_to_the_limit() {
     world.check().unwrap();
 }
 
-fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
+fn failed_growth_resumes_where_it_stopped(version: Version) {
     let (world, front, back) = large_pair(9);
     let frames = Arc::new(Frames::default());
     let platform = Interposed::new(front, frames.clone());
@@ -352,7 +351,7 @@ fn second_caller_waits_for_new_references(version: Version) {
     };
     let count = (per_frame(version) - 8) / 8;
     let full: Vec<_> = (0..count).map(|_| share(&grants, 8).unwrap()).collect();
-    // Others come with the first look at an entry of the frame that is new.
+    // Others come with the first load of an entry of the frame that is new.
     let mut others = Vec::new();
     let mut come = |_, _| {
         while others.len() < 4 {
@@ -370,29 +369,29 @@ fn second_caller_waits_for_new_references(version: Version) {
     drop((full, one));
 }
 
-/// A domain with memory where version 1 can't name it.
+/// A domain with memory beyond the frames of version 1.
 #[derive(Clone)]
 struct High(Domain, Arc<AtomicBool>);
 
 const FAR: u64 = 1 << 32;
 
-// SAFETY: handed on unchanged.
+// SAFETY: forwards unchanged.
 unsafe impl Hypercall for High {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations, unchanged.
         unsafe { self.0.hypercall(op, args) }
     }
 }
 
-// SAFETY: handed on unchanged, but for frame numbers that lead nowhere: no peer gets at memory by
-// them.
+// SAFETY: forwards unchanged, except for frame numbers of no memory, by which no peer can access
+// any.
 unsafe impl Platform for High {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.0.alloc_pages(count)
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations, unchanged.
         unsafe { self.0.free_pages(pages, count) }
     }
 
@@ -402,7 +401,7 @@ unsafe impl Platform for High {
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations, unchanged.
         unsafe { self.0.map_frames(first, count) }
     }
 
@@ -419,7 +418,7 @@ unsafe impl Platform for High {
     }
 }
 
-fn frames_beyond_32_bits_need_version_2(version: Version) {
+fn high_frames_need_version_2(version: Version) {
     let (_world, front, back) = pair(4);
     let platform = High(front.clone(), Arc::default());
     let grants = table(&platform, version);
@@ -448,12 +447,12 @@ fn frames_beyond_32_bits_need_version_2(version: Version) {
 }
 
 in_both_versions! {
-    after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there
-    after_a_migration_old_grants_come_back_and_new_ones_work
-    a_suspend_that_was_called_off_changes_nothing
-    entries_that_an_earlier_kernel_left_in_use_are_not_given_out
-    a_growth_that_fails_half_way_is_taken_up_where_it_stopped
-    frames_beyond_32_bits_need_version_2
+    resumed_table_keeps_its_references
+    old_grants_end_after_migration
+    cancelled_suspend_changes_nothing
+    entries_in_use_are_not_free
+    failed_growth_resumes_where_it_stopped
+    high_frames_need_version_2
     half_grown_table_grows_after_resume
     second_caller_waits_for_new_references
     single_references_keep_to_their_group
