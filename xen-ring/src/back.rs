@@ -1,29 +1,22 @@
-//! The back end of a request/response ring: consumes requests, produces responses.
+//! Back end of a request/response ring: consumes requests, produces responses.
 
 use crate::index::{Batch, Consumer, Draft, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
 use crate::{Corrupt, Notify, RingError};
-use core::fmt;
+use thiserror::Error;
 use xen_hypercall::StableSharedMem;
 use xen_hypercall::sync::{Ordering, cold_path};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// A response that no request asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of a response without a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no response is due: every request that was taken has a response")]
 pub struct Unasked;
 
-impl fmt::Display for Unasked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no response is due: every request that was taken has one")
-    }
-}
-
-impl core::error::Error for Unasked {}
-
-/// The back end of a ring in memory `M`, which the front end made.
+/// Back end of a ring in memory `M`, which the front end initialized.
 ///
-/// Requests are copied out one at a time; responses are pushed privately and published together.
-/// What the peer writes is checked at every load; a broken index poisons the ring for good.
+/// Requests are copied out one at a time. Responses are pushed privately and published together.
+/// The peer's values are checked at every load; an invalid index poisons the ring permanently.
 ///
 /// Source: `io/ring.h`.
 #[derive(Debug)]
@@ -39,8 +32,8 @@ where
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
-    /// Takes up serving where the responses in the ring end. Requests that are posted already are
-    /// served; nothing is written.
+    /// Attaches to a ring behind its last response. Requests that are posted already are served;
+    /// nothing is written.
     ///
     /// # Errors
     ///
@@ -61,17 +54,17 @@ where
         self.slots.count()
     }
 
-    /// Returns how many requests were taken and have no response yet.
+    /// Returns the number of requests that were taken and have no response yet.
     pub fn outstanding(&self) -> u32 {
         self.requests.taken.wrapping_sub(self.responses.private)
     }
 
-    /// Returns what poisoned the ring, if something did.
+    /// Returns the error that poisoned the ring, if any.
     pub fn poison(&self) -> Option<Corrupt> {
         self.requests.poison()
     }
 
-    /// Takes the next request, a private copy, if there is one.
+    /// Takes the next request, if any, as a private copy.
     ///
     /// # Errors
     ///
@@ -85,8 +78,8 @@ where
         Ok(index.map(|index| slots.read(index)))
     }
 
-    /// Looks at the peer's index once, and takes the requests that are there, each as a private
-    /// copy. Those that are left when the iterator is dropped stay in the ring.
+    /// Loads the peer's index once, and returns the requests up to it, each as a private copy.
+    /// Requests that remain when the iterator is dropped stay in the ring.
     ///
     /// ```
     /// # use xen_hypercall::{Page, SharedMem};
@@ -114,7 +107,7 @@ where
         Ok(Requests { slots, batch, responses: self.responses.draft() })
     }
 
-    /// Writes a response to the next slot. The peer does not see it before
+    /// Writes a response to the next slot. The peer does not see the response before
     /// [`publish`](Self::publish).
     ///
     /// # Errors
@@ -130,17 +123,17 @@ where
         Ok(())
     }
 
-    /// Shows the peer all that was pushed, and tells whether it has to be notified.
+    /// Publishes all pushed responses, and returns whether the peer must be notified.
     #[doc(alias = "RING_PUSH_RESPONSES_AND_CHECK_NOTIFY")]
     #[inline]
     pub fn publish(&mut self) -> Notify {
         self.responses.publish(self.slots.owner().as_ref())
     }
 
-    /// Asks for a notification of the next request, then looks whether one has come meanwhile.
+    /// Requests a notification of the next request, then checks for one that came meanwhile.
     ///
-    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait,
-    /// pop again.
+    /// A driver calls it after [`pop`](Self::pop) returned `None` and before it waits. On `true`,
+    /// the driver must not wait and must pop again.
     ///
     /// # Errors
     ///
@@ -151,20 +144,20 @@ where
         self.requests.final_check(self.slots.owner().as_ref(), room)
     }
 
-    /// Gives the memory back, for its mapping to be ended.
+    /// Returns the memory by value, for the end of its mapping.
     pub fn into_memory(self) -> M {
         self.slots.into_owner()
     }
 
-    /// Returns how many requests there can be that were not taken: a slot is free again only once
-    /// its response was taken, and it can't be taken before it was published.
+    /// Returns the maximum number of requests that were not taken: a slot is free again only after
+    /// its response was taken, which follows the publication.
     #[inline]
     fn room(&self) -> u32 {
         self.responses.published.wrapping_add(self.slots()).wrapping_sub(self.requests.taken)
     }
 }
 
-/// The requests that a look at the peer's index found: [`BackRing::requests`].
+/// Requests up to a loaded index of the peer: [`BackRing::requests`].
 #[derive(Debug)]
 pub struct Requests<'r, Req, Rsp> {
     slots: Slots<'r, Req, Rsp>,
@@ -190,16 +183,16 @@ impl<Req, Rsp: IntoBytes + Immutable> Requests<'_, Req, Rsp> {
         Ok(())
     }
 
-    /// Shows the peer all responses, tells whether it has to be notified, asks for a notification
-    /// of the next request, and looks whether one has come meanwhile: [`BackRing::publish`] and
-    /// [`BackRing::final_check`] at the price of one, for when all requests have been taken.
+    /// Publishes all responses, returns whether the peer must be notified, requests a notification
+    /// of the next request, and checks for one that came meanwhile: [`BackRing::publish`] and
+    /// [`BackRing::final_check`] with one fence, after all requests were taken.
     ///
-    /// `true` means that the peer's index has moved, so don't wait. It is checked by whoever takes
-    /// what there is.
+    /// `true` means that the peer's index has moved, so that the driver must not wait. The next
+    /// call that takes requests checks the index.
     #[doc(alias("RING_PUSH_RESPONSES_AND_CHECK_NOTIFY", "RING_FINAL_CHECK_FOR_REQUESTS"))]
     #[inline]
     pub fn finish(self) -> (Notify, bool) {
-        self.batch.show_and_check(self.slots.memory(), self.responses)
+        self.batch.publish_and_check(self.slots.memory(), self.responses)
     }
 }
 
@@ -236,8 +229,9 @@ mod tests {
         Box::new([Page::ZERO])
     }
 
+    /// D-R02.
     #[test]
-    fn d_r02_a_request_index_past_the_room_poisons() {
+    fn request_index_past_room_poisons() {
         for ahead in [257, u32::MAX, 1 << 31] {
             let mut page = page();
             let mem = SharedMem::from_pages(&mut page);
@@ -250,15 +244,16 @@ mod tests {
         }
     }
 
+    /// D-R02.
     #[test]
-    fn d_r02_an_index_that_moves_while_a_batch_ends_is_looked_at_again_and_checked() {
+    fn late_index_of_batch_is_checked() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
         let mut back = Back::attach(mem).unwrap();
         assert_eq!(back.requests().unwrap().finish(), (Notify::Skip, false));
         front.push(&1).unwrap();
-        assert_eq!(front.publish(), Notify::Send, "the back end has asked");
+        assert_eq!(front.publish(), Notify::Send, "the back end sleeps");
         let mut requests = back.requests().unwrap();
         let request = requests.next().unwrap();
         requests.push(&request).unwrap();
@@ -270,14 +265,14 @@ mod tests {
         assert_eq!(
             (front.push(&2), front.publish()),
             (Ok(()), Notify::Send),
-            "the back end has asked"
+            "the back end sleeps"
         );
         mem.u32::<RSP_PROD>().store(3, Relaxed);
         assert!(front.responses().is_err(), "one more than was requested");
     }
 
     #[test]
-    fn requests_taken_and_not_answered_leave_less_room() {
+    fn outstanding_requests_reduce_room() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut back = Back::attach(mem).unwrap();
@@ -287,8 +282,9 @@ mod tests {
         assert!(back.final_check().is_err());
     }
 
+    /// D-R08.
     #[test]
-    fn d_r08_posted_requests_are_served_and_the_ring_is_not_initialised_again() {
+    fn attach_serves_posted_requests() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
@@ -302,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_are_left_in_a_batch_stay_in_the_ring() {
+    fn dropped_batch_keeps_its_rest() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
@@ -332,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_of_requests_is_taken_from_an_iterator_as_far_as_there_is_room() {
+    fn push_from_stops_at_full_ring() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
@@ -347,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_batch_publishes_and_checks() {
+    fn batch_end_publishes_and_checks() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
@@ -372,16 +368,20 @@ mod tests {
     }
 
     #[test]
-    fn a_response_without_a_request_is_refused() {
+    fn response_without_request_is_refused() {
         let mut page = page();
         let mut back = Back::attach(SharedMem::from_pages(&mut page)).unwrap();
         assert_eq!(back.push(&1), Err(Unasked));
     }
 
     proptest! {
-        /// Both ends of one ring, against a queue: nothing is lost, repeated or reordered, and an end that sleeps is notified.
+        /// Both ends of one ring, compared with a queue: nothing is lost, repeated or reordered,
+        /// and an end that sleeps is notified.
         #[test]
-        fn front_and_back_agree_and_nobody_sleeps_through(start: u32, steps in proptest::collection::vec((0u8..8, 1u32..40), 1..200)) {
+       fn ring_ends_wake_each_other(
+            start: u32,
+            steps in proptest::collection::vec((0u8..8, 1u32..40), 1..200),
+        ) {
             let mut page = page();
             let mem = SharedMem::from_pages(&mut page);
             let mut front = Front::new(mem).unwrap();
@@ -405,7 +405,7 @@ mod tests {
                             back_sleeps = !back.final_check().unwrap();
                             break;
                         };
-                        prop_assert!(!back_sleeps, "a request came and nobody woke the back end");
+                        prop_assert!(!back_sleeps, "the back end was not notified");
                         held.push_back(value);
                     },
                     3 => {
@@ -422,9 +422,10 @@ mod tests {
                     }
                     5 => {
                         let mut batch = back.requests().unwrap();
-                        prop_assert!(batch.len() == 0 || !back_sleeps, "requests came and nobody woke the back end");
+                        let is_awake = batch.len() == 0 || !back_sleeps;
+                        prop_assert!(is_awake, "the back end was not notified");
                         while let Some(value) = batch.next() {
-                            // Those that came earlier are answered first.
+                            // Earlier ones are answered first.
                             held.push_back(value);
                             if let Some(first) = held.pop_front() {
                                 batch.push(&(first + 1)).unwrap();
@@ -437,7 +438,7 @@ mod tests {
                     6 => {
                         let mut batch = front.responses().unwrap();
                         for value in batch.by_ref().take(count as usize) {
-                            prop_assert!(!front_sleeps, "a response came and nobody woke the front end");
+                            prop_assert!(!front_sleeps, "the front end was not notified");
                             prop_assert_eq!(Some(value), expected.pop_front());
                         }
                         front_sleeps = !batch.finish();
@@ -447,7 +448,7 @@ mod tests {
                             front_sleeps = !front.final_check().unwrap();
                             break;
                         };
-                        prop_assert!(!front_sleeps, "a response came and nobody woke the front end");
+                        prop_assert!(!front_sleeps, "the front end was not notified");
                         prop_assert_eq!(Some(value), expected.pop_front());
                     },
                 }

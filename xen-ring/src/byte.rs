@@ -1,10 +1,10 @@
-//! Byte rings: a stream of bytes in one direction, as console and xenstore use them.
+//! Byte rings: a stream of bytes in one direction, as for console and xenstore.
 
 use crate::Corrupt;
 use crate::stream::{Cursor, Data, Direction};
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
-/// Finds the direction in its page.
+/// Returns the direction in its page.
 fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
     mem: &SharedMem,
 ) -> Direction<'_> {
@@ -13,11 +13,11 @@ fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD
     Direction { cons, prod, data: Data::Whole(mem, DATA), size: SIZE as u32 }
 }
 
-/// The end that writes to a byte ring of a fixed place within its page.
+/// Writing end of a byte ring at a fixed offset of its page.
 ///
-/// Byte offsets within the page: `DATA` of the bytes, `SIZE` of them (a power of two), `CONS` and
-/// `PROD` of the indices. Indices are free-running and need not start at 0, so an end attaches to
-/// whatever index it left in the page before.
+/// Byte offsets within the page: `DATA` of the bytes, of which there are `SIZE` (a power of two),
+/// `CONS` and `PROD` of the indices. Indices are free-running and may start at any value: an end
+/// attaches at the index that it left in the page.
 ///
 /// Source: `xencons_interface` in `io/console.h`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize,
     Cursor,
 );
 
-/// The end that reads from a byte ring of a fixed place within its page; the parameters are those
-/// of [`ByteProducer`].
+/// Reading end of a byte ring at a fixed offset of its page; the parameters are those of
+/// [`ByteProducer`].
 #[derive(Debug)]
 pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
     Cursor,
@@ -35,23 +35,23 @@ pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize,
 impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ByteProducer<DATA, SIZE, CONS, PROD>
 {
-    /// Takes up writing where the page says that this end stopped.
+    /// Attaches at the index of this end in the page.
     pub fn attach(mem: &SharedMem) -> Self {
         Self(Cursor::writer(&direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
-    /// Returns how many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the reader's index is ahead of ours or too far behind, now or at any time
-    /// before.
+    /// [`Corrupt`] if the reader's index is ahead of the own one or too far behind, now or at any
+    /// time before.
     pub fn free(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
         self.0.free(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
-    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If
-    /// any, notify the peer.
+    /// Writes `bytes` as far as there is room, publishes these, and returns their number. If it is
+    /// not zero, the caller must notify the peer.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
         self.0.write(&direction::<DATA, SIZE, CONS, PROD>(mem), bytes)
     }
 
-    /// Tells whether the reader has taken everything.
+    /// Returns whether the reader has taken all bytes.
     ///
     /// # Errors
     ///
@@ -73,23 +73,23 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
 impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ByteConsumer<DATA, SIZE, CONS, PROD>
 {
-    /// Takes up reading where the page says that this end stopped.
+    /// Attaches at the index of this end in the page.
     pub fn attach(mem: &SharedMem) -> Self {
         Self(Cursor::reader(&direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes that can be read.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the writer's index is behind ours or too far ahead, now or at any time
+    /// [`Corrupt`] if the writer's index is behind the own one or too far ahead, now or at any time
     /// before.
     pub fn available(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
         self.0.available(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify
-    /// the peer.
+    /// Takes bytes as far as there are any and `buffer` has room, and returns their number. If it
+    /// is not zero, the caller must notify the peer.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_ring_is_readable_and_its_indices_are_free_running() {
+    fn full_ring_is_readable() {
         let mut page = page(0xffff_ff00);
         let mem = SharedMem::from_pages(&mut page);
         let (mut tx, mut rx) = (Producer::attach(mem), Consumer::attach(mem));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_index_poisons_for_good_and_copies_nothing() {
+    fn impossible_index_poisons() {
         let mut page = page(10);
         let mem = SharedMem::from_pages(&mut page);
         let (mut tx, mut rx) = (Producer::attach(mem), Consumer::attach(mem));
@@ -162,7 +162,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stream_arrives_whole_in_any_chunks(start: u32, data in proptest::collection::vec(any::<u8>(), 0..if cfg!(miri) { 1100 } else { 5000 }),
+       fn stream_arrives_whole_in_any_chunks(
+            start: u32,
+            data in proptest::collection::vec(any::<u8>(), 0..if cfg!(miri) { 1100 } else { 5000 }),
             chunks in proptest::collection::vec((0usize..1500, 0usize..1500), 1..20)) {
             let mut page = page(start);
             let mem = SharedMem::from_pages(&mut page);

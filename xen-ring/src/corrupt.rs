@@ -1,27 +1,16 @@
-//! What a ring reports when its peer broke the protocol.
+//! Error of a ring whose peer violated the protocol.
 
-use core::fmt;
+use thiserror::Error;
 
-/// The peer published an index that it cannot have reached. The ring is poisoned: every later use
-/// reports this again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of a ring: the peer published an index that it cannot have reached. The ring is poisoned:
+/// every later use returns this error again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("ring corrupted by its peer: found index {found:#x}, expected within {limit} of {own:#x}")]
 pub struct Corrupt {
-    /// The peer's index that was found.
+    /// Index of the peer that was found.
     pub found: u32,
-    /// Our index that it was checked against.
+    /// Own index that it was compared with.
     pub own: u32,
-    /// The most that the two may be apart.
+    /// Maximum distance of the two.
     pub limit: u32,
 }
-
-impl fmt::Display for Corrupt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, own, limit } = self;
-        write!(
-            f,
-            "ring corrupted by its peer: found index {found:#x}, expected within {limit} of {own:#x}"
-        )
-    }
-}
-
-impl core::error::Error for Corrupt {}

@@ -1,9 +1,9 @@
-//! Flex rings: two byte rings of any size, their indices in a page of their own.
+//! Flex rings: two byte rings of any size, with their indices in a page of their own.
 
 use crate::Corrupt;
 use crate::stream::{Cursor, Data, Direction};
-use core::fmt;
 use core::mem::offset_of;
+use thiserror::Error;
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem};
 use xen_sys::io::xen_9pfs::Xen9pfsDataIntf;
@@ -15,62 +15,45 @@ const OUT_PROD: usize = offset_of!(Xen9pfsDataIntf, out_prod);
 const RING_ORDER: usize = offset_of!(Xen9pfsDataIntf, ring_order);
 const REFS: usize = size_of::<Xen9pfsDataIntf>();
 
-/// The largest order whose references the page of indices has room for.
+/// Maximum order whose references fit into the page of indices.
 pub const MAX_FLEX_ORDER: u32 = ((PAGE_SIZE - REFS) / size_of::<GrantRef>()).ilog2();
 
-/// Why there can't be a flex ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of a flex ring that cannot be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FlexError {
-    /// The peer names an order that is too large.
+    /// The order in the peer's page is too large.
+    #[error("flex ring: found order {found}, expected at most {limit}")]
     Order {
-        /// The order that was found.
+        /// Order that was found.
         found: u32,
-        /// The largest that was expected.
+        /// Maximum order.
         limit: u32,
     },
-    /// The data is not a power of two of pages, or too many of them.
+    /// The number of data pages is not a power of two, or too large.
+    #[error(
+        "flex ring: found {bytes} bytes of data, expected 1 to {} pages, a power of two",
+        1 << MAX_FLEX_ORDER
+    )]
     Data {
-        /// Its size in bytes.
+        /// Size of the data in bytes.
         bytes: usize,
     },
-    /// There is not one reference for each page of data.
+    /// The number of references is not that of the data pages.
+    #[error("flex ring: found {found} references, expected {expected}, one for each page")]
     Refs {
-        /// How many there are.
+        /// Number of references.
         found: usize,
-        /// How many there should be.
+        /// Number of data pages.
         expected: usize,
     },
 }
 
-impl fmt::Display for FlexError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Order { found, limit } => {
-                write!(f, "flex ring: found order {found}, expected {limit} at most")
-            }
-            Self::Data { bytes } => write!(
-                f,
-                "flex ring: found {bytes} bytes of data, expected 1 to {} pages, a power of two",
-                1 << MAX_FLEX_ORDER
-            ),
-            Self::Refs { found, expected } => {
-                write!(
-                    f,
-                    "flex ring: found {found} references, expected {expected}, one for each page"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for FlexError {}
-
-/// One end of a flex ring: the indices in memory `I`, the bytes in memory `D`, half of it for each
+/// One end of a flex ring: the indices in memory `I`, the bytes in memory `D`, one half for each
 /// direction.
 ///
-/// Who reads or writes notifies the peer afterwards, if it moved a byte. Errors of a connection
-/// (`in_error` and `out_error` of `pvcalls`) are words of the indices' page, which
-/// [`indices`](Self::indices) lends.
+/// After it has moved a byte, the caller must notify the peer. Errors of a connection (`in_error`
+/// and `out_error` of `pvcalls`) are words of the indices' page, which [`indices`](Self::indices)
+/// returns.
 ///
 /// Source: `DEFINE_XEN_FLEX_RING_AND_INTF` in `io/ring.h`; `xen_9pfs_data_intf`,
 /// `pvcalls_data_intf`.
@@ -84,12 +67,12 @@ pub struct FlexRing<I, D> {
     writer: Cursor,
 }
 
-/// Reads the references of a flex ring's data from its page of indices, for the back end to map;
-/// each is read once.
+/// Reads the references of a flex ring's data from its page of indices, once each, for the back end
+/// to map.
 ///
 /// # Errors
 ///
-/// [`FlexError::Order`] if there are more than `1 << max_order` or [`MAX_FLEX_ORDER`] allows.
+/// [`FlexError::Order`] if the order is above `max_order` or [`MAX_FLEX_ORDER`].
 pub fn flex_refs(
     indices: &SharedMem,
     max_order: u32,
@@ -106,8 +89,8 @@ pub fn flex_refs(
 }
 
 impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
-    /// Starts a ring in fresh memory: zeroes `indices`, and writes into it that the data is granted
-    /// as `refs`. Then the peer may know of it.
+    /// Initializes a ring in new memory: zeroes `indices`, and writes `refs` into it, the grants of
+    /// the data. Afterwards the peer may get access.
     ///
     /// # Errors
     ///
@@ -124,12 +107,12 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
             // Within the page, by the order.
             let _ = page.write(REFS + index * size_of::<GrantRef>(), reference);
         }
-        // The peer learns of the page by xenstore, which orders everything.
+        // The peer receives the reference of the page by xenstore, which orders all writes.
         page.u32::<RING_ORDER>().store(order, Ordering::Relaxed);
         Ok(Self::attached(indices, data, true))
     }
 
-    /// Takes the ring up at its other end, where the page says that this end stopped.
+    /// Attaches to the ring as its back end, at the indices of this end in the page.
     ///
     /// # Errors
     ///
@@ -145,28 +128,29 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
         Self { indices, data, is_front, reader, writer }
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes that can be read.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is behind ours or too far ahead, now or at any time before.
+    /// [`Corrupt`] if the peer's index is behind the own one or too far ahead, now or at any time
+    /// before.
     pub fn available(&mut self) -> Result<usize, Corrupt> {
         self.reader
             .available(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).0)
     }
 
-    /// Returns how many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time
-    /// before.
+    /// [`Corrupt`] if the peer's index is ahead of the own one or too far behind, now or at any
+    /// time before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
         self.writer.free(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).1)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify
-    /// the peer.
+    /// Takes bytes as far as there are any and `buffer` has room, and returns their number. If it
+    /// is not zero, the caller must notify the peer.
     ///
     /// # Errors
     ///
@@ -176,8 +160,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
         self.reader.read(&read, buffer)
     }
 
-    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If
-    /// any, notify the peer.
+    /// Writes `bytes` as far as there is room, publishes these, and returns their number. If it is
+    /// not zero, the caller must notify the peer.
     ///
     /// # Errors
     ///
@@ -187,18 +171,18 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
         self.writer.write(&write, bytes)
     }
 
-    /// Lends the page of the indices.
+    /// Returns the page of the indices.
     pub fn indices(&self) -> &I {
         &self.indices
     }
 
-    /// Gives the memory back: that of the indices and that of the data.
+    /// Returns the memory by value: that of the indices and that of the data.
     pub fn into_memory(self) -> (I, D) {
         (self.indices, self.data)
     }
 }
 
-/// Returns what this end reads and what it writes.
+/// Returns the read and the written direction of this end.
 fn directions<'m>(
     indices: &'m SharedMem,
     data: &'m SharedMem,
@@ -240,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_indices_says_what_the_back_end_has_to_map() {
+    fn index_page_has_references() {
         let (mut page, mut data) = memory();
         page[0].0.fill(0xaa);
         let mem = SharedMem::from_pages(&mut page);
@@ -254,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_sizes_are_refused_at_both_ends() {
+    fn impossible_size_is_refused() {
         let (mut page, mut data) = memory();
         let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
         let one = [GrantRef(8)];
@@ -274,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_goes_on_where_it_stopped_and_a_full_ring_is_readable() {
+    fn back_attaches_at_its_own_index() {
         let (mut page, mut data) = memory();
         let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
         let mut front = Ring::front(mem, data, &[GrantRef(8); 2]).unwrap();
@@ -298,14 +282,15 @@ mod tests {
         );
     }
 
+    /// D-R11.
     #[test]
-    fn d_r11_an_own_index_that_the_peer_overwrites_is_not_used() {
+    fn overwritten_own_index_is_not_used() {
         let (mut page, mut data) = memory();
         let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
         let mut front = Ring::front(mem, data, &[GrantRef(8); 2]).unwrap();
         let mut back = Ring::back(mem, data).unwrap();
         assert_eq!((front.write(b"one"), back.write(b"two")), (Ok(3), Ok(3)));
-        // Each end's own indices, as the other end sees them.
+        // Own indices of each end, as seen by the other end.
         mem.u32::<OUT_PROD>().store(77, Relaxed);
         mem.u32::<IN_CONS>().store(u32::MAX, Relaxed);
         let mut out = [0; 8];
@@ -318,9 +303,9 @@ mod tests {
     }
 
     proptest! {
-        /// XSA-86: whatever the peer's index, no more than the ring's size is ever read or written.
+        /// XSA-86: for any index of the peer, at most the ring's size is read or written.
         #[test]
-        fn d_r11_no_index_leads_out_of_the_ring(own: u32, peer: u32) {
+        fn any_index_stays_within_ring(own: u32, peer: u32) {
             let (mut page, mut data) = memory();
             let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
             mem.write(IN_CONS, &[own, peer]).unwrap();
@@ -340,25 +325,37 @@ mod tests {
             }
             let used = own.wrapping_sub(peer) as usize;
             match ring.free() {
-                Ok(room) => prop_assert!(used <= SIZE && ring.write(&out) == Ok(room) && room == SIZE - used),
+                   Ok(room) => {
+                        prop_assert!(used <= SIZE && ring.write(&out) == Ok(room));
+                        prop_assert_eq!(room, SIZE - used);
+                    }
                 Err(corrupt) => prop_assert!(used > SIZE && ring.write(&out) == Err(corrupt)),
             }
         }
 
         #[test]
-        fn both_directions_carry_their_bytes_in_order(start: u32, steps in proptest::collection::vec((0u8..4, 0usize..6000), 1..if cfg!(miri) { 10 } else { 60 })) {
+       fn both_directions_keep_their_order(
+            start: u32,
+            steps in proptest::collection::vec(
+                (0u8..4, 0usize..6000),
+                1..if cfg!(miri) { 10 } else { 60 },
+            ),
+        ) {
             let (mut page, mut data) = memory();
             let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
             mem.write(IN_CONS, &[start; 2]).unwrap();
             mem.write(OUT_CONS, &[start; 2]).unwrap();
-            let (mut front, mut back) = (Ring::attached(mem, data, true), Ring::back(mem, data).unwrap());
+           let mut front = Ring::attached(mem, data, true);
+            let mut back = Ring::back(mem, data).unwrap();
             let (mut sent, mut got) = ([0usize; 2], [0usize; 2]);
             for (step, count) in steps {
                 let way = usize::from(step % 2);
-                let (from, to) = if way == 0 { (&mut front, &mut back) } else { (&mut back, &mut front) };
+                   let (from, to) =
+                        if way == 0 { (&mut front, &mut back) } else { (&mut back, &mut front) };
                 let mut bytes = std::vec![0; count];
                 if step < 2 {
-                    bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = ((sent[way] + i) * 31 + way) as u8);
+                       let value = |i| ((sent[way] + i) * 31 + way) as u8;
+                        bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = value(i));
                     sent[way] += from.write(&bytes).unwrap();
                 } else {
                     let count = to.read(&mut bytes).unwrap();

@@ -1,31 +1,24 @@
-//! The front end of a request/response ring: produces requests, consumes responses.
+//! Front end of a request/response ring: produces requests, consumes responses.
 
 use crate::index::{Batch, Consumer, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
 use crate::{Corrupt, Notify, RingError};
 use core::borrow::Borrow;
-use core::fmt;
+use thiserror::Error;
 use xen_hypercall::StableSharedMem;
 use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// No free slot: responses have to be taken first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of a full ring: responses must be taken first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("ring full: every slot has a request without a response")]
 pub struct Full;
 
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ring full: every slot has a request without a response")
-    }
-}
-
-impl core::error::Error for Full {}
-
-/// The front end of a ring in memory `M`.
+/// Front end of a ring in memory `M`.
 ///
-/// Requests are pushed privately and published together; responses are copied out one at a time.
-/// The indices can't be touched in any other way. What the peer writes is checked at every load; a
-/// broken index poisons the ring for good.
+/// Requests are pushed privately and published together. Responses are copied out one at a time. No
+/// other way to the indices exists. The peer's values are checked at every load; an invalid index
+/// poisons the ring permanently.
 ///
 /// Source: `io/ring.h`.
 #[derive(Debug)]
@@ -41,7 +34,8 @@ where
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
-    /// Starts a ring in fresh memory, which the peer must not know of yet. All of it is zeroed.
+    /// Initializes a ring in new memory, to which the peer has no access yet. All of the memory is
+    /// zeroed.
     ///
     /// # Errors
     ///
@@ -61,18 +55,18 @@ where
         self.slots.count()
     }
 
-    /// Returns how many requests can be pushed before responses have to be taken.
+    /// Returns the number of requests that can be pushed before responses must be taken.
     #[doc(alias = "RING_FREE_REQUESTS")]
     pub fn free(&self) -> u32 {
         self.slots() - self.requests.private.wrapping_sub(self.responses.taken)
     }
 
-    /// Returns what poisoned the ring, if something did.
+    /// Returns the error that poisoned the ring, if any.
     pub fn poison(&self) -> Option<Corrupt> {
         self.responses.poison()
     }
 
-    /// Writes a request to the next slot. The peer does not see it before
+    /// Writes a request to the next slot. The peer does not see the request before
     /// [`publish`](Self::publish).
     ///
     /// # Errors
@@ -88,8 +82,8 @@ where
         Ok(())
     }
 
-    /// Writes requests to the next slots, as many as there are or as there is room for, and returns
-    /// how many. The iterator keeps the rest.
+    /// Writes requests to the next slots, as far as there are requests and room, and returns their
+    /// number. The iterator keeps the rest.
     ///
     /// ```
     /// # use xen_hypercall::{Page, SharedMem};
@@ -113,19 +107,19 @@ where
         next.wrapping_sub(start)
     }
 
-    /// Shows the peer all that was pushed, and tells whether it has to be notified.
+    /// Publishes all pushed requests, and returns whether the peer must be notified.
     #[doc(alias = "RING_PUSH_REQUESTS_AND_CHECK_NOTIFY")]
     #[inline]
     pub fn publish(&mut self) -> Notify {
         self.requests.publish(self.slots.owner().as_ref())
     }
 
-    /// Takes the next response, a private copy, if there is one.
+    /// Takes the next response, if any, as a private copy.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of what was requested, or moved back, now or at any
-    /// time before.
+    /// [`Corrupt`] if the peer's index is ahead of the requests, or moved back, now or at any time
+    /// before.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Rsp>, Corrupt> {
         let slots = self.slots.shared();
@@ -133,8 +127,8 @@ where
         Ok(index.map(|index| slots.read(index)))
     }
 
-    /// Looks at the peer's index once, and takes the responses that are there, each as a private
-    /// copy. Those that are left when the iterator is dropped stay in the ring.
+    /// Loads the peer's index once, and returns the responses up to it, each as a private copy.
+    /// Responses that remain when the iterator is dropped stay in the ring.
     ///
     /// # Errors
     ///
@@ -146,10 +140,10 @@ where
         Ok(Responses { slots, batch })
     }
 
-    /// Asks for a notification of the next response, then looks whether one has come meanwhile.
+    /// Requests a notification of the next response, then checks for one that came meanwhile.
     ///
-    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait,
-    /// pop again.
+    /// A driver calls it after [`pop`](Self::pop) returned `None` and before it waits. On `true`,
+    /// the driver must not wait and must pop again.
     ///
     /// # Errors
     ///
@@ -160,23 +154,23 @@ where
         self.responses.final_check(self.slots.owner().as_ref(), room)
     }
 
-    /// Returns how many published requests have no response that was taken.
+    /// Returns the number of published requests whose response was not taken.
     pub fn outstanding(&self) -> u32 {
         self.requests.published.wrapping_sub(self.responses.taken)
     }
 
-    /// Gives the memory back, for the grant to be ended.
+    /// Returns the memory by value, for the end of its grant.
     pub fn into_memory(self) -> M {
         self.slots.into_owner()
     }
 
-    /// Lends the memory, for its grant references.
+    /// Returns the memory, for its grant references.
     pub fn memory(&self) -> &M {
         self.slots.owner()
     }
 }
 
-/// The responses that a look at the peer's index found: [`FrontRing::responses`].
+/// Responses up to a loaded index of the peer: [`FrontRing::responses`].
 #[derive(Debug)]
 pub struct Responses<'r, Req, Rsp> {
     slots: Slots<'r, Req, Rsp>,
@@ -184,9 +178,9 @@ pub struct Responses<'r, Req, Rsp> {
 }
 
 impl<Req, Rsp> Responses<'_, Req, Rsp> {
-    /// Does what [`FrontRing::final_check`] does, when all responses have been taken: `true` means
-    /// that the peer's index has moved, so don't wait. It is checked by whoever takes what
-    /// there is.
+    /// Does the same as [`FrontRing::final_check`], after all responses were taken. `true` means
+    /// that the peer's index has moved, so that the driver must not wait. The next call that takes
+    /// responses checks the index.
     #[doc(alias = "RING_FINAL_CHECK_FOR_RESPONSES")]
     #[inline]
     pub fn finish(self) -> bool {
@@ -212,7 +206,7 @@ impl<Req, Rsp: FromBytes> ExactSizeIterator for Responses<'_, Req, Rsp> {}
 
 #[cfg(all(test, not(loom)))]
 impl<M: StableSharedMem, Req, Rsp> FrontRing<M, Req, Rsp> {
-    /// Starts over at `index`, as a ring that has run for long.
+    /// Moves the ring to `index`, as after a long time of use.
     pub(crate) fn jump_to(&mut self, index: u32) {
         self.requests = Producer::starting_at(index);
         self.responses = Consumer::starting_at(index);

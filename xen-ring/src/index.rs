@@ -1,29 +1,29 @@
-//! The two halves that both ends of a request/response ring are made of.
+//! Producer and consumer halves, which both ends of a request/response ring consist of.
 //!
-//! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of
-//! whoever consumes.
+//! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the consumer's event
+//! index.
 
 use crate::Corrupt;
 use core::mem::replace;
 use xen_hypercall::SharedMem;
 use xen_hypercall::sync::{Ordering, cold_path, fence};
 
-/// Tells whether the peer asked to be notified of what was published.
+/// Result of a publication: whether the peer requested a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a peer that asked for a notification sleeps until it gets one"]
 pub enum Notify {
-    /// The peer sleeps: send an event.
+    /// The peer sleeps: the caller must send an event.
     Send,
     /// The peer is awake, or nothing was published.
     Skip,
 }
 
-/// The half that writes entries.
+/// Half of a ring that writes entries.
 #[derive(Debug)]
 pub(crate) struct Producer<const PROD: usize, const EVENT: usize> {
-    /// Entries written, published or not.
+    /// Number of entries written, published or not.
     pub(crate) private: u32,
-    /// Entries published.
+    /// Number of entries published.
     pub(crate) published: u32,
 }
 
@@ -37,40 +37,40 @@ impl<const PROD: usize, const EVENT: usize> Producer<PROD, EVENT> {
         if self.private == self.published {
             return Notify::Skip;
         }
-        let shown = self.show(mem, self.private);
-        // The peer sets its event index, then looks at our index a last time; we do it the other
-        // way round. With both sides ordered, at least one sees the other's write.
+        let published = self.publish_to(mem, self.private);
+        // The peer sets its event index, then reads our index a last time; this side does the
+        // reverse. With both sides ordered, at least one sees the other's write.
         fence(Ordering::SeqCst);
-        shown.notify(mem)
+        published.notify(mem)
     }
 
-    /// Begins to write more entries.
+    /// Starts to write further entries.
     #[inline]
     pub(crate) fn draft(&mut self) -> Draft<'_, PROD, EVENT> {
         Draft { next: self.private, half: self }
     }
 
-    /// Shows the peer what was written up to `new`.
+    /// Publishes the entries up to `new`.
     #[inline]
-    fn show(&mut self, mem: &SharedMem, new: u32) -> Shown<EVENT> {
+    fn publish_to(&mut self, mem: &SharedMem, new: u32) -> Published<EVENT> {
         mem.u32::<PROD>().store(new, Ordering::Release);
-        Shown { old: replace(&mut self.published, new), new }
+        Published { old: replace(&mut self.published, new), new }
     }
 }
 
-/// Entries that are being written. They count as written when this is dropped.
+/// Entries that are being written. A drop counts these as written.
 #[derive(Debug)]
 pub(crate) struct Draft<'p, const PROD: usize, const EVENT: usize> {
-    /// The index of the next one.
+    /// Index of the next entry.
     pub(crate) next: u32,
     half: &'p mut Producer<PROD, EVENT>,
 }
 
 impl<const PROD: usize, const EVENT: usize> Draft<'_, PROD, EVENT> {
-    /// Shows the peer what was written.
+    /// Publishes the entries.
     #[inline]
-    pub(crate) fn show(self, mem: &SharedMem) -> Shown<EVENT> {
-        self.half.show(mem, self.next)
+    pub(crate) fn publish_to(self, mem: &SharedMem) -> Published<EVENT> {
+        self.half.publish_to(mem, self.next)
     }
 }
 
@@ -81,15 +81,15 @@ impl<const PROD: usize, const EVENT: usize> Drop for Draft<'_, PROD, EVENT> {
     }
 }
 
-/// What the peer was shown: the entries from one index up to another.
+/// Published entries, from one index up to another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown<const EVENT: usize> {
+pub(crate) struct Published<const EVENT: usize> {
     old: u32,
     pub(crate) new: u32,
 }
 
-impl<const EVENT: usize> Shown<EVENT> {
-    /// Tells, behind a fence, whether the peer asked for a notification of one of them.
+impl<const EVENT: usize> Published<EVENT> {
+    /// Returns, after a fence, whether the peer requested a notification for one of the entries.
     #[inline]
     pub(crate) fn notify(self, mem: &SharedMem) -> Notify {
         let Self { old, new } = self;
@@ -98,12 +98,12 @@ impl<const EVENT: usize> Shown<EVENT> {
     }
 }
 
-/// The half that takes entries.
+/// Half of a ring that takes entries.
 #[derive(Debug)]
 pub(crate) struct Consumer<const PROD: usize, const EVENT: usize> {
-    /// Entries taken.
+    /// Number of entries taken.
     pub(crate) taken: u32,
-    /// The peer's producer index, as validated last.
+    /// Producer index of the peer at its last check.
     seen: u32,
     poison: Option<Corrupt>,
 }
@@ -117,12 +117,12 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         self.poison
     }
 
-    /// Takes the next entry, if there is one, and returns its index. There can be `room` of them.
+    /// Takes the next entry, if any, and returns its index. At most `room` entries are possible.
     #[inline]
     pub(crate) fn next(&mut self, mem: &SharedMem, room: u32) -> Result<Option<u32>, Corrupt> {
         let index = self.taken;
         if self.seen == index {
-            self.look(mem, room)?;
+            self.load(mem, room)?;
             if self.seen == index {
                 return Ok(None);
             }
@@ -131,7 +131,7 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         Ok(Some(index))
     }
 
-    /// Looks what is there, `room` entries at most, and takes it entry by entry.
+    /// Reads the peer's index, with at most `room` entries, and returns the entries one by one.
     #[inline]
     pub(crate) fn batch(
         &mut self,
@@ -139,21 +139,21 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         room: u32,
     ) -> Result<Batch<'_, PROD, EVENT>, Corrupt> {
         let next = self.taken;
-        let end = self.look(mem, room)?;
+        let end = self.load(mem, room)?;
         Ok(Batch { next, end, half: self })
     }
 
-    /// Asks for a notification of the next entry, then looks whether one has come meanwhile.
+    /// Requests a notification of the next entry, then checks for one that came meanwhile.
     #[inline]
     pub(crate) fn final_check(&mut self, mem: &SharedMem, room: u32) -> Result<bool, Corrupt> {
         self.intact()?;
         let taken = self.taken;
-        Ok(final_check::<PROD, EVENT>(mem, taken) && self.look(mem, room)? != taken)
+        Ok(final_check::<PROD, EVENT>(mem, taken) && self.load(mem, room)? != taken)
     }
 
     /// Loads and checks the peer's index, which can be `room` entries ahead.
     #[inline]
-    fn look(&mut self, mem: &SharedMem, room: u32) -> Result<u32, Corrupt> {
+    fn load(&mut self, mem: &SharedMem, room: u32) -> Result<u32, Corrupt> {
         self.intact()?;
         let taken = self.taken;
         let found = mem.u32::<PROD>().load(Ordering::Acquire);
@@ -162,13 +162,13 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         Ok(found)
     }
 
-    /// Fails with what poisoned the ring, if something did.
+    /// Returns the error that poisoned the ring, if any.
     #[inline]
     fn intact(&self) -> Result<(), Corrupt> {
         self.poison.map_or(Ok(()), Err)
     }
 
-    /// Checks the peer's index. One that moved back is far ahead in wrapping arithmetic.
+    /// Checks the peer's index. An index that moved back is far ahead in wrapping arithmetic.
     #[inline]
     fn check(&mut self, found: u32, taken: u32, room: u32) -> Result<(), Corrupt> {
         if found.wrapping_sub(taken) > room {
@@ -181,14 +181,14 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
     #[cold]
     fn corrupted(&mut self, found: u32, taken: u32, room: u32) -> Corrupt {
         let poison = Corrupt { found, own: taken, limit: room };
-        // Nothing is left that was seen and not taken.
+        // No entry remains that was seen and not taken.
         self.seen = taken;
         self.poison = Some(poison);
         poison
     }
 }
 
-/// Asks for a notification of the next entry, then looks whether one has come meanwhile.
+/// Requests a notification of the next entry, then checks for one that came meanwhile.
 #[inline]
 fn final_check<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bool {
     if ask::<PROD, EVENT>(mem, taken) {
@@ -198,8 +198,8 @@ fn final_check<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u3
     is_more::<PROD>(mem, taken)
 }
 
-/// Asks for a notification of the next entry, unless there is one already. Behind a fence, look
-/// again.
+/// Requests a notification of the next entry, unless there is an entry already. After a fence, the
+/// caller must check again.
 #[inline]
 fn ask<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bool {
     let none = !is_more::<PROD>(mem, taken);
@@ -209,20 +209,20 @@ fn ask<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bo
     none
 }
 
-/// Tells whether there seems to be an entry behind those that were taken: whoever takes it loads
-/// the index again, and checks it.
+/// Returns whether there seems to be a further entry. The function that takes the entry loads and
+/// checks the index again.
 #[inline]
 fn is_more<const PROD: usize>(mem: &SharedMem, taken: u32) -> bool {
     let more = mem.u32::<PROD>().load(Ordering::Relaxed) != taken;
     if more {
-        // Mostly there is none.
+        // The usual case is none.
         cold_path();
     }
     more
 }
 
-/// The indices of the entries that were seen, in a ring that is in order. What was yielded counts
-/// as taken when this is dropped.
+/// Indices of the entries that were seen, in an intact ring. A drop counts the returned indices as
+/// taken.
 #[derive(Debug)]
 pub(crate) struct Batch<'c, const PROD: usize, const EVENT: usize> {
     next: u32,
@@ -236,27 +236,27 @@ impl<const PROD: usize, const EVENT: usize> Batch<'_, PROD, EVENT> {
         self.next
     }
 
-    /// Asks for a notification of the next entry, then looks whether one has come meanwhile.
+    /// Requests a notification of the next entry, then checks for one that came meanwhile.
     #[inline]
     pub(crate) fn final_check(self, mem: &SharedMem) -> bool {
         final_check::<PROD, EVENT>(mem, self.next)
     }
 
-    /// Shows the peer what was written to the other half, then does the same as
-    /// [`final_check`](Self::final_check) at no price.
+    /// Publishes the entries of the other half, then does the same as
+    /// [`final_check`](Self::final_check) without a further fence.
     #[inline]
-    pub(crate) fn show_and_check<const SHOWN: usize, const ASKED: usize>(
+    pub(crate) fn publish_and_check<const SHOWN: usize, const ASKED: usize>(
         self,
         mem: &SharedMem,
         draft: Draft<'_, SHOWN, ASKED>,
     ) -> (Notify, bool) {
-        let shown = draft.show(mem);
-        // Without a look first, which would fetch the peer's index twice: an event index that has
-        // been passed already makes no notification.
+        let published = draft.publish_to(mem);
+        // Without a check before, which would load the peer's index twice: an event index in the
+        // past causes no notification.
         mem.u32::<EVENT>().store(self.next.wrapping_add(1), Ordering::Relaxed);
-        // Both our index and our event index before both of the peer's: see `publish`.
+        // Own index and own event index before both of the peer's: see `publish`.
         fence(Ordering::SeqCst);
-        (shown.notify(mem), is_more::<PROD>(mem, self.next))
+        (published.notify(mem), is_more::<PROD>(mem, self.next))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Where the parts of a request/response ring lie.
+//! Layout of a request/response ring.
 
-use core::fmt;
 use core::marker::PhantomData;
+use thiserror::Error;
 use xen_hypercall::{SlotMem, StableSharedMem};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -14,8 +14,8 @@ pub(crate) const REQ_EVENT: usize = 4;
 pub(crate) const RSP_PROD: usize = 8;
 pub(crate) const RSP_EVENT: usize = 12;
 
-/// The shape of one protocol's ring: its request and response, which share a slot as large as the
-/// larger of the two.
+/// Layout of one protocol's ring: its request and response, which share a slot with the size of the
+/// larger one.
 ///
 /// Source: `DEFINE_RING_TYPES` in `io/ring.h`.
 #[derive(Debug)]
@@ -24,13 +24,13 @@ pub struct RingLayout<Req, Rsp> {
     types: PhantomData<fn() -> (Req, Rsp)>,
 }
 
-/// A ring's memory with its slots.
+/// Memory of a ring with its slots.
 pub(crate) type RingMem<M, Req, Rsp> = SlotMem<M, HEADER, Req, Rsp>;
 
-/// The slots of a ring in its memory.
+/// Slots of a ring in its memory.
 pub(crate) type Slots<'m, Req, Rsp> = xen_hypercall::SharedSlots<'m, HEADER, Req, Rsp>;
 
-/// Finds the slots in `mem`.
+/// Returns the slots in `mem`.
 pub(crate) fn slots_of<M: StableSharedMem, Req, Rsp>(
     mem: M,
 ) -> Result<RingMem<M, Req, Rsp>, RingError> {
@@ -46,41 +46,32 @@ impl<Req, Rsp> Clone for RingLayout<Req, Rsp> {
 
 impl<Req, Rsp> Copy for RingLayout<Req, Rsp> {}
 
-/// Memory that can't hold a ring of this protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of memory that cannot contain a ring of this protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "memory too small for a ring: found {bytes} bytes, expected {HEADER} and a slot of {slot} \
+     bytes, at most 2^31 slots, each within a page"
+)]
 pub struct RingError {
-    /// The size of the memory in bytes.
+    /// Size of the memory in bytes.
     pub bytes: usize,
-    /// The size of one slot in bytes.
+    /// Size of one slot in bytes.
     pub slot: usize,
 }
-
-impl fmt::Display for RingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, slot } = self;
-        write!(
-            f,
-            "{bytes} bytes can't hold a ring: expected {HEADER} and at least one slot of {slot} bytes, at most 2^31 of them, each within a page"
-        )
-    }
-}
-
-impl core::error::Error for RingError {}
 
 impl<Req, Rsp> RingLayout<Req, Rsp>
 where
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
-    /// The size of a slot in bytes.
+    /// Size of a slot in bytes.
     pub const SLOT: usize = RingMem::<(), Req, Rsp>::SLOT;
 
-    /// Fits the ring into `bytes`: as many slots as there is room for, rounded down to a power of
-    /// two.
+    /// Returns the layout for `bytes`: as many slots as fit, rounded down to a power of two.
     ///
     /// # Errors
     ///
-    /// [`RingError`] if there is no room for one slot, or if a page has none.
+    /// [`RingError`] if not even one slot fits, or if a page has no room for one.
     #[doc(alias = "__RING_SIZE")]
     pub const fn for_size(bytes: usize) -> Result<Self, RingError> {
         match RingMem::<(), Req, Rsp>::slots_in(bytes) {
@@ -101,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slot_counts_are_those_of_the_c_macros() {
+    fn slot_counts_match_c_macros() {
         let block = RingLayout::<[u64; 14], [u64; 2]>::for_size(4096).unwrap();
         assert_eq!((block.slots(), RingLayout::<[u64; 14], [u64; 2]>::SLOT), (32, 112));
         assert_eq!(RingLayout::<[u32; 3], u32>::for_size(4096).unwrap().slots(), 256);
@@ -109,8 +100,9 @@ mod tests {
         assert_eq!(RingLayout::<[u64; 14], [u64; 2]>::for_size(16 * 4096).unwrap().slots(), 512);
     }
 
+    /// D-R12.
     #[test]
-    fn d_r12_sizes_that_hold_no_slot_are_refused() {
+    fn size_without_slot_is_refused() {
         type Layout = RingLayout<u64, u64>;
         assert!(Layout::for_size(0).is_err());
         assert!(Layout::for_size(71).is_err());

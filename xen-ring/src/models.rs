@@ -1,6 +1,7 @@
-//! Every order in which the two ends of a ring can meet, tried by a model checker.
+//! Loom models: all orders in which the two ends of a ring can meet.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test -p xen-ring --lib --release`
+//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-ring --lib --profile
+//! models`
 
 use crate::{
     BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanError, VchanOrders,
@@ -15,12 +16,13 @@ type Back = BackRing<&'static SharedMem, u64, u64>;
 
 fn ring() -> (Front, Back) {
     let mem = SharedMem::for_model(PAGE_SIZE, &[(0..64 + 4 * 8, 4)]);
-    // The front end's initialisation comes before the back end knows of the ring.
+    // The front end initializes the ring before the back end has access.
     (Front::new(mem).unwrap(), Back::attach(mem).unwrap())
 }
 
+/// D-R10.
 #[test]
-fn d_r10_a_request_is_seen_or_its_back_end_is_notified() {
+fn request_is_seen_or_notified() {
     loom::model(|| {
         let (mut front, mut back) = ring();
         let back = thread::spawn(move || {
@@ -38,8 +40,9 @@ fn d_r10_a_request_is_seen_or_its_back_end_is_notified() {
     });
 }
 
+/// D-R10.
 #[test]
-fn d_r10_a_response_is_seen_or_its_front_end_is_notified() {
+fn response_is_seen_or_notified() {
     loom::model(|| {
         let (mut front, mut back) = ring();
         front.push(&1).unwrap();
@@ -60,10 +63,10 @@ fn d_r10_a_response_is_seen_or_its_front_end_is_notified() {
     });
 }
 
-/// Both at once: the back end that answers and then sleeps, and the front end that sends on and
-/// then sleeps.
+/// Both at once: a back end that answers and then sleeps, and a front end that sends more and then
+/// sleeps.
 #[test]
-fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies() {
+fn publish_with_check_keeps_both_awake() {
     loom::model(|| {
         let (mut front, mut back) = ring();
         front.push(&1).unwrap();
@@ -90,9 +93,9 @@ fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies()
     });
 }
 
-/// A batch: the event index lies behind the second request, and still nobody sleeps through it.
+/// A batch whose event index is behind the second request, and still the back end is notified.
 #[test]
-fn a_back_end_that_took_one_request_does_not_sleep_through_the_next() {
+fn next_request_wakes_back_end() {
     loom::model(|| {
         let (mut front, mut back) = ring();
         front.push(&1).unwrap();
@@ -116,9 +119,10 @@ fn a_back_end_that_took_one_request_does_not_sleep_through_the_next() {
     });
 }
 
-/// Four bytes of room, six bytes to send: the first ones are overwritten only when they were read.
+/// Four bytes of room, six bytes to send: the first bytes are overwritten only after the reader has
+/// taken them.
 #[test]
-fn bytes_arrive_whole_and_in_order_while_room_is_reused() {
+fn bytes_keep_order_in_reused_room() {
     type Producer = ByteProducer<0, 4, 64, 68>;
     type Consumer = ByteConsumer<0, 4, 64, 68>;
     loom::model(|| {
@@ -137,7 +141,7 @@ fn bytes_arrive_whole_and_in_order_while_room_is_reused() {
 
 type End = Vchan<&'static SharedMem, [&'static SharedMem; 0]>;
 
-/// The words of a first page, and a few bytes of both rings.
+/// Returns a first page: its words, and a few bytes of both rings.
 fn vchan_page() -> &'static SharedMem {
     let words = [(0..16, 4), (16..20, 2), (20..24, 1), (1024..1028, 1), (2048..2052, 1)];
     SharedMem::for_model(PAGE_SIZE, &words)
@@ -154,7 +158,7 @@ fn vchan() -> (End, End) {
 }
 
 #[test]
-fn an_offered_vchan_is_seen_whole() {
+fn offered_vchan_is_complete() {
     loom::model(|| {
         let mem = vchan_page();
         let server = thread::spawn(move || server(mem));
@@ -168,10 +172,10 @@ fn an_offered_vchan_is_seen_whole() {
 }
 
 #[test]
-fn a_byte_of_a_vchan_is_seen_or_its_reader_is_notified() {
+fn vchan_byte_is_seen_or_notified() {
     loom::model(|| {
         let (mut server, mut client) = vchan();
-        // The wish of a new server is used up.
+        // The notification that a new server requests has been sent.
         assert_eq!(client.write(&[1]), Ok((1, Notify::Send)));
         assert_eq!(server.read(&mut [0; 2]), Ok((1, Notify::Skip)));
         let reader = thread::spawn(move || !server.final_check_readable().unwrap());
@@ -181,7 +185,7 @@ fn a_byte_of_a_vchan_is_seen_or_its_reader_is_notified() {
 }
 
 #[test]
-fn room_in_a_vchan_is_seen_or_its_writer_is_notified() {
+fn vchan_room_is_seen_or_notified() {
     loom::model(|| {
         let (mut server, mut client) = vchan();
         let _ = client.write(&[1]).unwrap();
@@ -198,7 +202,7 @@ fn room_in_a_vchan_is_seen_or_its_writer_is_notified() {
 }
 
 #[test]
-fn the_last_words_of_an_end_that_left_are_seen() {
+fn vchan_bytes_before_shutdown_are_seen() {
     loom::model(|| {
         let (mut server, mut client) = vchan();
         let leaving = thread::spawn(move || {

@@ -1,10 +1,10 @@
-//! One end of one direction of bytes: what all byte rings have in common.
+//! Cursor of a byte ring: common part of all byte rings.
 
 use crate::Corrupt;
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{SharedMem, SharedU32};
 
-/// Where one direction lies: its two indices, and `size` bytes (a power of two) of `data`.
+/// Memory of one direction: its two indices, and `size` bytes (a power of two) of `data`.
 pub(crate) struct Direction<'m, M = &'m SharedMem> {
     pub(crate) cons: SharedU32<'m>,
     pub(crate) prod: SharedU32<'m>,
@@ -12,17 +12,17 @@ pub(crate) struct Direction<'m, M = &'m SharedMem> {
     pub(crate) size: u32,
 }
 
-/// Where the bytes of a direction lie.
+/// Memory of a direction's bytes.
 pub(crate) enum Data<'m, M = &'m SharedMem> {
-    /// Side by side, from an offset on.
+    /// Contiguous, from an offset on.
     Whole(&'m SharedMem, usize),
     /// In parts of `1 << order` bytes.
     Parts { parts: &'m [M], order: u32 },
 }
 
 impl<M: AsRef<SharedMem>> Direction<'_, M> {
-    /// Finds the longest run of at most `len` bytes at `index` that lies side by side: its memory,
-    /// offset and length.
+    /// Returns the longest contiguous run of at most `len` bytes at `index`: its memory, offset and
+    /// length.
     fn run(&self, index: u32, len: usize) -> Option<(&SharedMem, usize, usize)> {
         let at = index & (self.size - 1);
         match self.data {
@@ -39,8 +39,8 @@ impl<M: AsRef<SharedMem>> Direction<'_, M> {
     }
 }
 
-/// This end's own index, which is kept here: what lies in the page is for the peer to read and may
-/// be written by anybody.
+/// Own index of this end. It is kept privately: the index in the page is for the peer, and any
+/// domain with access may write it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     own: u32,
@@ -48,17 +48,17 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Goes on where the page says that the writer stopped.
+    /// Continues at the writer's index in the page.
     pub(crate) fn writer(ring: &Direction<'_, impl AsRef<SharedMem>>) -> Self {
         Self { own: ring.prod.load(Ordering::Relaxed), poison: None }
     }
 
-    /// Goes on where the page says that the reader stopped.
+    /// Continues at the reader's index in the page.
     pub(crate) fn reader(ring: &Direction<'_, impl AsRef<SharedMem>>) -> Self {
         Self { own: ring.cons.load(Ordering::Relaxed), poison: None }
     }
 
-    /// Returns the number of bytes in the ring, given the peer's index, if that is possible.
+    /// Returns the number of bytes in the ring, if the peer's index is possible.
     fn used(&mut self, found: u32, used: u32, limit: u32) -> Result<u32, Corrupt> {
         if self.poison.is_none() && used > limit {
             self.poison = Some(Corrupt { found, own: self.own, limit });
@@ -66,7 +66,7 @@ impl Cursor {
         self.poison.map_or(Ok(used), Err)
     }
 
-    /// Returns how many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     pub(crate) fn free(
         &mut self,
         ring: &Direction<'_, impl AsRef<SharedMem>>,
@@ -76,7 +76,7 @@ impl Cursor {
         Ok((ring.size - used) as usize)
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes that can be read.
     pub(crate) fn available(
         &mut self,
         ring: &Direction<'_, impl AsRef<SharedMem>>,
@@ -85,7 +85,7 @@ impl Cursor {
         self.used(prod, prod.wrapping_sub(self.own), ring.size).map(|used| used as usize)
     }
 
-    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many.
+    /// Writes `bytes` as far as there is room, publishes these, and returns their number.
     pub(crate) fn write(
         &mut self,
         ring: &Direction<'_, impl AsRef<SharedMem>>,
@@ -93,8 +93,8 @@ impl Cursor {
     ) -> Result<usize, Corrupt> {
         let count = self.free(ring)?.min(bytes.len());
         let mut rest = bytes.get(..count).unwrap_or_default();
-        // Every run lies within its memory, and is not empty, as whoever made the direction has
-        // checked.
+        // Every run lies within its memory and is not empty, as the constructor of the direction
+        // has checked.
         while let Some((mem, offset, len)) = ring.run(self.own, rest.len())
             && let Some((run, behind)) = rest.split_at_checked(len)
             && !run.is_empty()
@@ -107,7 +107,7 @@ impl Cursor {
         Ok(count)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, and returns how many.
+    /// Takes bytes as far as there are any and `buffer` has room, and returns their number.
     pub(crate) fn read(
         &mut self,
         ring: &Direction<'_, impl AsRef<SharedMem>>,

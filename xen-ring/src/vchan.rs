@@ -1,9 +1,10 @@
-//! Vchan: a stream of bytes each way between any two domains, of which one grants all memory.
+//! Vchan: a stream of bytes in each direction between any two domains, of which one grants all
+//! memory.
 
 use crate::stream::{Cursor, Data, Direction};
 use crate::{Corrupt, Notify};
-use core::fmt;
 use core::mem::offset_of;
+use thiserror::Error;
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem, SharedU8};
 use xen_sys::io::libxenvchan::{RingShared, VCHAN_NOTIFY_READ, VCHAN_NOTIFY_WRITE, VchanInterface};
@@ -20,84 +21,58 @@ const CLI_NOTIFY: usize = offset_of!(VchanInterface, cli_notify);
 const SRV_NOTIFY: usize = offset_of!(VchanInterface, srv_notify);
 const GRANTS: usize = size_of::<VchanInterface>();
 
-/// The rings that lie within the first page, by their order: 1024 bytes from 1024 on, 2048 from
-/// 2048 on.
+/// Orders of the rings within the first page: 1024 bytes from 1024 on, 2048 from 2048 on.
 const IN_PAGE: core::ops::RangeInclusive<u16> = 10..=11;
-/// The largest order: a ring of 256 pages.
+/// Maximum order: a ring of 256 pages.
 #[doc(alias = "MAX_RING_SHIFT")]
 const MAX_ORDER: u16 = 20;
-/// What `cli_live` says before there is a client.
+/// Value of `cli_live` before the first client.
 const AWAITED: u8 = 2;
 
-/// Why there can't be a vchan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Error of a vchan that cannot be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VchanError {
-    /// A ring of an order that there is not.
+    /// A ring has an invalid order.
+    #[error("vchan ring: found order {found}, expected 10 to {MAX_ORDER}")]
     Order {
-        /// The order that was found.
+        /// Order that was found.
         found: u16,
     },
-    /// Both rings would lie in the same place of the first page.
+    /// Both rings would have the same bytes of the first page.
+    #[error("vchan: found order {order} for both rings, expected it for one")]
     SamePlace {
-        /// The order of both.
+        /// Order of both rings.
         order: u16,
     },
-    /// Further memory was given for a ring that needs none, or not of the size that its order says.
+    /// The memory of a ring does not have the size of its order, or the ring needs none.
+    #[error("vchan ring: found {found} bytes of data, expected {expected}")]
     Data {
-        /// Its size in bytes; 0 if there was none.
+        /// Size in bytes; 0 if there is none.
         found: usize,
-        /// The size that the order says; 0 if the ring lies in the first page.
+        /// Size of the order; 0 if the ring is in the first page.
         expected: usize,
     },
-    /// The parts that the memory of a ring was given in are not all of one size, a power of two.
+    /// The parts of a ring's memory do not all have the same size, a power of two.
+    #[error("vchan ring: found a part of {found} bytes, expected one size, a power of two")]
     Parts {
-        /// The size in bytes of the first that is not as it should be.
+        /// Size in bytes of the first wrong part.
         found: usize,
     },
-    /// The first page has no room for so many references beside its rings.
+    /// The first page has no room for the references beside its rings.
+    #[error("vchan: found {found} references, expected at most {limit} in the first page")]
     Refs {
-        /// How many there are.
+        /// Number of references.
         found: usize,
-        /// How many there is room for.
+        /// Maximum number of references.
         limit: usize,
     },
-    /// The server has left.
+    /// The server has shut down.
+    #[error("vchan: the server has shut down")]
     ServerGone,
 }
 
-impl fmt::Display for VchanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Order { found } => {
-                write!(f, "vchan ring: found order {found}, expected 10 to {MAX_ORDER}")
-            }
-            Self::SamePlace { order } => {
-                write!(f, "vchan: found order {order} for both rings, expected one of them")
-            }
-            Self::Data { found, expected } => {
-                write!(f, "vchan ring: found {found} bytes of data, expected {expected}")
-            }
-            Self::Parts { found } => {
-                write!(
-                    f,
-                    "vchan ring: found a part of {found} bytes, expected all of one size, a power of two"
-                )
-            }
-            Self::Refs { found, limit } => {
-                write!(
-                    f,
-                    "vchan: found {found} references, expected {limit} at most, as many as the page has room for"
-                )
-            }
-            Self::ServerGone => f.write_str("vchan: the server has left"),
-        }
-    }
-}
-
-impl core::error::Error for VchanError {}
-
-/// The sizes of a vchan's rings, as binary logarithms of their bytes: 10 and 11 lie in the first
-/// page, at most one ring each; larger ones up to 20 have pages of their own.
+/// Sizes of a vchan's rings, as binary logarithms of their bytes. At most one ring each of orders
+/// 10 and 11 is in the first page; larger ones up to 20 have pages of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VchanOrders {
     left: u16,
@@ -105,7 +80,7 @@ pub struct VchanOrders {
 }
 
 impl VchanOrders {
-    /// Checks the orders of the ring that the client writes (`left`) and of that which the server
+    /// Checks the orders of the ring that the client writes (`left`) and of the one that the server
     /// writes (`right`).
     ///
     /// # Errors
@@ -122,14 +97,14 @@ impl VchanOrders {
         }
         let orders = Self { left, right };
         let in_page = [left, right].into_iter().filter(|order| IN_PAGE.contains(order)).min();
-        // A ring of the first page begins at its size.
+        // A ring in the first page starts at its size.
         let end = in_page.map_or(PAGE_SIZE, |order| 1 << order);
         let (found, limit) =
             (orders.left_pages() + orders.right_pages(), (end - GRANTS) / size_of::<GrantRef>());
         if found > limit { Err(VchanError::Refs { found, limit }) } else { Ok(orders) }
     }
 
-    /// Reads what a server has offered in its first page, each word once.
+    /// Reads the offer of a server from its first page, each word once.
     ///
     /// # Errors
     ///
@@ -142,18 +117,18 @@ impl VchanOrders {
         Self::new(left.load(Ordering::Relaxed), right.load(Ordering::Relaxed))
     }
 
-    /// Returns how many pages of its own the left ring has.
+    /// Returns the number of own pages of the left ring.
     pub fn left_pages(self) -> usize {
         data_bytes(self.left) / PAGE_SIZE
     }
 
-    /// Returns how many pages of its own the right ring has.
+    /// Returns the number of own pages of the right ring.
     pub fn right_pages(self) -> usize {
         data_bytes(self.right) / PAGE_SIZE
     }
 
-    /// Reads the references of the rings' own pages for a client to map, those of the left ring
-    /// first; each is read once.
+    /// Reads the references of the rings' own pages for a client to map, once each, those of the
+    /// left ring first.
     pub fn refs(self, page: &SharedMem) -> impl ExactSizeIterator<Item = GrantRef> {
         let one =
             |index: usize| page.read(GRANTS + index * size_of::<GrantRef>()).unwrap_or_default();
@@ -161,27 +136,28 @@ impl VchanOrders {
     }
 }
 
-/// What the other end of a vchan says of itself.
+/// State of the remote end, as published by that end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VchanPeer {
-    /// No client has been there yet.
+    /// No client has connected yet.
     Awaited,
-    /// It is there.
+    /// The end is connected.
     Live,
-    /// It has left.
+    /// The end has shut down.
     Gone,
 }
 
-/// Returns the size of the memory that a ring has beside the first page.
+/// Returns the size of a ring's memory outside the first page.
 fn data_bytes(order: u16) -> usize {
     if IN_PAGE.contains(&order) { 0 } else { 1 << order }
 }
 
-/// One end of a vchan: its first page in memory `I`, and the pages of its rings' own in `D`, each
-/// ring's as one part or several of one size: an array of `I`, empty for a ring that lies in the
+/// One end of a vchan: its first page in memory `I`, and the rings' own pages in `D`. A ring's own
+/// pages are an array of `I`: one or several parts of the same size, or none for a ring in the
 /// first page.
 ///
-/// Whoever reads or writes is told whether the peer asked to be notified of that. Nothing that the
+/// Reads and writes return whether the peer requested a notification. No value that the peer can
+/// write is relied on: the own indices and all sizes are private.
 /// peer can write is relied on: the own indices and all sizes are kept here.
 ///
 /// Source: `io/libxenvchan.h`.
@@ -198,8 +174,8 @@ pub struct Vchan<I, D> {
 }
 
 impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
-    /// Starts a vchan in a fresh first page, and in own pages for the rings that have such, granted
-    /// as `refs`: the left ring's first. A client may know of it then.
+    /// Initializes a vchan in a new first page, and in own pages for the larger rings, granted as
+    /// `refs`: the left ring's first. Afterwards a client may get access.
     ///
     /// # Errors
     ///
@@ -229,14 +205,14 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         mem.u16::<LEFT_ORDER>().store(orders.left, Ordering::Relaxed);
         mem.u16::<RIGHT_ORDER>().store(orders.right, Ordering::Relaxed);
         mem.u8::<CLI_LIVE>().store(AWAITED, Ordering::Relaxed);
-        // The client is to tell when it has connected.
+        // The client must notify when it has connected.
         mem.u8::<CLI_NOTIFY>().store(VCHAN_NOTIFY_WRITE, Ordering::Relaxed);
         mem.u8::<SRV_LIVE>().store(1, Ordering::Release);
         Ok(Self::attached(page, orders, left, right, true))
     }
 
-    /// Connects to what [`VchanOrders::offered`] has read; the server is to be notified. Its pages
-    /// are mapped from [`VchanOrders::refs`].
+    /// Connects to the offer that [`VchanOrders::offered`] has read; the caller must notify the
+    /// server. The pages are mappings of [`VchanOrders::refs`].
     ///
     /// # Errors
     ///
@@ -245,7 +221,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         check_data(orders, left.as_ref(), right.as_ref())?;
         let this = Self::attached(page, orders, left, right, false);
         let mem = this.page.as_ref();
-        // As the server does it: tell us when something was written.
+        // As in the server: request a notification of written bytes.
         mem.u8::<SRV_NOTIFY>().store(VCHAN_NOTIFY_WRITE, Ordering::Relaxed);
         mem.u8::<CLI_LIVE>().store(1, Ordering::Relaxed);
         Ok(this)
@@ -257,29 +233,30 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         Self { page, orders, left, right, is_server, reader, writer }
     }
 
-    /// Returns how many bytes there are to read.
+    /// Returns the number of bytes that can be read.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is behind ours or too far ahead, now or at any time before.
+    /// [`Corrupt`] if the peer's index is behind the own one or too far ahead, now or at any time
+    /// before.
     pub fn available(&mut self) -> Result<usize, Corrupt> {
         let Self { page, orders, left, right, is_server, reader, .. } = self;
         reader.available(&directions(page, *orders, left.as_ref(), right.as_ref(), *is_server).0)
     }
 
-    /// Returns how many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time
-    /// before.
+    /// [`Corrupt`] if the peer's index is ahead of the own one or too far behind, now or at any
+    /// time before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
         let Self { page, orders, left, right, is_server, writer, .. } = self;
         writer.free(&directions(page, *orders, left.as_ref(), right.as_ref(), *is_server).1)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds; returns how many, and whether the peer
-    /// waits for that.
+    /// Takes bytes as far as there are any and `buffer` has room. Returns their number, and whether
+    /// the peer must be notified.
     ///
     /// # Errors
     ///
@@ -288,11 +265,11 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         let Self { page, orders, left, right, is_server, reader, .. } = self;
         let (read, _) = directions(page, *orders, left.as_ref(), right.as_ref(), *is_server);
         let count = reader.read(&read, buffer)?;
-        Ok((count, self.told(VCHAN_NOTIFY_READ, count)))
+        Ok((count, self.take_request(VCHAN_NOTIFY_READ, count)))
     }
 
-    /// Writes as many of `bytes` as there is room for; returns how many, and whether the peer waits
-    /// for that.
+    /// Writes `bytes` as far as there is room. Returns their number, and whether the peer must be
+    /// notified.
     ///
     /// # Errors
     ///
@@ -301,36 +278,37 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         let Self { page, orders, left, right, is_server, writer, .. } = self;
         let (_, write) = directions(page, *orders, left.as_ref(), right.as_ref(), *is_server);
         let count = writer.write(&write, bytes)?;
-        Ok((count, self.told(VCHAN_NOTIFY_WRITE, count)))
+        Ok((count, self.take_request(VCHAN_NOTIFY_WRITE, count)))
     }
 
-    /// Asks to be notified of the next byte written, then looks: `true` means that there is one,
-    /// don't wait.
+    /// Requests a notification of the next written byte, then checks: `true` means that there is
+    /// one, so that the caller must not wait.
     ///
     /// # Errors
     ///
     /// [`Corrupt`] as from [`available`](Self::available).
     pub fn final_check_readable(&mut self) -> Result<bool, Corrupt> {
-        // See `told`.
-        self.asked_of_peer().fetch_or(VCHAN_NOTIFY_WRITE);
+        // See `take_request`.
+        self.own_requests().fetch_or(VCHAN_NOTIFY_WRITE);
         Ok(self.available()? != 0)
     }
 
-    /// Asks to be notified of the next byte read, then looks: `true` means that there is room for
-    /// `len` bytes, don't wait. More than the ring's size stands for all of it: that everything
-    /// was read.
+    /// Requests a notification of the next read byte, then checks: `true` means that there is room
+    /// for `len` bytes, so that the caller must not wait. A `len` above the ring's size means all
+    /// of it, that is, an empty ring.
     ///
     /// # Errors
     ///
     /// [`Corrupt`] as from [`free`](Self::free).
     pub fn final_check_writable(&mut self, len: usize) -> Result<bool, Corrupt> {
-        // See `told`.
-        self.asked_of_peer().fetch_or(VCHAN_NOTIFY_READ);
+        // See `take_request`.
+        self.own_requests().fetch_or(VCHAN_NOTIFY_READ);
         let size = 1 << if self.is_server { self.orders.right } else { self.orders.left };
         Ok(self.free()? >= len.min(size))
     }
 
-    /// Tells what the peer says of itself. What it wrote before it left can still be read.
+    /// Returns the state of the remote end. Bytes that it wrote before its shutdown can still be
+    /// read.
     #[doc(alias = "libxenvchan_is_open")]
     pub fn peer(&self) -> VchanPeer {
         let mem = self.page.as_ref();
@@ -342,7 +320,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         }
     }
 
-    /// Tells the peer, which is to be notified, that this end leaves.
+    /// Publishes that this end shuts down; the caller must notify the peer.
     #[doc(alias = "libxenvchan_close")]
     pub fn shutdown(&mut self) {
         let mem = self.page.as_ref();
@@ -350,22 +328,23 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         own.store(0, Ordering::Release);
     }
 
-    /// What we want to be told of by the peer.
-    fn asked_of_peer(&self) -> SharedU8<'_> {
+    /// Returns the word of this end's requests for notifications by the peer.
+    fn own_requests(&self) -> SharedU8<'_> {
         let mem = self.page.as_ref();
         if self.is_server { mem.u8::<CLI_NOTIFY>() } else { mem.u8::<SRV_NOTIFY>() }
     }
 
-    /// Tells whether the peer has asked to be told of what was just done, and takes the wish back.
-    fn told(&self, what: u8, count: usize) -> Notify {
+    /// Clears the peer's request for a notification of `what`, and returns whether there was one.
+    fn take_request(&self, what: u8, count: usize) -> Notify {
         if count == 0 {
             return Notify::Skip;
         }
         let mem = self.page.as_ref();
-        let asked = if self.is_server { mem.u8::<SRV_NOTIFY>() } else { mem.u8::<CLI_NOTIFY>() };
-        // Asking is an atomic step on this word too, and one of the two comes first: either we see
-        // the wish, or the peer, which looks at our index after asking, sees what we did.
-        if asked.fetch_and(!what) & what != 0 { Notify::Send } else { Notify::Skip }
+        let requests = if self.is_server { mem.u8::<SRV_NOTIFY>() } else { mem.u8::<CLI_NOTIFY>() };
+        // The request is an atomic step on this word too, and one of the two precedes the other:
+        // either this end sees the request, or the peer, which reads the index after its request,
+        // sees the new index.
+        if requests.fetch_and(!what) & what != 0 { Notify::Send } else { Notify::Skip }
     }
 }
 
@@ -389,7 +368,7 @@ fn check_data<I: AsRef<SharedMem>>(
     Ok(())
 }
 
-/// Returns what this end reads and what it writes.
+/// Returns the read and the written direction of this end.
 fn directions<'m, I: AsRef<SharedMem>>(
     page: &'m I,
     orders: VchanOrders,
@@ -402,7 +381,7 @@ fn directions<'m, I: AsRef<SharedMem>>(
         Some(part) => {
             Data::Parts { parts, order: part.as_ref().len().checked_ilog2().unwrap_or(0) }
         }
-        // A ring of the first page begins at its size.
+        // A ring in the first page starts at its size.
         None => Data::Whole(mem, 1 << order),
     };
     let (cons, prod) = (mem.u32::<{ LEFT + CONS }>(), mem.u32::<{ LEFT + PROD }>());

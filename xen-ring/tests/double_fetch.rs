@@ -1,4 +1,4 @@
-//! Nothing that a peer can write is loaded twice for one decision.
+//! Each value that a peer can write is loaded once for a decision.
 #![cfg(not(loom))]
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ fn page() -> Box<[Page; 1]> {
     Box::new([Page::ZERO])
 }
 
-/// How often `body` loads each byte.
+/// Returns the number of loads of each byte in `body`, and its result.
 fn loads<R>(mem: &SharedMem, body: impl FnOnce() -> R) -> (BTreeMap<usize, u32>, R) {
     let base = core::ptr::from_ref(mem).cast::<u8>().addr();
     let mut counts = BTreeMap::new();
@@ -33,7 +33,7 @@ fn once(bytes: impl IntoIterator<Item = usize>) -> BTreeMap<usize, u32> {
 }
 
 #[test]
-fn the_back_end_loads_each_byte_of_a_request_and_of_the_index_once() {
+fn back_end_loads_each_byte_once() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut back = BackRing::<_, Request, u32>::attach(mem).unwrap();
@@ -44,7 +44,7 @@ fn the_back_end_loads_each_byte_of_a_request_and_of_the_index_once() {
 }
 
 #[test]
-fn the_front_end_loads_each_byte_of_a_response_and_of_the_index_once() {
+fn front_end_loads_each_byte_once() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut front = FrontRing::<_, Request, u32>::new(mem).unwrap();
@@ -57,7 +57,7 @@ fn the_front_end_loads_each_byte_of_a_response_and_of_the_index_once() {
 }
 
 #[test]
-fn a_byte_ring_loads_each_byte_and_the_peers_index_once_also_where_it_wraps() {
+fn byte_ring_loads_each_byte_once() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     mem.write(3072, &[1000u32, 1060]).unwrap();
@@ -70,12 +70,12 @@ fn a_byte_ring_loads_each_byte_and_the_peers_index_once_also_where_it_wraps() {
 }
 
 #[test]
-fn flex_rings_and_vchan_load_each_byte_and_the_peers_index_once() {
+fn flex_and_vchan_load_bytes_once() {
     let (mut indices, mut data) = (page(), page());
     let (indices, data) = (SharedMem::from_pages(&mut indices), SharedMem::from_pages(&mut data));
     let mut front = FlexRing::front(indices, data, &[GrantRef(8)]).unwrap();
     indices.write(4, &30u32).unwrap();
-    // The index is in another page than the bytes, so its four bytes show beside them.
+    // The index is in another page than the bytes, so its four bytes appear among them.
     let (counts, count) = loads(data, || front.read(&mut [0; 20]).unwrap());
     assert_eq!((counts.values().max(), counts.range(0..4096).count(), count), (Some(&1), 20, 20));
 
@@ -85,14 +85,15 @@ fn flex_rings_and_vchan_load_each_byte_and_the_peers_index_once() {
     let mut server = Vchan::<_, [_; 0]>::server(mem, orders, [], [], []).unwrap();
     mem.write(4, &30u32).unwrap();
     let (counts, (count, _)) = loads(mem, || server.read(&mut [0; 20]).unwrap());
-    // The peer's index, what it wants to be told of, and the bytes.
+    // The peer's index, its requests for notifications, and the bytes.
     assert_eq!((counts, count), (once((4..8).chain([23]).chain(1024..1044)), 20));
     let (counts, offered) = loads(mem, || VchanOrders::offered(mem).unwrap());
     assert_eq!((counts, offered), (once((16..20).chain([21])), orders));
 }
 
+/// D-R06.
 #[test]
-fn d_r06_of_a_request_that_changes_before_each_load_each_word_is_seen_once() {
+fn changing_request_is_read_once() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut back = BackRing::<_, Request, u32>::attach(mem).unwrap();
@@ -105,7 +106,7 @@ fn d_r06_of_a_request_that_changes_before_each_load_each_word_is_seen_once() {
             mem.write(slot, &[version; 3]).unwrap();
         };
         let request = observe_loads(&mut rewrite, || back.pop().unwrap().unwrap());
-        // The index, then three words, each with what it was at its only load.
+        // The index, then three words, each with its value at its only load.
         let last = round * 4;
         assert_eq!(request, [last - 2, last - 1, last]);
         back.push(&0).unwrap();
@@ -113,14 +114,15 @@ fn d_r06_of_a_request_that_changes_before_each_load_each_word_is_seen_once() {
     }
 }
 
+/// D-R06.
 #[test]
-fn d_r06_an_index_that_changes_before_each_load_is_used_as_it_was_checked() {
+fn changing_index_is_used_as_checked() {
     for bad in [258, 1 << 31, u32::MAX] {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut back = BackRing::<_, Request, u32>::attach(mem).unwrap();
         let mut turn = 0;
-        // Good at the first look at it, bad at any later one.
+        // Valid at its first load, invalid at any later one.
         let mut flip = |_, _| {
             mem.u32::<REQ_PROD>().store(if turn == 0 { 1 } else { bad }, Relaxed);
             turn += 1;

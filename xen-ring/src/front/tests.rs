@@ -12,7 +12,7 @@ fn page() -> Box<[Page; 1]> {
     Box::new([Page::ZERO])
 }
 
-/// The other end, written straight from io/ring.h.
+/// Remote end, written directly from io/ring.h.
 struct Back<'m> {
     mem: &'m SharedMem,
     req_cons: u32,
@@ -33,7 +33,7 @@ impl Back<'_> {
         self.rsp_prod_pvt = self.rsp_prod_pvt.wrapping_add(1);
     }
 
-    /// The C macro's decision, in the C macro's words.
+    /// Publishes the responses, with the decision of the C macro.
     fn push(&mut self) -> bool {
         let old = self.mem.u32::<RSP_PROD>().load(Relaxed);
         let new = self.rsp_prod_pvt;
@@ -49,7 +49,7 @@ fn pair<'m>(mem: &'m SharedMem, start: u32) -> (Ring<'m>, Back<'m>) {
 }
 
 #[test]
-fn a_new_ring_starts_as_the_c_macros_start_it() {
+fn new_ring_matches_c_macros() {
     let mut page = page();
     page[0].0.fill(0xaa);
     let mem = SharedMem::from_pages(&mut page);
@@ -61,7 +61,7 @@ fn a_new_ring_starts_as_the_c_macros_start_it() {
 }
 
 #[test]
-fn a_notification_is_asked_for_once_per_batch_and_only_by_a_sleeping_peer() {
+fn sleeping_peer_is_notified_once() {
     let mut page = page();
     let (mut front, mut back) = pair(SharedMem::from_pages(&mut page), 0);
     assert_eq!(front.publish(), Notify::Skip);
@@ -70,14 +70,14 @@ fn a_notification_is_asked_for_once_per_batch_and_only_by_a_sleeping_peer() {
     }
     assert_eq!(front.publish(), Notify::Send);
     front.push(&3).unwrap();
-    assert_eq!(front.publish(), Notify::Skip, "the peer is awake: its event index lies behind");
+    assert_eq!(front.publish(), Notify::Skip, "the peer is awake: its event index is behind");
     for value in 0..4 {
         assert_eq!(back.take(), Some(value));
     }
 }
 
 #[test]
-fn final_check_sees_what_came_between() {
+fn final_check_sees_late_response() {
     let mut page = page();
     let (mut front, mut back) = pair(SharedMem::from_pages(&mut page), 0);
     front.push(&7).unwrap();
@@ -86,13 +86,14 @@ fn final_check_sees_what_came_between() {
     assert_eq!(front.final_check(), Ok(false));
     let value = back.take().unwrap();
     back.respond(value);
-    assert!(back.push(), "front sleeps, so the back end has to notify");
+    assert!(back.push(), "the front end sleeps, so the back end must notify");
     assert_eq!(front.final_check(), Ok(true));
     assert_eq!(front.pop(), Ok(Some(7)));
 }
 
+/// D-R01.
 #[test]
-fn d_r01_a_response_index_past_the_requests_poisons() {
+fn response_index_past_requests_poisons() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _) = pair(mem, 0);
@@ -105,12 +106,13 @@ fn d_r01_a_response_index_past_the_requests_poisons() {
     assert_eq!(front.pop(), Err(corrupt), "a poisoned ring stays so");
     assert_eq!(front.final_check(), Err(corrupt));
     mem.u32::<RSP_PROD>().store(0, Relaxed);
-    assert_eq!(front.final_check(), Err(corrupt), "nor does an index that fits help");
+    assert_eq!(front.final_check(), Err(corrupt), "also with a valid index");
     assert_eq!(front.push(&2), Err(Full));
 }
 
+/// D-R03.
 #[test]
-fn d_r03_a_response_index_that_moves_back_poisons() {
+fn response_index_moved_back_poisons() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, mut back) = pair(mem, 5);
@@ -124,7 +126,7 @@ fn d_r03_a_response_index_that_moves_back_poisons() {
 }
 
 #[test]
-fn an_index_that_moves_back_among_untaken_responses_poisons() {
+fn index_moved_back_in_batch_poisons() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, mut back) = pair(mem, 0);
@@ -136,15 +138,16 @@ fn an_index_that_moves_back_among_untaken_responses_poisons() {
     back.push();
     assert_eq!(front.pop(), Ok(Some(0)));
     mem.u32::<RSP_PROD>().store(2, Relaxed);
-    // What was seen can be taken; the copies are ours to judge.
+    // Responses that were seen can be taken; the copies are private.
     for value in 1..4 {
         assert_eq!(front.pop(), Ok(Some(value)));
     }
     assert!(front.pop().is_err());
 }
 
+/// D-R04.
 #[test]
-fn d_r04_indices_wrap_without_a_seam() {
+fn indices_wrap() {
     let mut page = page();
     let (mut front, mut back) = pair(SharedMem::from_pages(&mut page), 0xffff_fff0);
     for value in 0..64 {
@@ -158,8 +161,9 @@ fn d_r04_indices_wrap_without_a_seam() {
     }
 }
 
+/// D-R05.
 #[test]
-fn d_r05_an_exactly_full_ring_is_readable() {
+fn full_ring_is_readable() {
     let mut page = page();
     let (mut front, mut back) = pair(SharedMem::from_pages(&mut page), 0xffff_ff80);
     for value in 0..u64::from(SLOTS) {
@@ -177,8 +181,9 @@ fn d_r05_an_exactly_full_ring_is_readable() {
     assert_eq!((front.free(), front.pop()), (SLOTS, Ok(None)));
 }
 
+/// D-R07.
 #[test]
-fn d_r07_zeroed_event_indices_only_cost_waiting() {
+fn zeroed_event_index_only_delays() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, mut back) = pair(mem, 100);
@@ -191,8 +196,9 @@ fn d_r07_zeroed_event_indices_only_cost_waiting() {
     assert_eq!(front.pop(), Ok(Some(9)));
 }
 
+/// D-R11.
 #[test]
-fn d_r11_our_own_index_is_never_read_back() {
+fn own_index_is_never_read_back() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, mut back) = pair(mem, 0);
@@ -207,9 +213,9 @@ fn d_r11_our_own_index_is_never_read_back() {
 }
 
 proptest! {
-    /// D-R09 too: the decision is the C macro's for any event index that the peer writes.
+    /// D-R09 too: the decision is the C macro's for any event index of the peer.
     #[test]
-    fn d_r09_notify_is_what_the_c_macro_says(start: u32, batch in 1u32..=SLOTS, event: u32) {
+    fn notify_matches_c_macro(start: u32, batch in 1u32..=SLOTS, event: u32) {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let (mut front, _) = pair(mem, start);
@@ -223,7 +229,11 @@ proptest! {
     }
 
     #[test]
-    fn no_index_of_the_peer_yields_more_than_was_asked_for(start: u32, batch in 0u32..=SLOTS, found: u32) {
+       fn responses_never_exceed_requests(
+            start: u32,
+            batch in 0u32..=SLOTS,
+            found: u32,
+        ) {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let (mut front, _) = pair(mem, start);

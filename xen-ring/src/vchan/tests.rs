@@ -15,7 +15,7 @@ fn in_page() -> VchanOrders {
     VchanOrders::new(10, 11).unwrap()
 }
 
-/// A server and its client, with both rings in the first page.
+/// Returns a server and its client, with both rings in the first page.
 fn pair(mem: &SharedMem) -> (End<'_>, End<'_>) {
     let server = End::server(mem, in_page(), &[], &[], []).unwrap();
     let offered = VchanOrders::offered(mem).unwrap();
@@ -24,7 +24,7 @@ fn pair(mem: &SharedMem) -> (End<'_>, End<'_>) {
 }
 
 #[test]
-fn the_first_page_is_as_the_header_says() {
+fn first_page_matches_header() {
     let mut page = page();
     page[0].0.fill(0xaa);
     let mem = SharedMem::from_pages(&mut page);
@@ -32,7 +32,7 @@ fn the_first_page_is_as_the_header_says() {
     let found: VchanInterface = mem.read(0).unwrap();
     let orders = (found.left_order, found.right_order);
     assert_eq!((orders, found.cli_live, found.srv_live), ((10, 11), 1, 1));
-    // Left is what the client writes, from 1024 on; right is what the server writes, from 2048 on.
+    // The client writes left, from 1024 on; the server writes right, from 2048 on.
     assert_eq!(client.write(b"left"), Ok((4, Notify::Send)));
     assert_eq!(server.write(b"right"), Ok((5, Notify::Send)));
     assert_eq!(
@@ -47,7 +47,7 @@ fn the_first_page_is_as_the_header_says() {
 }
 
 #[test]
-fn orders_that_there_are_not_are_refused() {
+fn invalid_order_is_refused() {
     for order in [0, 9, 21, 64, u16::MAX] {
         assert_eq!(VchanOrders::new(order, 12), Err(VchanError::Order { found: order }));
         assert_eq!(VchanOrders::new(11, order), Err(VchanError::Order { found: order }));
@@ -55,8 +55,8 @@ fn orders_that_there_are_not_are_refused() {
     for order in [10, 11] {
         assert_eq!(VchanOrders::new(order, order), Err(VchanError::SamePlace { order }));
     }
-    // Beside a ring at 1024 there is room for 250 references, for 506 beside one at 2048, for 1018
-    // beside none.
+    // Beside a ring at 1024 there is room for 250 references, beside one at 2048 for 506, without a
+    // ring for 1018.
     assert_eq!(VchanOrders::new(10, 20), Err(VchanError::Refs { found: 256, limit: 250 }));
     assert!(VchanOrders::new(10, 19).is_ok());
     assert!(VchanOrders::new(11, 20).is_ok());
@@ -67,7 +67,7 @@ fn orders_that_there_are_not_are_refused() {
 }
 
 #[test]
-fn a_client_finds_the_servers_own_pages_and_no_others() {
+fn client_maps_offered_pages() {
     let (mut first, mut left, mut right) =
         (page(), Box::new([Page::ZERO; 2]), Box::new([Page::ZERO; 1]));
     let (mem, left) = (SharedMem::from_pages(&mut first), SharedMem::from_pages(&mut left));
@@ -101,7 +101,7 @@ fn a_client_finds_the_servers_own_pages_and_no_others() {
 }
 
 #[test]
-fn a_ring_in_parts_is_the_same_stream_as_in_one() {
+fn ring_in_parts_is_one_stream() {
     let mut first = page();
     let mem = SharedMem::from_pages(&mut first);
     let mut halves = [[Page::ZERO; 2]; 2];
@@ -120,7 +120,7 @@ fn a_ring_in_parts_is_the_same_stream_as_in_one() {
     let mut client = End::client(mem, orders, &left, &quarters).unwrap();
     let mut sent = 0usize;
     let all = [1, 4095, 4097, 16384, 8191, 12289, 16384, 5, 16383];
-    // Miri looks at the accesses, of which there are few kinds.
+    // For Miri, a few kinds of accesses are enough.
     for len in all.into_iter().filter(|len| !cfg!(miri) || *len < 5000) {
         let bytes: Vec<u8> = (sent..sent + len).map(|i| (i * 13 + i / 4096) as u8).collect();
         assert_eq!(client.write(&bytes).map(|done| done.0), Ok(len));
@@ -136,7 +136,7 @@ fn a_ring_in_parts_is_the_same_stream_as_in_one() {
 }
 
 #[test]
-fn a_notification_is_sent_when_it_was_asked_for_and_once() {
+fn requested_notification_is_sent_once() {
     let mut page = page();
     let (mut server, mut client) = pair(SharedMem::from_pages(&mut page));
     let mut out = [0; 2048];
@@ -161,7 +161,7 @@ fn a_notification_is_sent_when_it_was_asked_for_and_once() {
 }
 
 #[test]
-fn an_end_that_leaves_is_missed_and_its_last_words_are_read() {
+fn shutdown_end_is_gone_after_bytes() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut server = End::server(mem, in_page(), &[], &[], []).unwrap();
@@ -182,15 +182,16 @@ fn an_end_that_leaves_is_missed_and_its_last_words_are_read() {
     assert_eq!(VchanOrders::offered(mem), Err(VchanError::ServerGone));
 }
 
+/// D-R11.
 #[test]
-fn d_r11_sizes_and_own_indices_that_the_peer_overwrites_are_not_used() {
+fn overwritten_own_values_are_not_used() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut server, mut client) = pair(mem);
     let _ = (server.write(b"one").unwrap(), client.write(b"two").unwrap());
     mem.u16::<LEFT_ORDER>().store(20, Relaxed);
     mem.u16::<RIGHT_ORDER>().store(u16::MAX, Relaxed);
-    // The server's own two.
+    // The server's own two indices.
     mem.u32::<{ LEFT + CONS }>().store(999, Relaxed);
     mem.u32::<{ RIGHT + PROD }>().store(999, Relaxed);
     let mut out = [0; 8];
@@ -200,10 +201,10 @@ fn d_r11_sizes_and_own_indices_that_the_peer_overwrites_are_not_used() {
 }
 
 proptest! {
-    /// XSA-86: for all indices, what can be read or written is within the ring's size, or the
+    /// XSA-86: for all indices, the bytes to read or write are within the ring's size, or the
     /// connection has failed.
     #[test]
-    fn d_r11_no_index_leads_out_of_the_ring(own: u32, peer: u32) {
+    fn any_index_stays_within_ring(own: u32, peer: u32) {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let (mut server, _) = pair(mem);
@@ -223,13 +224,19 @@ proptest! {
             Ok((count, _)) => prop_assert!(used <= 2048 && count == 2048 - used),
             Err(corrupt) => prop_assert!(used > 2048 && server.free() == Err(corrupt)),
         }
-        // Nothing was written outside of the server's own ring and the words that are its own.
+        // Nothing was written outside of the server's own ring and its own words.
         prop_assert_eq!(mem.read::<[u8; 1000]>(24), Some([0; 1000]));
         prop_assert_eq!(mem.read::<[u8; 1024]>(1024), Some([0; 1024]));
     }
 
     #[test]
-    fn a_stream_arrives_whole_and_nobody_sleeps_through(start: u32, steps in proptest::collection::vec((any::<bool>(), 0usize..3000), 1..if cfg!(miri) { 12 } else { 80 })) {
+   fn stream_wakes_both_ends(
+        start: u32,
+        steps in proptest::collection::vec(
+            (any::<bool>(), 0usize..3000),
+            1..if cfg!(miri) { 12 } else { 80 },
+        ),
+    ) {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let (server, client) = pair(mem);
@@ -243,14 +250,16 @@ proptest! {
             if write {
                 bytes.iter_mut().enumerate().for_each(|(i, byte)| *byte = ((sent + i) * 13) as u8);
                 let (done, notify) = server.write(&bytes).unwrap();
-                prop_assert!(done == 0 || !writer_sleeps, "there was room and nobody woke the writer");
+                prop_assert!(done == 0 || !writer_sleeps, "the writer was not notified");
                 sent += done;
                 reader_sleeps &= notify == Notify::Skip;
                 writer_sleeps = done < count && !server.final_check_writable(1).unwrap();
             } else {
                 let (done, notify) = client.read(&mut bytes).unwrap();
-                prop_assert!(done == 0 || !reader_sleeps, "bytes came and nobody woke the reader");
-                prop_assert!(bytes[..done].iter().enumerate().all(|(i, byte)| *byte == ((got + i) * 13) as u8));
+                prop_assert!(done == 0 || !reader_sleeps, "the reader was not notified");
+               let expected = |i| ((got + i) * 13) as u8;
+                let is_expected = |(i, byte): (usize, &u8)| *byte == expected(i);
+                prop_assert!(bytes[..done].iter().enumerate().all(is_expected));
                 got += done;
                 writer_sleeps &= notify == Notify::Skip;
                 reader_sleeps = done < count && !client.final_check_readable().unwrap();
