@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use xen_front::block::{BlkFront, BlkFrontConfig, BlockingDisk};
-use xen_front::console::Console;
+use xen_front::console::{Console, ConsoleFront};
 use xen_front::net::{NetFront, NetFrontConfig, Vif};
 use xen_front::vchan::{Client, Server};
 use xen_grant::GrantTable;
@@ -18,6 +18,7 @@ fn frontends_are_send_and_static() {
     fn check<T: Send + 'static>() {}
     check::<BlkFront<Domain>>();
     check::<Console<Domain>>();
+    check::<ConsoleFront<Domain>>();
     check::<Server<Domain>>();
     check::<Client<Domain>>();
     assert!(DISK.lock().unwrap().is_none());
@@ -45,6 +46,10 @@ fn memory_is_as_documented() {
     let before = pages();
     let net = NetFront::new(&store, &grants, Vif(0), NetFrontConfig::default()).unwrap();
     assert_eq!(pages() - before, 3, "tables; rings and buffers come with the connection");
-    let sizes = [size_of_val(&block), size_of_val(&net), size_of::<BlockingDisk<Domain>>()];
+    let before = pages();
+    let console = ConsoleFront::new(&store, &grants, 1).unwrap();
+    assert_eq!(pages() - before, 1, "the driver; the ring comes with the connection");
+    let (block, net, console) = (size_of_val(&block), size_of_val(&net), size_of_val(&console));
+    let sizes = [block, net, console, size_of::<BlockingDisk<Domain>>()];
     assert!(sizes.iter().all(|&size| size < 1024), "{sizes:?}");
 }

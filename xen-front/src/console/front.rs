@@ -7,7 +7,7 @@ use core::time::Duration;
 use heapless::Vec;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadWrite};
-use xen_hypercall::{Instant, Platform, Port};
+use xen_hypercall::{Instant, PageBox, Platform, Port};
 use xen_store::{StoreError, XenStore, XsOps};
 use xenbus::{Cause, DeviceState, FrontendDevice, FrontendDriver, KeyList, NodeWriter, Peer};
 
@@ -22,7 +22,7 @@ use xenbus::{Cause, DeviceState, FrontendDevice, FrontendDriver, KeyList, NodeWr
 ///
 /// Source: `docs/misc/console.txt` and `docs/misc/channel.txt` of Xen.
 pub struct ConsoleFront<P: Platform> {
-    device: FrontendDevice<P, ConsoleDriver<P>>,
+    device: FrontendDevice<P, PageBox<P, ConsoleDriver<P>>>,
     number: u32,
 }
 
@@ -52,7 +52,8 @@ impl<P: Platform> ConsoleFront<P> {
     ///
     /// # Errors
     ///
-    /// [`ConsoleError::Primary`] if `number` is zero; [`ConsoleError::Xenbus`].
+    /// [`ConsoleError::Primary`] if `number` is zero; [`ConsoleError::Memory`],
+    /// [`ConsoleError::Xenbus`].
     pub fn new(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
@@ -68,6 +69,7 @@ impl<P: Platform> ConsoleFront<P> {
             console: None,
             in_use: false,
         };
+        let driver = PageBox::new(store.platform().clone(), driver)?;
         Ok(Self { device: FrontendDevice::new(store, number, driver)?, number })
     }
 
