@@ -4,15 +4,12 @@ use super::fixture::{Fixture, frame, front_send, large, tcp};
 use super::raw::Raw;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use xen_back::net::{NetBack, Packet, PacketMeta};
-use xen_front::net::DeviceState;
-use xen_hypercall::{Platform, boot};
-use xen_sim::{Call, Interpose, Interposed};
-use xen_store::XenStore;
+use xen_back::net::{Packet, PacketMeta};
+use xen_hypercall::Platform;
+use xen_sim::{Call, Interpose};
 use xen_sys::grant_table::GNTTABOP_COPY;
 use xen_sys::io::netif::NetRxFlags;
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
-use xenbus::DeviceId;
 
 #[test]
 fn large_batches_lose_no_slot() {
@@ -65,16 +62,8 @@ impl Interpose for Copies {
 fn batches_copy_each_page_once() {
     let fixture = Fixture::new(1);
     let copies = Arc::new(Copies::default());
-    let driver = Interposed::new(fixture.driver.clone(), copies.clone());
-    let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
+    let (store, mut back, mut front) = fixture.connect_interposed(&copies);
     let guest = &fixture.guests[0];
-    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
-    let mut back = NetBack::new(&store, id).unwrap();
-    let mut front = fixture.front(0);
-    while front.poll(guest.domain.now()).unwrap() != DeviceState::Connected {
-        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        fixture.pass();
-    }
     // Two and a half packets of this size fill a page, and none of them lies in two.
     let sent = frame(9, 1, 1500);
     (0..58).for_each(|_| front_send(&mut front, &sent));

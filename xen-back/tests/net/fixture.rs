@@ -1,6 +1,7 @@
 //! A world with guests whose interfaces are served.
 
 use core::time::Duration;
+use std::sync::Arc;
 use xen_back::net::{
     ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink, Segmentation,
     SegmentationKind,
@@ -8,7 +9,9 @@ use xen_back::net::{
 use xen_front::net::{DeviceState, NetFront, NetFrontConfig, PacketMeta, Vif as FrontVif};
 use xen_grant::{GrantTable, Granted, ReadWrite};
 use xen_hypercall::{Pages, Platform, boot};
-use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
+use xen_sim::{
+    Device, Domain, DomainConfig, EventWait, Interpose, Interposed, Vif, World, run_until_due,
+};
 use xen_store::XenStore;
 use xenbus::DeviceId;
 
@@ -20,6 +23,9 @@ const SETTLED: Duration = Duration::from_micros(200);
 
 /// The time without an event after which both ends sleep for good.
 const ASLEEP: Duration = Duration::from_millis(100);
+
+/// A backend's store, the backend, and its frontend.
+pub(crate) type Connected<P> = (XenStore<P>, NetBack<P>, NetFront<Domain>);
 
 pub(crate) struct Guest {
     pub(crate) domain: Domain,
@@ -154,6 +160,32 @@ impl Fixture {
             matches!(link, DeviceState::Closed | DeviceState::Unplugged)
         });
         assert!(!back.is_connected());
+    }
+
+    /// Connects guest 0 with a backend on a platform whose calls `interpose` sees.
+    pub(crate) fn connect_interposed<I: Interpose + 'static>(
+        &self,
+        interpose: &Arc<I>,
+    ) -> Connected<Interposed<Domain, I>> {
+        let driver = Interposed::new(self.driver.clone(), Arc::clone(interpose));
+        let ring = boot::xenstore_ring(driver.clone()).unwrap();
+        let store = XenStore::new(driver, ring).unwrap();
+        let guest = &self.guests[0];
+        let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+        let mut back = NetBack::new(&store, id).unwrap();
+        let mut front = self.front(0);
+        while front.poll(guest.domain.now()).unwrap() != DeviceState::Connected {
+            back.poll(self.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+            self.pass();
+        }
+        (store, back, front)
+    }
+
+    /// Closes the connection of guest 0 and checks that nothing was left behind.
+    pub(crate) fn close_and_finish(self, front: NetFront<Domain>, mut back: NetBack<Domain>) {
+        self.close(0, front, &mut back);
+        drop(back);
+        self.finish();
     }
 
     pub(crate) fn states(&self) -> (u32, u32) {

@@ -38,9 +38,7 @@ fn packets_go_both_ways_unchanged() {
         echoed += 1;
     }
     assert_eq!((back.tx_statistics().packets, back.rx_statistics().packets), (echoed, echoed));
-    fixture.close(0, front, &mut back);
-    drop(back);
-    fixture.finish();
+    fixture.close_and_finish(front, back);
 }
 
 #[test]
@@ -119,9 +117,13 @@ fn checksums_follow_receivers_features() {
         assert_eq!(front.receive(&mut buffer).unwrap().unwrap().meta.checksum, sent);
         front.flush().unwrap();
     }
-    fixture.close(0, front, &mut back);
-    drop(back);
-    fixture.finish();
+    fixture.close_and_finish(front, back);
+}
+
+/// Runs the world until an event or a deadline wakes either end, within a second.
+fn wake(front: &EventWait, back: &EventWait, progress: impl Fn() -> String) {
+    let woken = run_until_due(&[front, back], Duration::from_secs(1));
+    assert!(woken, "both ends sleep: {}", progress());
 }
 
 /// Each end runs only when an event or its deadline wakes it.
@@ -170,13 +172,10 @@ fn events_alone_carry_packets_both_ways() {
                 front_wait.wake();
             }
         } else {
-            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
-            assert!(woken, "both ends sleep: {sent} sent, {echoed} echoed");
+            wake(&front_wait, &back_wait, || format!("{sent} sent, {echoed} echoed"));
         }
     }
-    fixture.close(0, front, &mut back);
-    drop(back);
-    fixture.finish();
+    fixture.close_and_finish(front, back);
 }
 
 #[test]
@@ -208,11 +207,8 @@ fn event_ends_wait_for_transmit_room() {
                 front_wait.wake();
             }
         } else {
-            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
-            assert!(woken, "both ends sleep: {sent} sent, {received} received");
+            wake(&front_wait, &back_wait, || format!("{sent} sent, {received} received"));
         }
     }
-    fixture.close(0, front, &mut back);
-    drop(back);
-    fixture.finish();
+    fixture.close_and_finish(front, back);
 }

@@ -4,16 +4,13 @@ use super::fixture::{Fixture, frame};
 use super::raw::{LAST, MORE, Raw};
 use core::time::Duration;
 use std::sync::Arc;
-use xen_back::net::{NetBack, Packet, PacketMeta};
-use xen_front::net::DeviceState;
-use xen_hypercall::{Platform, boot};
-use xen_sim::{Interposed, TraceCalls};
-use xen_store::XenStore;
+use xen_back::net::{Packet, PacketMeta};
+use xen_hypercall::Platform;
+use xen_sim::TraceCalls;
 use xen_sys::event_channel::EVTCHNOP_SEND;
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::io::netif::NetifStatus;
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
-use xenbus::DeviceId;
 
 #[test]
 fn d_n09_impossible_nodes_are_refused() {
@@ -105,22 +102,13 @@ fn restless_frontend_does_not_extend_close() {
 fn removal_follows_unmapping() {
     let fixture = Fixture::new(1);
     let trace = Arc::new(TraceCalls::default());
-    let driver = Interposed::new(fixture.driver.clone(), trace.clone());
-    let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
-    let guest = &fixture.guests[0];
-    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
-    let mut back = NetBack::new(&store, id).unwrap();
-    let mut front = fixture.front(0);
-    while front.poll(guest.domain.now()).unwrap() != DeviceState::Connected {
-        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        fixture.pass();
-    }
+    let (store, back, front) = fixture.connect_interposed(&trace);
     trace.take();
     back.remove().unwrap();
     let calls = trace.take();
-    let first = |op, command| calls.iter().position(|call| (call.0, call.1) == (op, command));
-    let unmapped = first(HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_UNMAP_GRANT_REF);
-    let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
+    let unmap = (HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_UNMAP_GRANT_REF);
+    let [unmapped, asked] = [unmap, (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND)]
+        .map(|found| calls.iter().position(|call| (call.0, call.1) == found));
     assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
     drop((front, store));
     fixture.finish();
