@@ -20,7 +20,7 @@ mod terminal;
 pub use error::Error;
 pub use shell::{Shell, Tally};
 pub use system::{GuestKind, Machine, System};
-pub use terminal::{EventDispatcher, Mute, Terminal};
+pub use terminal::{LineWriter, Mute, Terminal};
 
 /// Keeps the porting guide's code compiling: this package depends on all crates that it uses.
 #[cfg(doctest)]

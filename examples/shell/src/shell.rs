@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::net::{NetError, ping, tcp_echo, tcp_serve};
 use crate::parse;
 use crate::system::System;
-use crate::terminal::{EventDispatcher, Terminal};
+use crate::terminal::{LineWriter, Terminal};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
@@ -129,7 +129,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
     fn dispatch(&mut self, command: &Command) -> Result<(), Error> {
         let Self { system, terminal, disks, nics, end } = self;
-        let out = &mut EventDispatcher::new(terminal);
+        let out = &mut LineWriter::new(terminal);
         match command {
             Command::Info => info::info(system, out),
             Command::XsLs { path, recursive: false } => xs::ls(system.store()?, path, out),
@@ -254,7 +254,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         terminal.resume();
         watcher.resume(grants)?;
         writeln!(terminal, "suspended, and resumed as another domain")?;
-        let mut out = EventDispatcher::new(terminal);
+        let mut out = LineWriter::new(terminal);
         disks.resume(&system.platform, &mut out);
         nics.resume(&mut out);
         Ok(())
@@ -263,7 +263,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Closes all devices, so that their backends release them, and waits until the console has
     /// taken all text.
     pub fn close(&mut self) {
-        let mut out = EventDispatcher::new(&mut self.terminal);
+        let mut out = LineWriter::new(&mut self.terminal);
         self.nics.close(&mut out);
         self.disks.close(&self.system.platform, &mut out);
         drop(out);

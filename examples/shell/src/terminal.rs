@@ -99,19 +99,19 @@ impl<T: Terminal + ?Sized> Terminal for &mut T {
 /// Collects text and passes it on line by line, because each piece that a console gets is a
 /// notification to its reader.
 #[derive(Debug)]
-pub struct EventDispatcher<'t, T: Terminal> {
+pub struct LineWriter<'t, T: Terminal> {
     terminal: &'t mut T,
     line: String,
 }
 
-impl<'t, T: Terminal> EventDispatcher<'t, T> {
+impl<'t, T: Terminal> LineWriter<'t, T> {
     /// Writes to `terminal`. What is left of a last line goes out when this is dropped.
     pub fn new(terminal: &'t mut T) -> Self {
         Self { terminal, line: String::new() }
     }
 }
 
-impl<T: Terminal> fmt::Write for EventDispatcher<'_, T> {
+impl<T: Terminal> fmt::Write for LineWriter<'_, T> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.line.push_str(text);
         if !text.contains('\n') {
@@ -124,7 +124,7 @@ impl<T: Terminal> fmt::Write for EventDispatcher<'_, T> {
     }
 }
 
-impl<T: Terminal> Drop for EventDispatcher<'_, T> {
+impl<T: Terminal> Drop for LineWriter<'_, T> {
     fn drop(&mut self) {
         if !self.line.is_empty() {
             let _ = self.terminal.write_str(&self.line);

@@ -7,6 +7,7 @@ mod driver;
 mod faults;
 mod guest;
 pub mod picture;
+pub mod tasks;
 mod testbed;
 pub mod timeline;
 pub mod watch;

@@ -1,18 +1,18 @@
 //! The demonstration in a simulated world; `cargo xtask demo` starts it and shows what it
 //! prints.
 
+use clap::Parser;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 use xen_example_sim_shell::watch::Watch;
-use xen_example_sim_shell::{Testbed, demo, picture, timeline};
+use xen_example_sim_shell::{SharedDisk, Testbed, demo, picture, tasks, timeline};
 use xen_hypercall::{DomId, Platform};
 use xen_sim::{Domain, Step, World};
-
-const USAGE: &str = "usage: sim-shell [--seed N] [--trace FILE] [--watch | --interactive]";
 
 /// Time between two updates of the output, in the world's time.
 const REFRESH: Duration = Duration::from_millis(20);
@@ -25,17 +25,32 @@ const LOOK: Duration = Duration::from_millis(40);
 /// Key that leaves the guest's console.
 const ESCAPE: u8 = 0x1d;
 
-#[derive(Default)]
+/// Runs the shell on a simulated Xen, with a driver domain that serves its disk and its network.
+#[derive(clap::Parser)]
+#[command(name = "sim-shell")]
 struct Options {
+    /// Seed of the simulated world
+    #[arg(long, default_value_t = 1)]
     seed: u64,
-    trace: Option<String>,
+    /// Serves this file as the disk, of at least 69,632 bytes, instead of one of random content
+    #[arg(long, value_name = "FILE")]
+    disk: Option<PathBuf>,
+    /// Writes a timeline of all that happened: a picture if the name ends with .svg, JSON otherwise
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Draws the traffic while it runs
+    #[arg(long)]
     watch: bool,
+    /// Gives the prompt instead of the script
+    #[arg(long, conflicts_with_all = ["watch", "trace"])]
     interactive: bool,
+    /// Runs tasks that await a disk, a network interface and a timer, instead of the shell
+    #[arg(long, conflicts_with_all = ["watch", "trace", "interactive", "disk"])]
+    tasks: bool,
 }
 
 fn main() -> ExitCode {
-    let done = options().and_then(|options| run(&options));
-    match done {
+    match run(&Options::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -45,32 +60,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn options() -> Result<Options, String> {
-    let mut options = Options { seed: 1, ..Options::default() };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let mut value =
-            || words.next().ok_or_else(|| format!("{word}: its value is missing\n{USAGE}"));
-        match word.as_str() {
-            "--seed" => {
-                options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?;
-            }
-            "--trace" => options.trace = Some(value()?),
-            "--watch" => options.watch = true,
-            "--interactive" => options.interactive = true,
-            _ => return Err(format!("{word}: not an option\n{USAGE}")),
-        }
-    }
-    Ok(options)
-}
-
 fn say(line: std::fmt::Arguments<'_>) {
     // A closed pipe is the reader's choice.
     let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn run(options: &Options) -> Result<bool, String> {
-    let (testbed, disk) = demo::testbed(options.seed, options.trace.is_some())?;
+    if options.tasks {
+        let report = tasks::run(options.seed)?;
+        say(format_args!("{report}"));
+        return Ok(true);
+    }
+    let open = |path: &PathBuf| {
+        SharedDisk::open(path).map_err(|error| format!("opening {}: {error}", path.display()))
+    };
+    let disk = options.disk.as_ref().map(open).transpose()?;
+    let content = if disk.is_some() { "the file" } else { "random content" };
+    let (testbed, disk) = demo::testbed(options.seed, disk, options.trace.is_some())?;
     let guest = testbed.guest.inner().id();
     if options.interactive {
         terminal(&testbed.world, guest);
@@ -79,7 +85,7 @@ fn run(options: &Options) -> Result<bool, String> {
         return Ok(true);
     }
     let before = disk.look(demo::sha256);
-    say(format_args!("SAY|dom0 made a disk of random content: sha256 {before}"));
+    say(format_args!("SAY|dom0 made a disk of {content}: sha256 {before}"));
     follow(&testbed.world, guest, options.watch);
     demo::run(&testbed)?;
     testbed.world.run_for(REFRESH * 2);
@@ -92,9 +98,10 @@ fn run(options: &Options) -> Result<bool, String> {
     if let Some(path) = &options.trace {
         let names: BTreeMap<u16, String> = names(&testbed);
         let record = testbed.world.take_trace();
-        let draw = if path.ends_with(".svg") { picture::svg } else { timeline::chrome };
+        let is_picture = path.extension().is_some_and(|extension| extension == "svg");
+        let draw = if is_picture { picture::svg } else { timeline::chrome };
         fs::write(path, draw(&record, &names))
-            .map_err(|error| format!("writing {path}: {error}"))?;
+            .map_err(|error| format!("writing {}: {error}", path.display()))?;
     }
     Ok(checks.iter().all(|check| check.ok))
 }

@@ -1,8 +1,10 @@
 //! A world's record in the format of Chrome's tracing, for chrome://tracing, ui.perfetto.dev and
 //! Speedscope.
 
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::mem;
 use xen_sim::TraceEvent;
 
 /// Shown duration of an event without duration in the simulated world, in microseconds.
@@ -17,64 +19,56 @@ const BUCKET: u64 = 1_000_000;
 /// `names` are those of the domains by their number.
 pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     let mut out = String::from("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
-    let pid = |domain: Option<u16>| domain.map_or(0, |domain| u32::from(domain) + 1);
-    let mut line = |text: std::fmt::Arguments<'_>| {
+    let mut separator = "";
+    for entry in entries(record, names) {
         // Writing to a string can't fail.
-        let _ = writeln!(out, "{text},");
-    };
-    line(format_args!(
-        r#"{{"ph":"M","name":"process_name","pid":0,"tid":0,"args":{{"name":"Xen"}}}}"#
-    ));
+        let _ = write!(out, "{}{entry}", mem::replace(&mut separator, ",\n"));
+    }
+    out.push_str("\n]}\n");
+    out
+}
+
+fn entries(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> Vec<Value> {
+    let pid = |domain: Option<u16>| domain.map_or(0, |domain| u32::from(domain) + 1);
+    let mut entries = vec![label("process_name", 0, 0, "Xen")];
     for (&domain, name) in names {
-        let (pid, name) = (pid(Some(domain)), quoted(&format!("d{domain} {name}")));
-        line(format_args!(
-            r#"{{"ph":"M","name":"process_name","pid":{pid},"tid":0,"args":{{"name":{name}}}}}"#
-        ));
-        for kind in Kind::ALL {
-            let (tid, name) = (kind as u32, quoted(kind.name()));
-            line(format_args!(
-                concat!(
-                    r#"{{"ph":"M","name":"thread_name","pid":{},"tid":{},"#,
-                    r#""args":{{"name":{}}}}}"#
-                ),
-                pid, tid, name
-            ));
-        }
+        let pid = pid(Some(domain));
+        entries.push(label("process_name", pid, 0, &format!("d{domain} {name}")));
+        let row = |kind: Kind| label("thread_name", pid, kind as u32, kind.name());
+        entries.extend(Kind::ALL.map(row));
     }
     let mut counts: BTreeMap<(u64, u32), [u64; Kind::ALL.len()]> = BTreeMap::new();
     for (start, kind, event) in laid_out(record) {
         let pid = pid(event.domain.map(|domain| domain.0));
-        let (name, what) = (quoted(title(&event.what)), quoted(&event.what));
-        line(format_args!(
-            concat!(
-                r#"{{"ph":"X","name":{},"cat":"{}","pid":{},"tid":{},"#,
-                r#""ts":{:.1},"dur":{},"args":{{"what":{}}}}}"#
-            ),
-            name,
-            kind.name(),
-            pid,
-            kind as u32,
-            start,
-            WIDTH,
-            what,
-        ));
+        entries.push(json!({
+            "ph": "X",
+            "name": title(&event.what),
+            "cat": kind.name(),
+            "pid": pid,
+            "tid": kind as u32,
+            "ts": start,
+            "dur": WIDTH,
+            "args": {"what": event.what},
+        }));
         counts.entry((event.at / BUCKET, pid)).or_default()[kind as usize] += 1;
     }
     let mut last = BTreeMap::new();
     for (&(bucket, pid), counts) in &counts {
-        // A counter stays where it is until it is said to be elsewhere.
+        // A counter keeps its value until the next one.
         if let Some(before) = last.insert(pid, bucket).filter(|before| before + 1 < bucket) {
-            counter(&mut line, (before + 1) * BUCKET, pid, &Default::default());
+            entries.push(counter((before + 1) * BUCKET, pid, &Default::default()));
         }
-        counter(&mut line, bucket * BUCKET, pid, counts);
+        entries.push(counter(bucket * BUCKET, pid, counts));
     }
-    for (pid, bucket) in last {
-        counter(&mut line, (bucket + 1) * BUCKET, pid, &Default::default());
-    }
-    // The last one is followed by no comma.
-    out.truncate(out.trim_end_matches(",\n").len());
-    out.push_str("\n]}\n");
-    out
+    let ends =
+        last.into_iter().map(|(pid, last)| counter((last + 1) * BUCKET, pid, &Default::default()));
+    entries.extend(ends);
+    entries
+}
+
+/// Names a process or a row.
+fn label(what: &str, pid: u32, tid: u32, name: &str) -> Value {
+    json!({"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}})
 }
 
 /// Returns each event with its row and its shown time, in microseconds: side by side with others of
@@ -90,24 +84,16 @@ pub(crate) fn laid_out(record: &[TraceEvent]) -> impl Iterator<Item = (f64, Kind
     })
 }
 
-fn counter(
-    line: &mut impl FnMut(std::fmt::Arguments<'_>),
-    at: u64,
-    pid: u32,
-    counts: &[u64; Kind::ALL.len()],
-) {
+fn counter(at: u64, pid: u32, counts: &[u64; Kind::ALL.len()]) -> Value {
     let [events, hypercalls, grants, _] = counts;
-    line(format_args!(
-        concat!(
-            r#"{{"ph":"C","name":"per ms","pid":{},"tid":0,"ts":{},"#,
-            r#""args":{{"events":{},"hypercalls":{},"grants":{}}}}}"#
-        ),
-        pid,
-        at as f64 / 1000.0,
-        events,
-        hypercalls,
-        grants,
-    ));
+    json!({
+        "ph": "C",
+        "name": "per ms",
+        "pid": pid,
+        "tid": 0,
+        "ts": at as f64 / 1000.0,
+        "args": {"events": events, "hypercalls": hypercalls, "grants": grants},
+    })
 }
 
 /// The rows of a domain.
@@ -154,19 +140,6 @@ fn title(what: &str) -> &str {
     what[..end].trim_end()
 }
 
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            char if char.is_control() => out.push(' '),
-            char => out.push(char),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,12 +155,14 @@ mod tests {
             event(9_000_000, "shut down: \"poweroff\""),
         ];
         let json = chrome(&record, &BTreeMap::from([(1, "guest".to_owned())]));
-        assert!(json.starts_with('{') && json.ends_with("}\n]}\n"));
-        assert!(
-            json.contains(r#""name":"notifies","cat":"events","pid":2,"tid":0,"ts":1.2"#),
-            "{json}"
-        );
-        assert!(json.contains(r#""what":"shut down: \"poweroff\"""#));
-        assert_eq!(json.matches(r#""ph":"C""#).count(), 4);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let entries = json["traceEvents"].as_array().unwrap();
+        let of =
+            |phase: &str| entries.iter().filter(|entry| entry["ph"] == phase).collect::<Vec<_>>();
+        let [_, second, last] = of("X")[..] else { panic!("{json}") };
+        assert_eq!((&second["name"], &second["cat"]), (&json!("notifies"), &json!("events")));
+        assert_eq!((&second["pid"], &second["ts"]), (&json!(2), &json!(1.2)));
+        assert_eq!(last["args"]["what"], "shut down: \"poweroff\"");
+        assert_eq!((of("C").len(), of("M").len()), (4, 6));
     }
 }

@@ -22,7 +22,7 @@ fn run(commands: &str) -> (Vec<String>, Vec<u8>) {
 
 #[test]
 fn demonstration_ends_and_leaves_nothing() {
-    let (testbed, disk) = demo::testbed(1, true).unwrap();
+    let (testbed, disk) = demo::testbed(1, None, true).unwrap();
     let before = disk.look(demo::sha256);
     demo::run(&testbed).unwrap();
     for check in demo::compare(&testbed, &disk, &before) {
@@ -32,6 +32,22 @@ fn demonstration_ends_and_leaves_nothing() {
     testbed.world.check().unwrap();
     let json = timeline::chrome(&testbed.world.take_trace(), &Default::default());
     assert!(json.contains("\"notifies\"") && json.contains("grant_table_op"));
+}
+
+#[test]
+fn served_file_has_guest_writes() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(1 << 20).unwrap();
+    let disk = SharedDisk::open(file.path()).unwrap();
+    let testbed = Testbed::new(Setup::new(1, disk)).unwrap();
+    let commands = "run=\"blk fill xvda 512 1024 7; blk flush xvda\"";
+    run_shell(testbed.guest.clone(), 16 << 20, commands, |_| Err(Errno::ENOSYS)).unwrap();
+    testbed.stop_driver();
+    testbed.world.check().unwrap();
+    let bytes = std::fs::read(file.path()).unwrap();
+    let (before, written, after) = (&bytes[..512], &bytes[512..1536], &bytes[1536..]);
+    assert!(written.iter().all(|&byte| byte == 7));
+    assert!(before.iter().chain(after).all(|&byte| byte == 0));
 }
 
 #[test]
