@@ -6,6 +6,7 @@
 
 use core::fmt;
 use heapless::Vec;
+use thiserror::Error;
 use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::boot::BootError;
@@ -78,35 +79,26 @@ impl fmt::Display for ShutdownRequest {
 }
 
 /// Error of a suspend or a resume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SuspendError {
     /// Requests to xenstored stayed in progress; nothing has changed.
+    #[error("not suspended: {0}")]
     Store(ErrorKind),
     /// The kernel's part failed, or Xen refused; nothing has changed.
+    #[error("not suspended: {0}")]
     Xen(Errno),
     /// The domain is resumed elsewhere, and the kernel's part failed there. The store is still
     /// suspended. Set the kernel's part up, then call [`ShutdownWatcher::resume`];
     /// or shut the domain down.
+    #[error("resumed, but the kernel is not set up: {0}")]
     NotSetUp(Errno),
     /// The domain is resumed elsewhere without a grant table.
+    #[error("resumed without grants: {0}")]
     Grants(GrantError),
     /// The domain is resumed elsewhere without xenstore.
+    #[error("resumed without xenstore: {0}")]
     Ring(BootError),
 }
-
-impl fmt::Display for SuspendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(reason) => write!(f, "not suspended: {reason}"),
-            Self::Xen(errno) => write!(f, "not suspended: {errno}"),
-            Self::NotSetUp(errno) => write!(f, "resumed, but the kernel is not set up: {errno}"),
-            Self::Grants(error) => write!(f, "resumed without grants: {error}"),
-            Self::Ring(error) => write!(f, "resumed without xenstore: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for SuspendError {}
 
 /// Watcher of `control/shutdown`: the toolstack's requests to this domain.
 #[derive(Debug)]

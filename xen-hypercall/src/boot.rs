@@ -5,7 +5,7 @@ use crate::{
     AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port,
     Singleton, ops,
 };
-use core::fmt;
+use thiserror::Error;
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{
     HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
@@ -44,9 +44,10 @@ pub struct BootRing<P: Platform> {
 }
 
 /// Error of a ring at boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BootError {
     /// Xen refused to read parameter `HVM_PARAM_*` number `param`.
+    #[error("HVM parameter {param} cannot be read: {errno}")]
     Param {
         /// Number of the parameter.
         param: u32,
@@ -54,6 +55,7 @@ pub enum BootError {
         errno: Errno,
     },
     /// The toolstack has set no frame or no port: the ring does not exist (yet).
+    #[error("not set up by the toolstack: found {gfn}, port {port}, expected both set")]
     Absent {
         /// Frame that was found.
         gfn: Gfn,
@@ -61,27 +63,9 @@ pub enum BootError {
         port: u64,
     },
     /// The platform could not map the frame.
+    #[error("ring page: {0}")]
     Map(OutOfMemory),
 }
-
-impl fmt::Display for BootError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Param { param, errno } => {
-                write!(f, "HVM parameter {param} could not be read: {errno}")
-            }
-            Self::Absent { gfn, port } => {
-                write!(
-                    f,
-                    "not set up by the toolstack: found {gfn}, port {port}, expected both set"
-                )
-            }
-            Self::Map(error) => write!(f, "ring page: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for BootError {}
 
 /// Maps the xenstore ring of this HVM or PVH domain. It must be called once: the ring has one
 /// client.
@@ -121,29 +105,18 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<BootRing<P>, 
 }
 
 /// Error of a page of Xen's that is placed in this domain's memory map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PlaceError {
     /// The domain has one page of this kind, which has an owner.
+    #[error("{0}")]
     Taken(AlreadyTaken),
     /// The platform has no page of RAM to replace, or no room among the frames without RAM.
+    #[error("no room for a page of Xen: {0}")]
     Memory(OutOfMemory),
     /// Xen refused the placement.
+    #[error("Xen refused to place its page in the memory map: {0}")]
     Xen(Errno),
 }
-
-impl fmt::Display for PlaceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Taken(error) => error.fmt(f),
-            Self::Memory(error) => write!(f, "no room for a page of Xen: {error}"),
-            Self::Xen(errno) => {
-                write!(f, "Xen refused to put a page of its own into the memory map: {errno}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for PlaceError {}
 
 /// Maps this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in place of a page of RAM.
 ///

@@ -4,6 +4,7 @@ use crate::Platform;
 use crate::sync::{AtomicU8, Ordering};
 use core::fmt;
 use core::sync::atomic::AtomicU32;
+use thiserror::Error;
 
 /// Resource that a domain has once: Xen moves it when it is set up a second time, and leaves a hole
 /// at the first owner's address.
@@ -35,20 +36,9 @@ impl fmt::Display for Singleton {
 }
 
 /// Error of a claim of a resource that has an owner already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0} is taken: found a second user, expected one; drop the first one before")]
 pub struct AlreadyTaken(pub Singleton);
-
-impl fmt::Display for AlreadyTaken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} is taken: found a second user, expected one; drop the first one before",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for AlreadyTaken {}
 
 /// Record of the owned resources of one domain and of its lost frames. The address of the record
 /// identifies the domain.

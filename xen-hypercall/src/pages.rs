@@ -5,25 +5,15 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
+use thiserror::Error;
 
 /// Error of an allocation: the platform has no pages left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("out of memory: {pages} contiguous page(s) requested, the platform has none")]
 pub struct OutOfMemory {
     /// Number of contiguous pages that were requested.
     pub pages: usize,
 }
-
-impl fmt::Display for OutOfMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "out of memory: {} contiguous page(s) requested, the platform has none",
-            self.pages
-        )
-    }
-}
-
-impl core::error::Error for OutOfMemory {}
 
 /// Private pages of this domain: zeroed when allocated, freed when dropped, without another user.
 pub struct Pages<P: Platform> {

@@ -3,6 +3,7 @@
 
 use core::fmt;
 use core::mem::offset_of;
+use thiserror::Error;
 use xen_sys::arch_x86::hvm::start_info::{
     HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, MemmapType, XEN_HVM_START_MAGIC_VALUE,
 };
@@ -44,38 +45,22 @@ pub struct StartInfo<M> {
 }
 
 /// Error of a start information that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum StartInfoError {
     /// The memory at this address cannot be read.
+    #[error("start_info at {address:#x} is not in readable memory")]
     Unreadable {
         /// Address.
         address: u64,
     },
     /// The structure starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was
     /// booted by another protocol.
+    #[error("start_info: found magic {found:#x}, expected {XEN_HVM_START_MAGIC_VALUE:#x}")]
     Magic {
         /// Number that was found.
         found: u32,
     },
 }
-
-impl fmt::Display for StartInfoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable { address } => {
-                write!(f, "start_info at {address:#x} is not in readable memory")
-            }
-            Self::Magic { found } => {
-                write!(
-                    f,
-                    "start_info: found magic {found:#x}, expected {XEN_HVM_START_MAGIC_VALUE:#x}"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for StartInfoError {}
 
 impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
     /// Reads the start information at `address`, which a PVH kernel receives in EBX.

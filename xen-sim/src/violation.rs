@@ -1,12 +1,13 @@
 //! Violations: actions that no sound kernel does, and leftovers at the end.
 
-use core::fmt;
+use thiserror::Error;
 use xen_hypercall::{DomId, GrantRef, Port};
 
 /// Broken rule. Real Xen does not detect it; data is lost or accessible to other domains.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Violation {
     /// A page was freed while another domain had it mapped.
+    #[error("domain {domain} freed gfn {gfn:#x} while another domain had it mapped")]
     FreedWhileMapped {
         /// Owner of the page.
         domain: DomId,
@@ -14,6 +15,7 @@ pub enum Violation {
         gfn: u64,
     },
     /// A page was freed while an entry of the grant table named it.
+    #[error("domain {domain} freed gfn {gfn:#x} while grant {grant} named it")]
     FreedWhileGranted {
         /// Owner of the page.
         domain: DomId,
@@ -23,6 +25,7 @@ pub enum Violation {
         grant: GrantRef,
     },
     /// A page was written after it was freed.
+    #[error("gfn {gfn:#x} of domain {domain} was written to after it was freed")]
     WrittenAfterFree {
         /// Owner of the page.
         domain: DomId,
@@ -30,6 +33,7 @@ pub enum Violation {
         gfn: u64,
     },
     /// A range was freed or released that is no allocation or reservation.
+    #[error("domain {domain} freed gfn {gfn:#x}, where no such allocation is")]
     BadFree {
         /// Domain that freed it.
         domain: DomId,
@@ -37,6 +41,7 @@ pub enum Violation {
         gfn: u64,
     },
     /// A grant was mapped over the domain's own RAM, which loses that page.
+    #[error("domain {domain} mapped a grant over its own RAM at gfn {gfn:#x}")]
     MappedOverRam {
         /// Domain that mapped it.
         domain: DomId,
@@ -45,6 +50,7 @@ pub enum Violation {
     },
     /// A domain mapped a grant of its own. Xen then moves the page, as a translated domain has each
     /// page once, and its old frame is empty.
+    #[error("domain {domain} mapped its own grant {grant}, which moves the page to another frame")]
     MappedOwnGrant {
         /// Domain that mapped it.
         domain: DomId,
@@ -52,6 +58,7 @@ pub enum Violation {
         grant: GrantRef,
     },
     /// A port is open.
+    #[error("port {port} of domain {domain} is open")]
     PortOpen {
         /// Domain.
         domain: DomId,
@@ -59,6 +66,7 @@ pub enum Violation {
         port: Port,
     },
     /// An entry of the grant table is active.
+    #[error("grant {grant} of domain {domain} to domain {peer} is active")]
     GrantLive {
         /// Domain.
         domain: DomId,
@@ -68,6 +76,7 @@ pub enum Violation {
         peer: DomId,
     },
     /// A page of another domain is mapped.
+    #[error("domain {domain} still has {} of domain {peer} mapped", mapped(.grant))]
     MappingLive {
         /// Domain that mapped it.
         domain: DomId,
@@ -77,6 +86,7 @@ pub enum Violation {
         grant: Option<GrantRef>,
     },
     /// A page was not freed.
+    #[error("gfn {gfn:#x} of domain {domain} was not freed")]
     PageLost {
         /// Domain.
         domain: DomId,
@@ -85,6 +95,7 @@ pub enum Violation {
     },
     /// The pages in use at a time exceeded the domain's budget
     /// ([`DomainConfig::page_budget`](crate::DomainConfig)).
+    #[error("domain {domain} had {pages} pages in use at a time")]
     OverBudget {
         /// Domain.
         domain: DomId,
@@ -92,6 +103,7 @@ pub enum Violation {
         pages: usize,
     },
     /// Frames without RAM were not released.
+    #[error("domain {domain} did not release {count} frame(s) without RAM")]
     FramesReserved {
         /// Domain.
         domain: DomId,
@@ -99,6 +111,7 @@ pub enum Violation {
         count: usize,
     },
     /// A watch is registered in xenstore.
+    #[error("domain {domain} still watches {path}")]
     WatchLive {
         /// Domain.
         domain: DomId,
@@ -106,6 +119,7 @@ pub enum Violation {
         path: String,
     },
     /// A transaction is open in xenstore.
+    #[error("transaction {id} of domain {domain} is open")]
     TransactionOpen {
         /// Domain.
         domain: DomId,
@@ -114,58 +128,10 @@ pub enum Violation {
     },
 }
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FreedWhileMapped { domain, gfn } => {
-                write!(f, "domain {domain} freed gfn {gfn:#x} while another domain had it mapped")
-            }
-            Self::FreedWhileGranted { domain, gfn, grant } => {
-                write!(f, "domain {domain} freed gfn {gfn:#x} while grant {grant} named it")
-            }
-            Self::WrittenAfterFree { domain, gfn } => {
-                write!(f, "gfn {gfn:#x} of domain {domain} was written to after it was freed")
-            }
-            Self::BadFree { domain, gfn } => {
-                write!(f, "domain {domain} freed gfn {gfn:#x}, where no such allocation is")
-            }
-            Self::MappedOverRam { domain, gfn } => {
-                write!(f, "domain {domain} mapped a grant over its own RAM at gfn {gfn:#x}")
-            }
-            Self::MappedOwnGrant { domain, grant } => {
-                write!(
-                    f,
-                    "domain {domain} mapped its own grant {grant}, which moves the \
-                     page to another frame"
-                )
-            }
-            Self::PortOpen { domain, port } => {
-                write!(f, "port {port} of domain {domain} is open")
-            }
-            Self::GrantLive { domain, grant, peer } => {
-                write!(f, "grant {grant} of domain {domain} to domain {peer} is active")
-            }
-            Self::MappingLive { domain, peer, grant: Some(grant) } => {
-                write!(f, "domain {domain} still has grant {grant} of domain {peer} mapped")
-            }
-            Self::MappingLive { domain, peer, grant: None } => {
-                write!(f, "domain {domain} still has a page of domain {peer} mapped by privilege")
-            }
-            Self::PageLost { domain, gfn } => {
-                write!(f, "gfn {gfn:#x} of domain {domain} was not freed")
-            }
-            Self::OverBudget { domain, pages } => {
-                write!(f, "domain {domain} had {pages} pages in use at a time")
-            }
-            Self::FramesReserved { domain, count } => {
-                write!(f, "domain {domain} did not release {count} frame(s) without RAM")
-            }
-            Self::WatchLive { domain, path } => write!(f, "domain {domain} still watches {path}"),
-            Self::TransactionOpen { domain, id } => {
-                write!(f, "transaction {id} of domain {domain} is open")
-            }
-        }
+/// Returns the name of a mapping: its grant, if it has one.
+fn mapped(grant: &Option<GrantRef>) -> String {
+    match grant {
+        Some(grant) => format!("grant {grant}"),
+        None => "a page without a grant".to_owned(),
     }
 }
-
-impl core::error::Error for Violation {}

@@ -266,7 +266,7 @@ impl Drop for World {
 }
 
 /// Violations that [`World::check`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Findings {
     /// Seed of the world, to repeat the run.
     pub seed: u64,
@@ -280,5 +280,3 @@ impl fmt::Display for Findings {
         self.violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
     }
 }
-
-impl core::error::Error for Findings {}

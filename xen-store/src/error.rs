@@ -5,10 +5,11 @@ use crate::text::PathText;
 use crate::wire::{NumberError, PathError, ServerError};
 use core::fmt;
 use core::time::Duration;
+use thiserror::Error;
 use xen_sys::io::xs_wire::MessageType;
 
 /// A xenstore operation that failed: which, on what path, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub struct StoreError {
     /// The request.
     pub operation: MessageType,
@@ -19,70 +20,97 @@ pub struct StoreError {
 }
 
 /// Cause of a failed xenstore operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ErrorKind {
     /// The server refused.
+    #[error("xenstored reports {0}")]
     Server(ServerError),
     /// No reply came in time.
+    #[error("no reply from xenstored within {} ms", .waited.as_millis())]
     Timeout {
         /// Time that the operation waited.
         waited: Duration,
     },
     /// The store is suspended; nothing was sent.
+    #[error("the store is quiesced")]
     Quiesced,
     /// The connection was reset, after a suspend or an error, before the reply came, or since the
     /// transaction was begun.
+    #[error("{}", interruption(*.sent))]
     Interrupted {
         /// `true` if the request was sent, so that it may have been carried out; otherwise nothing
         /// has changed.
         sent: bool,
     },
     /// The connection is broken, until it is [reset](crate::XenStore::reconnect).
+    #[error("{0}")]
     Connection(ConnectionError),
     /// The path can't be a xenstore path; nothing was sent.
+    #[error("{0}")]
     Path(PathError),
     /// The request has more bytes than a message can carry, or than a table here can hold; nothing
     /// was sent.
+    #[error("too long, expected at most {limit} bytes")]
     TooLong {
         /// The most bytes that it may have.
         limit: usize,
     },
     /// The path's or the value's `Display` failed; nothing was sent.
+    #[error("the path or the value could not be formatted")]
     Format,
     /// All requests of [`Limits`](crate::Limits) are in flight; nothing was sent.
+    #[error("all request slots are in use")]
     Busy,
     /// All watches of [`Limits`](crate::Limits) are in use; nothing was sent.
+    #[error("all watches are in use")]
     TooManyWatches,
     /// The value is longer than the caller's buffer.
+    #[error("the value has {needed} bytes, more than the buffer holds")]
     BufferTooSmall {
         /// The bytes that it takes.
         needed: usize,
     },
     /// The value is not UTF-8.
+    #[error("the value is not UTF-8 text")]
     NotText,
     /// The value is not a number of the requested type.
+    #[error("{0}")]
     Number(NumberError),
     /// The reply does not have the format of the request's reply.
+    #[error("xenstored's reply is malformed")]
     Malformed,
     /// The reply has another type than the request.
+    #[error("found a reply of type {found}, expected one of the request's type")]
     UnexpectedReply {
         /// The type that was found.
         found: MessageType,
     },
     /// A list that was read in parts changed meanwhile; the caller has received neither the
     /// old list nor the new one.
+    #[error("the list changed while it was read")]
     Changed,
     /// A list that is read in parts has no end within the most names, bytes and parts that are
     /// taken of a server.
+    #[error("the list has no end within {bytes} bytes")]
     ListTooLong {
         /// The bytes that were read.
         bytes: usize,
     },
     /// A transaction was in conflict with others every time that it was tried.
+    #[error("in conflict with others in each of {attempts} attempts")]
     Conflict {
         /// Number of attempts.
         attempts: u32,
     },
+}
+
+/// Returns the text of an interrupted request.
+fn interruption(sent: bool) -> &'static str {
+    if sent {
+        "the connection was reset before the reply came; it may have been done"
+    } else {
+        "the connection was reset; nothing was done"
+    }
 }
 
 impl ErrorKind {
@@ -113,47 +141,6 @@ impl fmt::Display for StoreError {
         write!(f, ": {kind}")
     }
 }
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(error) => write!(f, "xenstored says {error}"),
-            Self::Timeout { waited } => {
-                write!(f, "no reply from xenstored within {} ms", waited.as_millis())
-            }
-            Self::Quiesced => f.write_str("the store is quiesced"),
-            Self::Interrupted { sent: true } => {
-                f.write_str("the connection was reset before the reply came; it may have been done")
-            }
-            Self::Interrupted { sent: false } => {
-                f.write_str("the connection was reset; nothing was done")
-            }
-            Self::Connection(error) => write!(f, "{error}"),
-            Self::Path(error) => write!(f, "{error}"),
-            Self::TooLong { limit } => write!(f, "too long, expected at most {limit} bytes"),
-            Self::Format => f.write_str("the path or the value could not be formatted"),
-            Self::Busy => f.write_str("all request slots are in use"),
-            Self::TooManyWatches => f.write_str("all watches are in use"),
-            Self::BufferTooSmall { needed } => {
-                write!(f, "the value has {needed} bytes, more than the buffer holds")
-            }
-            Self::NotText => f.write_str("the value is not UTF-8 text"),
-            Self::Number(error) => write!(f, "{error}"),
-            Self::Malformed => f.write_str("xenstored's reply is malformed"),
-            Self::UnexpectedReply { found } => {
-                write!(f, "found a reply of type {found}, expected one of the request's type")
-            }
-            Self::Changed => f.write_str("the list changed while it was read"),
-            Self::ListTooLong { bytes } => write!(f, "the list has no end within {bytes} bytes"),
-            Self::Conflict { attempts } => {
-                write!(f, "in conflict with others in each of {attempts} attempts")
-            }
-        }
-    }
-}
-
-impl core::error::Error for StoreError {}
-impl core::error::Error for ErrorKind {}
 
 macro_rules! kinds {
     ($($from:ident => $variant:ident),*) => {$(
@@ -186,7 +173,7 @@ mod tests {
         assert!(error.is_not_found());
         assert_eq!(
             error.to_string(),
-            "read device/vbd/51712/backend: xenstored says ENOENT: no such node"
+            "read device/vbd/51712/backend: xenstored reports ENOENT: no such node"
         );
     }
 

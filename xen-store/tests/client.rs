@@ -86,7 +86,7 @@ fn error_shows_operation_path_and_kind() {
         assert!(error.is_not_found());
         assert_eq!(
             error.to_string(),
-            "read device/vbd/51712/sectors: xenstored says ENOENT: no such node"
+            "read device/vbd/51712/sectors: xenstored reports ENOENT: no such node"
         );
         store.write("data/long", [7; 20]).unwrap();
         let error = store.read("data/long", &mut [0; 19]).unwrap_err();
@@ -431,7 +431,7 @@ fn formatting_may_use_the_store() {
         assert_eq!(names, ["child"]);
         store.remove(path()).unwrap();
         let error = store.read(path(), &mut value).unwrap_err();
-        assert_eq!(error.to_string(), "read data/a5: xenstored says ENOENT: no such node");
+        assert_eq!(error.to_string(), "read data/a5: xenstored reports ENOENT: no such node");
     });
 }
 
@@ -508,7 +508,7 @@ fn raw_request_error_names_its_path() {
     with_store(|_, store| {
         let parts = [Part::Bytes(b""), Part::Path(format_args!("data/missing"))];
         let error = store.request(MessageType::READ, &parts, &mut [0; 4]).unwrap_err();
-        assert_eq!(error.to_string(), "read data/missing: xenstored says ENOENT: no such node");
+        assert_eq!(error.to_string(), "read data/missing: xenstored reports ENOENT: no such node");
         let twice = [Part::Path(format_args!("domid")), Part::Path(format_args!("other"))];
         assert_eq!(store.request(MessageType::READ, &twice, &mut [0; 4]), Ok(1));
         let error = store.request(MessageType::READ, &[Part::Nul], &mut [0; 4]).unwrap_err();

@@ -1,19 +1,25 @@
 //! Errors of a device.
 
 use crate::XenbusState;
-use core::fmt;
 use core::time::Duration;
+use thiserror::Error;
 use xen_hypercall::OutOfMemory;
 use xen_store::{PathText, StoreError};
 
 /// An error of a device that connects or closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum XenbusError {
     /// A xenstore operation failed.
+    #[error("{0}")]
     Store(StoreError),
     /// The platform has no memory for the nodes of the device.
+    #[error("{0}")]
     Memory(OutOfMemory),
     /// The backend did not change its state in time.
+    #[error(
+        "{path}: found state {found}, expected {awaited} within {} ms; own state is {own}",
+        .waited.as_millis()
+    )]
     Timeout {
         /// The backend's state node.
         path: PathText,
@@ -27,6 +33,7 @@ pub enum XenbusError {
         waited: Duration,
     },
     /// The backend closed the device while it was to be connected.
+    #[error("{path}: the backend refused, found state {found}; own state is {own}")]
     Refused {
         /// The backend's state node.
         path: PathText,
@@ -36,31 +43,12 @@ pub enum XenbusError {
         own: XenbusState,
     },
     /// The device was removed.
+    #[error("{path}: the device was removed")]
     Unplugged {
         /// The node that is missing.
         path: PathText,
     },
 }
-
-impl fmt::Display for XenbusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => write!(f, "{error}"),
-            Self::Memory(error) => write!(f, "{error}"),
-            Self::Timeout { path, awaited, found, own, waited } => write!(
-                f,
-                "{path}: found state {found}, expected {awaited} within {} ms; own state is {own}",
-                waited.as_millis()
-            ),
-            Self::Refused { path, found, own } => {
-                write!(f, "{path}: the backend refused, found state {found}; own state is {own}")
-            }
-            Self::Unplugged { path } => write!(f, "{path}: the device was removed"),
-        }
-    }
-}
-
-impl core::error::Error for XenbusError {}
 
 impl From<StoreError> for XenbusError {
     fn from(error: StoreError) -> Self {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use thiserror::Error;
 
 const HD_MAJORS: [u32; 10] = [3, 22, 33, 34, 56, 57, 88, 89, 90, 91];
 const SD_MAJORS: [u32; 16] =
@@ -126,16 +127,9 @@ fn write_letters(f: &mut fmt::Formatter<'_>, disk: u32) -> fmt::Result {
 }
 
 /// Error of a text that is not the name of a virtual disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a disk name: expected one like xvda, xvdb3, sdc, hda1 or vbd-51712")]
 pub struct VbdNameError;
-
-impl fmt::Display for VbdNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a disk name: expected one like xvda, xvdb3, sdc, hda1 or vbd-51712")
-    }
-}
-
-impl core::error::Error for VbdNameError {}
 
 impl FromStr for VbdNumber {
     type Err = VbdNameError;

@@ -685,7 +685,7 @@ fn missing_device_error_names_node() {
         let mut device = create(world, store);
         assert_eq!(
             first_error(world, &mut device).unwrap().to_string(),
-            "read backend/vbd/7/51712/frontend: xenstored says ENOENT: no such node"
+            "read backend/vbd/7/51712/frontend: xenstored reports ENOENT: no such node"
         );
         assert_eq!(settle(world, &mut device), Event::Removed);
         plug(world, 1, 2);

@@ -729,7 +729,7 @@ fn missing_device_error_names_node() {
         let mut device: Device<'_> = create(store);
         assert_eq!(
             settle(world, &mut device).unwrap_err().to_string(),
-            "read device/vbd/51712/backend: xenstored says ENOENT: no such node"
+            "read device/vbd/51712/backend: xenstored reports ENOENT: no such node"
         );
         assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
         plug(world, 1, 2);

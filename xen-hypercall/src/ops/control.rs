@@ -5,17 +5,19 @@
 //! grows by about one with each release, so it can be found by attempts.
 
 use crate::Errno;
-use core::fmt;
+use thiserror::Error;
 
 /// Error of an operation of the toolstack's interfaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ControlError {
     /// Xen's interface has another version than these bindings. Nothing was done.
+    #[error("found another interface version of Xen, expected {ours:#x}, that of the bindings")]
     Version {
         /// Version of the bindings.
         ours: u32,
     },
     /// Xen refused the operation.
+    #[error("refused: {0}")]
     Call(Errno),
 }
 
@@ -25,22 +27,6 @@ impl ControlError {
         if errno == Errno::EACCES { Self::Version { ours } } else { Self::Call(errno) }
     }
 }
-
-impl fmt::Display for ControlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version { ours } => {
-                write!(
-                    f,
-                    "this Xen's interface is not version {ours:#x}, which these bindings have"
-                )
-            }
-            Self::Call(errno) => write!(f, "refused: {errno}"),
-        }
-    }
-}
-
-impl core::error::Error for ControlError {}
 
 /// Returns the version that Xen accepts, among those near `ours`, the likely ones first. `call`
 /// issues a call with one version.

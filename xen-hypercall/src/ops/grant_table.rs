@@ -3,30 +3,21 @@
 
 use super::{check, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
-use core::fmt;
+use thiserror::Error;
 use xen_sys::GuestHandle;
 use xen_sys::grant_table::*;
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
 /// Error of a grant operation: of the hypercall as a whole, or of the one operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum GrantOpError {
     /// Xen refused the hypercall.
+    #[error("grant table hypercall refused: {0}")]
     Call(Errno),
     /// Xen accepted the hypercall and reported this status for the operation.
+    #[error("grant operation failed: {0}")]
     Status(GrantStatus),
 }
-
-impl fmt::Display for GrantOpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(errno) => write!(f, "grant table hypercall refused: {errno}"),
-            Self::Status(status) => write!(f, "grant operation failed: {status}"),
-        }
-    }
-}
-
-impl core::error::Error for GrantOpError {}
 
 /// Size of a domain's grant table, in frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

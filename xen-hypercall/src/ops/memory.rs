@@ -7,7 +7,7 @@
 
 use super::{check, command, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
-use core::fmt;
+use thiserror::Error;
 use xen_sys::GuestHandle;
 use xen_sys::hvm::e820::E820Entry;
 use xen_sys::memory::*;
@@ -187,21 +187,14 @@ pub unsafe fn populate_physmap<H: Hypercall + ?Sized>(
 }
 
 /// Error of an exchange that ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("XENMEM_exchange ended after {exchanged} extents: {errno}")]
 pub struct ExchangeError {
     /// Error of Xen.
     pub errno: Errno,
     /// Number of input extents that were exchanged before.
     pub exchanged: u64,
 }
-
-impl fmt::Display for ExchangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "XENMEM_exchange ended after {} extents: {}", self.exchanged, self.errno)
-    }
-}
-
-impl core::error::Error for ExchangeError {}
 
 /// Exchanges the memory at `given` for other memory at `wanted`, for example many single pages for
 /// a contiguous run.
@@ -380,29 +373,17 @@ pub struct Vnuma {
 }
 
 /// Error of a query of the virtual NUMA topology.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VnumaError {
     /// Xen refused.
+    #[error("XENMEM_get_vnumainfo refused: {0}")]
     Xen(Errno),
     /// The topology is larger than the buffers.
+    #[error(
+        "no room for {} virtual nodes, {} vCPUs, {} ranges of memory", .0.nodes, .0.vcpus, .0.ranges
+    )]
     TooLarge(Vnuma),
 }
-
-impl fmt::Display for VnumaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Xen(errno) => write!(f, "XENMEM_get_vnumainfo refused: {errno}"),
-            Self::TooLarge(Vnuma { nodes, vcpus, ranges }) => {
-                write!(
-                    f,
-                    "no room for {nodes} virtual nodes, {vcpus} vCPUs, {ranges} ranges of memory"
-                )
-            }
-        }
-    }
-}
-
-impl core::error::Error for VnumaError {}
 
 /// Writes this domain's virtual NUMA topology: the distances between nodes row by row, each vCPU's
 /// node, and the ranges of memory. Returns its size. `distances` needs room for the square of the

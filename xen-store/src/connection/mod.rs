@@ -13,10 +13,11 @@ use crate::ErrorKind;
 use crate::wire::{
     self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg,
 };
-use core::fmt::{self, Display};
+use core::fmt::Display;
 use heapless::Vec;
 use requests::{Answer, Owner, Received, Requests};
 pub use requests::{MAX_REQUESTS, RequestId};
+use thiserror::Error;
 pub use transport::{RingTransport, Transport};
 use watches::{Change, Watches};
 pub use watches::{Group, MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
@@ -25,18 +26,22 @@ use xen_ring::Corrupt;
 
 /// Cause of a broken connection. Every use reports the same cause until the connection is
 /// [reset](Connection::reset).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ConnectionError {
     /// The server moved an index of the ring to where it can't be.
+    #[error("xenstore connection broken: {0}")]
     Corrupt(Corrupt),
     /// The server announced more bytes than a message can have.
+    #[error("xenstore connection broken: {0}")]
     Oversized(OversizedBody),
     /// The server ended the connection, with a code in the page's `error` field.
+    #[error("xenstored ended the connection with error {code} ({})", meaning(*.code))]
     Lost {
         /// `XENSTORE_ERROR_*`: 1 communication, 2 ring index, 3 protocol.
         code: u32,
     },
     /// Xen refused to notify the server.
+    #[error("xenstored could not be notified by port {port}: {errno}")]
     Notify {
         /// Our port.
         port: Port,
@@ -44,43 +49,28 @@ pub enum ConnectionError {
         errno: Errno,
     },
     /// The transport ended, as a socket does.
+    #[error("the connection to xenstored was closed")]
     Closed,
     /// The operating system refused to move bytes.
+    #[error("connection to xenstored: error {code} of the operating system")]
     System {
         /// Its error number.
         code: i32,
     },
     /// The server does not offer to connect anew.
+    #[error("xenstored does not offer to reconnect")]
     CannotReconnect,
 }
 
-impl Display for ConnectionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Corrupt(error) => write!(f, "xenstore connection broken: {error}"),
-            Self::Oversized(error) => write!(f, "xenstore connection broken: {error}"),
-            Self::Lost { code } => {
-                let what = match code {
-                    1 => "communication problem",
-                    2 => "invalid ring index",
-                    3 => "protocol violation",
-                    _ => "unknown code",
-                };
-                write!(f, "xenstored ended the connection with error {code} ({what})")
-            }
-            Self::Notify { port, errno } => {
-                write!(f, "xenstored could not be notified by port {port}: {errno}")
-            }
-            Self::Closed => f.write_str("the connection to xenstored was closed"),
-            Self::System { code } => {
-                write!(f, "connection to xenstored: error {code} of the operating system")
-            }
-            Self::CannotReconnect => f.write_str("xenstored does not offer to reconnect"),
-        }
+/// Returns the meaning of `XENSTORE_ERROR_*`.
+fn meaning(code: u32) -> &'static str {
+    match code {
+        1 => "communication problem",
+        2 => "invalid ring index",
+        3 => "protocol violation",
+        _ => "unknown code",
     }
 }
-
-impl core::error::Error for ConnectionError {}
 
 impl From<Corrupt> for ConnectionError {
     fn from(corrupt: Corrupt) -> Self {

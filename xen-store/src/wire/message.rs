@@ -2,6 +2,7 @@
 
 use super::{MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use core::fmt::{self, Write};
+use thiserror::Error;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// The bytes of a header.
@@ -9,19 +10,12 @@ pub const HEADER_LEN: usize = size_of::<XsdSockmsg>();
 
 /// A header announces more payload than a message can have; after it, nothing in the stream can be
 /// trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("found a message of {len} bytes, expected at most {XENSTORE_PAYLOAD_MAX}")]
 pub struct OversizedBody {
     /// The length that was found.
     pub len: u32,
 }
-
-impl fmt::Display for OversizedBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "found a message of {} bytes, expected at most {XENSTORE_PAYLOAD_MAX}", self.len)
-    }
-}
-
-impl core::error::Error for OversizedBody {}
 
 /// Returns a header's bytes.
 pub fn encode(header: &XsdSockmsg) -> [u8; HEADER_LEN] {

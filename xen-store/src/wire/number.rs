@@ -1,13 +1,17 @@
 //! Numbers in nodes.
 
-use core::fmt;
+use thiserror::Error;
 
 /// Error of a value that is not a number of the requested type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NumberError {
     /// No digit.
+    #[error("the value has no digits, expected a decimal number")]
     Empty,
     /// A byte is no decimal digit.
+    #[error(
+        "the value has '{}' at byte {at}, expected a decimal number", .byte.escape_ascii()
+    )]
     Byte {
         /// The byte.
         byte: u8,
@@ -15,26 +19,9 @@ pub enum NumberError {
         at: usize,
     },
     /// The number does not fit the type.
+    #[error("the number is out of range")]
     OutOfRange,
 }
-
-impl fmt::Display for NumberError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the value has no digits, expected a decimal number"),
-            Self::Byte { byte, at } => {
-                write!(
-                    f,
-                    "the value has '{}' at byte {at}, expected a decimal number",
-                    byte.escape_ascii()
-                )
-            }
-            Self::OutOfRange => f.write_str("the number is out of range"),
-        }
-    }
-}
-
-impl core::error::Error for NumberError {}
 
 /// An integer type that a node's value can be read as.
 pub trait Number: Copy + TryFrom<i128> + sealed::Sealed {}

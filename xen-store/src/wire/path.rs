@@ -1,14 +1,16 @@
 //! Which paths may be sent.
 
-use core::fmt;
+use thiserror::Error;
 use xen_sys::io::xs_wire::{XENSTORE_ABS_PATH_MAX, XENSTORE_REL_PATH_MAX};
 
 /// Error of a text that is not a xenstore path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PathError {
     /// Empty text.
+    #[error("the path is empty")]
     Empty,
     /// Too many bytes.
+    #[error("the path has {len} bytes, expected at most {limit}")]
     TooLong {
         /// Number of bytes found.
         len: usize,
@@ -16,6 +18,9 @@ pub enum PathError {
         limit: usize,
     },
     /// A byte is not a letter, digit, `-`, `/`, `_` or `@`.
+    #[error(
+        "the path has '{}' at byte {at}, expected letters, digits and -/_@", .byte.escape_ascii()
+    )]
     Byte {
         /// The byte.
         byte: u8,
@@ -23,33 +28,15 @@ pub enum PathError {
         at: usize,
     },
     /// A name between two slashes is empty.
+    #[error("the path has an empty name before byte {at}")]
     EmptyName {
         /// The position of the second slash.
         at: usize,
     },
     /// The path ends in a slash.
+    #[error("the path ends in a slash")]
     TrailingSlash,
 }
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the path is empty"),
-            Self::TooLong { len, limit } => {
-                write!(f, "the path has {len} bytes, expected at most {limit}")
-            }
-            Self::Byte { byte, at } => write!(
-                f,
-                "the path has '{}' at byte {at}, expected letters, digits and -/_@",
-                byte.escape_ascii()
-            ),
-            Self::EmptyName { at } => write!(f, "the path has an empty name before byte {at}"),
-            Self::TrailingSlash => f.write_str("the path ends in a slash"),
-        }
-    }
-}
-
-impl core::error::Error for PathError {}
 
 /// Checks that `path` may be sent, before the server would refuse it, or do something else than was
 /// meant.

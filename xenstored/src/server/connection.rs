@@ -6,8 +6,8 @@ use super::watch::Watch;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
+use thiserror::Error;
 use xen_hypercall::{DomId, Instant};
 use xen_store::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode, encode};
 
@@ -16,38 +16,27 @@ use xen_store::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode
 pub struct ConnectionId(pub(super) u64);
 
 /// Cause for which a client must be disconnected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Breach {
     /// No such connection, or not any more.
+    #[error("no such connection")]
     Unknown,
     /// The client announced a message that is too long.
+    #[error("{0}")]
     Oversized(OversizedBody),
     /// The client has left too many watch events unread, or too large ones.
+    #[error("found {events} watch events that were not read")]
     Overrun {
         /// Number of unread events.
         events: usize,
     },
     /// The client has read nothing for too long while watch events waited.
+    #[error("found {events} watch events that were not read in time")]
     Stalled {
         /// Number of unread events.
         events: usize,
     },
 }
-
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("no such connection"),
-            Self::Oversized(error) => write!(f, "{error}"),
-            Self::Overrun { events } => write!(f, "found {events} watch events that were not read"),
-            Self::Stalled { events } => {
-                write!(f, "found {events} watch events that were not read in time")
-            }
-        }
-    }
-}
-
-impl core::error::Error for Breach {}
 
 /// Limits of unread messages. Zero stands for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
