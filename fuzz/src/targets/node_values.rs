@@ -4,10 +4,11 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::values;
 use core::time::Duration;
 use xen_front::block::{BlkFront, list as disks};
+use xen_front::console::{ConsoleFront, list as consoles};
 use xen_front::net::{NetFront, NetFrontConfig, Vif, list as vifs};
 use xen_grant::GrantTable;
 use xen_hypercall::Platform;
-use xen_sim::{Disk, Vif as VirtualVif, World};
+use xen_sim::{DeviceSpec, Disk, Vif as VirtualVif, World};
 
 const KEYS: [&str; 16] = [
     "sectors",
@@ -36,17 +37,19 @@ pub fn run(data: &[u8]) {
     let disk = world.attach_disk(&guest, &back, &Disk::new("xvda"));
     let vif = world.attach_vif(&guest, &back, &VirtualVif::new(0));
     let toolstack = world.store();
-    let ends = [disk.frontend_path(), disk.backend_path(), vif.frontend_path(), vif.backend_path()];
-    for path in [&ends[1], &ends[3]] {
+    let console = world.attach_device(&guest, &back, &DeviceSpec::new("console", 1));
+    let devices = [disk, vif, console];
+    for path in devices.map(|device| device.backend_path()) {
         toolstack.write(format!("{path}/state"), 4).expect("the toolstack may");
     }
     for (key, front, value) in &nodes {
-        let path = &ends[usize::from(key / 16 % 2) * 2 + usize::from(!front)];
+        let device = devices[usize::from(key / 16) % devices.len()];
+        let path = if *front { device.frontend_path() } else { device.backend_path() };
         let _ = toolstack.write_bytes(format!("{path}/{}", KEYS[usize::from(key % 16)]), value);
     }
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let _ = (disks::<4>(&store), vifs::<4>(&store));
+    let _ = (disks::<4>(&store), vifs::<4>(&store), consoles::<4>(&store));
     if let Ok(mut block) = BlkFront::open(&store, &grants, disk.id) {
         for _ in 0..12 {
             let _ = block.poll(guest.now());
@@ -58,6 +61,12 @@ pub fn run(data: &[u8]) {
         for _ in 0..12 {
             let _ = net.poll(guest.now());
             net.wait(Some(guest.now() + Duration::from_millis(1)));
+        }
+    }
+    if let Ok(mut console) = ConsoleFront::new(&store, &grants, console.id) {
+        for _ in 0..12 {
+            let _ = console.poll(guest.now());
+            console.wait(Some(guest.now() + Duration::from_millis(1)));
         }
     }
     settle(&world, &[&store]);
