@@ -1,10 +1,7 @@
 //! Parking of vCPUs: all but one stand still while the domain is suspended.
 
-use core::hint::spin_loop;
-use core::sync::atomic::{
-    AtomicBool, AtomicU32,
-    Ordering::{AcqRel, Acquire, Release},
-};
+use xen_hypercall::sync::Ordering::{Acquire, Relaxed, Release};
+use xen_hypercall::sync::{AtomicBool, AtomicU32, spin_loop};
 
 /// Meeting point of the vCPUs that stand still during a suspend.
 ///
@@ -18,13 +15,21 @@ pub struct VcpuPark {
 
 impl VcpuPark {
     /// Creates a park without a request.
+    #[cfg(not(loom))]
     pub const fn new() -> Self {
         Self { requested: AtomicBool::new(false), parked: AtomicU32::new(0) }
     }
 
-    /// Requests all other vCPUs to park. The caller sends each one an event.
+    /// Creates a park without a request.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Requests all other vCPUs to park. The caller sends each one an event, which orders the
+    /// request before the upcall.
     pub fn request(&self) {
-        self.requested.store(true, Release);
+        self.requested.store(true, Relaxed);
     }
 
     /// Returns the number of parked vCPUs.
@@ -45,22 +50,23 @@ impl VcpuPark {
     /// Call it with interrupts off at the end of an upcall, not within the dispatch: the event
     /// words may be others afterwards. The vCPU that suspends must not call it.
     pub fn park_if_requested(&self, resume: impl FnOnce()) {
-        if !self.requested.load(Acquire) {
+        if !self.requested.load(Relaxed) {
             return;
         }
-        self.parked.fetch_add(1, AcqRel);
+        self.parked.fetch_add(1, Release);
         while self.requested.load(Acquire) {
             spin_loop();
         }
         resume();
-        self.parked.fetch_sub(1, AcqRel);
+        self.parked.fetch_sub(1, Release);
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::thread;
+    use xen_hypercall::sync::Ordering::AcqRel;
 
     #[test]
     fn no_vcpu_parks_without_request() {

@@ -10,7 +10,7 @@ use crate::{host, mutants};
 /// directly.
 const MIRI_PACKAGES: [&str; 3] = ["xen-hypercall", "xen-grant", "xen-ring"];
 
-/// Runs the models of rings, events and grants.
+/// Runs the models of rings, events, grants, the clock and parked vCPUs.
 pub(crate) fn models() -> Result<()> {
     host::run(&mut mutants::models_of(host::root(), &host::target().join("loom")))
 }
