@@ -260,6 +260,11 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 }
                 self.nodes.begin_sync(None)?;
                 self.step = Step::Sync;
+                // What the driver needs to offer the device is requested behind the states, and is
+                // of no use if they require something else.
+                self.nodes.send()?;
+                self.begin_read(For::Setup)?;
+                self.poll_job()?;
                 Ok(None)
             }
             Step::Incomplete if !self.nodes.is_synced() => Ok(Some(BackendEvent::Idle)),
@@ -289,16 +294,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
             self.disconnect();
             return Ok(Some(BackendEvent::Removed));
         }
-        let (driver, reading) = (&self.driver, self.reading);
-        let mut keys = |list: &mut KeyList<'_>| match reading {
-            For::Setup => driver.setup_keys(list),
-            For::Connect => driver.connect_keys(list),
-        };
-        let linked = self.linked;
-        let end = self.jobs.poll(&self.nodes, &[], &mut keys, &|nodes| {
-            if linked { driver.write_nodes(nodes) } else { driver.write_offer(nodes) }
-        })?;
-        match end {
+        match self.poll_job()? {
             JobEnd::Idle => self.decide(now),
             JobEnd::Busy if self.is_served() => Ok(Some(BackendEvent::Serve)),
             JobEnd::Busy => Ok(Some(BackendEvent::Idle)),
@@ -315,10 +311,36 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 self.nodes.own = state;
                 Ok(None)
             }
+            JobEnd::Read if !self.is_wanted() => {
+                self.jobs.cancel();
+                Ok(None)
+            }
             JobEnd::Read => {
                 self.take_up(now)?;
                 Ok(None)
             }
+        }
+    }
+
+    fn poll_job(&mut self) -> Result<JobEnd, XenbusError> {
+        let (driver, reading) = (&self.driver, self.reading);
+        let mut keys = |list: &mut KeyList<'_>| match reading {
+            For::Setup => driver.setup_keys(list),
+            For::Connect => driver.connect_keys(list),
+        };
+        let linked = self.linked;
+        self.jobs.poll(&self.nodes, &[], &mut keys, &|nodes| {
+            if linked { driver.write_nodes(nodes) } else { driver.write_offer(nodes) }
+        })
+    }
+
+    /// Returns whether the states still require what nodes were read for.
+    fn is_wanted(&self) -> bool {
+        let action = next(Role::Backend, self.nodes.own, self.nodes.peer);
+        let is_ending = self.closing || !self.nodes.online;
+        match self.reading {
+            For::Setup => !is_ending && matches!(action, Action::Publish | Action::Restart),
+            For::Connect => true,
         }
     }
 

@@ -8,7 +8,7 @@ use double::{Guest, Server, Store, World, with_store};
 use std::time::Duration;
 use xen_hypercall::{DomId, Instant, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
-use xen_store::{ErrorKind, RingTransport, XsOps};
+use xen_store::{ErrorKind, Limits, RingTransport, XsOps};
 use xenbus::{
     BackendDevice, BackendDriver, BackendEvent as Event, DeviceEvent, DeviceId, DeviceWatcher,
     KeyList, NodeWriter, Peer, XenbusError, XenbusState as State, backends,
@@ -224,6 +224,22 @@ fn device_follows_frontend_in_order() {
         world.server.borrow_mut().reaction = Some(lawful);
         world.set(&format!("{FRONTEND}/state"), "1");
         connect(world, &mut device);
+    });
+}
+
+/// Each batch of requests makes one notification of the server.
+#[test]
+fn connect_takes_at_most_9_batches() {
+    double::with_page(0, |world| {
+        let store = world.store_with(Limits { requests: 16, ..Limits::default() });
+        store.exists("domid").unwrap();
+        let before = world.notified.get();
+        let mut device = open(world, &store, 1, 1);
+        drive(world, &mut device, |device| {
+            device.is_connected() && states(world) == ("4".into(), "4".into())
+        });
+        let batches = world.notified.get() - before;
+        assert!((4..=9).contains(&batches), "{batches} batches");
     });
 }
 

@@ -3,6 +3,7 @@
 mod netback;
 #[path = "../persistent/mod.rs"]
 mod persistent;
+mod round_trips;
 mod waiting;
 
 use core::time::Duration;
