@@ -1,5 +1,7 @@
 //! The lifecycle of a backend.
 
+mod reactions;
+
 use crate::backend_driver::{BackendDriver, BackendEvent};
 use crate::error::XenbusError;
 use crate::frontend_driver::Peer;
@@ -8,7 +10,7 @@ use crate::keys::KeyList;
 use crate::nodes::DeviceNodes;
 use crate::publish::Published;
 use crate::removal::Removal;
-use crate::state::{Action, initial_backend_state, next};
+use crate::state::initial_backend_state;
 use crate::{DeviceId, Role, XenbusState};
 use core::fmt::{self, Display};
 use core::time::Duration;
@@ -334,16 +336,6 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         })
     }
 
-    /// Returns whether the states still require what nodes were read for.
-    fn is_wanted(&self) -> bool {
-        let action = next(Role::Backend, self.nodes.own, self.nodes.peer);
-        let is_ending = self.closing || !self.nodes.online;
-        match self.reading {
-            For::Setup => !is_ending && matches!(action, Action::Publish | Action::Restart),
-            For::Connect => true,
-        }
-    }
-
     /// Has the driver take up the nodes that were read.
     fn take_up(&mut self, now: Instant) -> Result<(), D::Error> {
         let (own, path) = (self.nodes.path.as_str(), self.nodes.peer_path.as_str());
@@ -375,101 +367,6 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         Ok(())
     }
 
-    /// Does what the two states require.
-    fn decide(&mut self, now: Instant) -> Result<Option<BackendEvent>, D::Error> {
-        let online = self.nodes.online;
-        let ending = self.closing || !online;
-        if ending {
-            self.unready = None;
-        }
-        if self.failed.is_some_and(|peer| peer != self.nodes.peer) {
-            self.failed = None;
-        }
-        let action = if ending {
-            self.next_of_end()
-        } else {
-            next(Role::Backend, self.nodes.own, self.nodes.peer)
-        };
-        match action {
-            Action::Close if self.is_served() => self.jobs.publish(XenbusState::CLOSING, false),
-            // To connect what is linked already is to try again: its state was not written.
-            Action::Close
-            | Action::Finish
-            | Action::Restart
-            | Action::Publish
-            | Action::Connect
-                if self.linked =>
-            {
-                self.disconnect();
-            }
-            Action::Publish | Action::Restart if self.failed.is_some() => {
-                self.jobs.release_memory();
-                return Ok(Some(BackendEvent::Idle));
-            }
-            Action::Publish | Action::Restart
-                if self.unready.is_some() && !self.nodes.take_own_change() =>
-            {
-                self.check_setup_deadline(now)?;
-                return Ok(Some(BackendEvent::Idle));
-            }
-            Action::Publish | Action::Restart => self.begin_read(For::Setup)?,
-            Action::Connect => self.begin_read(For::Connect)?,
-            Action::Run if self.changed => {
-                self.changed = false;
-                self.jobs.publish(XenbusState::CONNECTED, true);
-            }
-            Action::Run => {
-                self.jobs.release_memory();
-                return Ok(Some(BackendEvent::Serve));
-            }
-            Action::Close => self.jobs.publish(XenbusState::CLOSING, false),
-            Action::Finish => self.jobs.publish(XenbusState::CLOSED, false),
-            // The size of a disk can change while the device closes.
-            Action::Wait if self.is_served() && self.changed => {
-                self.changed = false;
-                self.jobs.publish(XenbusState::CLOSING, true);
-            }
-            Action::Wait if self.is_served() => return Ok(Some(BackendEvent::Serve)),
-            Action::Wait if self.linked => self.disconnect(),
-            Action::Wait if self.nodes.own == XenbusState::CLOSED => {
-                // The frontend may open it again if the toolstack keeps the device.
-                self.closing = false;
-                self.jobs.release_memory();
-                let over = !online && now >= self.since + GRACE;
-                return Ok(Some(if over { BackendEvent::Removed } else { BackendEvent::Idle }));
-            }
-            Action::Wait if self.deadline().is_some_and(|deadline| now >= deadline) => {
-                self.jobs.publish(XenbusState::CLOSED, false);
-            }
-            // All but the first are a frontend's.
-            Action::Wait
-            | Action::Reconfigure
-            | Action::Resume
-            | Action::Closed
-            | Action::Reopen => return Ok(Some(BackendEvent::Idle)),
-        }
-        Ok(None)
-    }
-
-    /// Closes a device whose hotplug script has not finished in time.
-    fn check_setup_deadline(&mut self, now: Instant) -> Result<(), D::Error> {
-        let waited = now.saturating_duration_since(self.unready.unwrap_or(now));
-        if waited < self.setup_timeout {
-            return Ok(());
-        }
-        let error = self.jobs.timeout(&self.nodes, waited);
-        let error = self.driver.setup_timeout(waited, error);
-        Err(self.refuse(error))
-    }
-
-    /// Closes a device that the driver cannot set up.
-    fn refuse(&mut self, error: D::Error) -> D::Error {
-        self.unready = None;
-        self.failed = Some(self.nodes.peer);
-        self.fail(&error);
-        error
-    }
-
     fn begin_read(&mut self, reading: For) -> Result<(), XenbusError> {
         self.reading = reading;
         self.jobs.begin_read(false, true)
@@ -478,26 +375,6 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
     fn disconnect(&mut self) {
         self.linked = false;
         self.driver.disconnect();
-    }
-
-    /// Returns whether the frontend must be served although the device closes.
-    fn is_served(&self) -> bool {
-        use XenbusState as S;
-        // States in which a frontend has published its rings and has not taken them back.
-        let published = matches!(
-            self.nodes.peer,
-            S::INITIALISED | S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED
-        );
-        self.linked && !self.closing && published
-    }
-
-    /// Returns the action if the device closes, whatever the frontend does.
-    fn next_of_end(&self) -> Action {
-        match self.nodes.own {
-            XenbusState::CLOSED => Action::Wait,
-            XenbusState::CLOSING => next(Role::Backend, XenbusState::CLOSING, self.nodes.peer),
-            _ => Action::Close,
-        }
     }
 
     /// Has the driver's nodes written again while the device is connected, as after a change of a
