@@ -262,8 +262,8 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 }
                 self.nodes.begin_sync(None)?;
                 self.step = Step::Sync;
-                // What the driver needs to offer the device is requested behind the states, and is
-                // of no use if they require something else.
+                // The nodes for an offer are requested behind the states, and are of no use if the
+                // states require something else.
                 self.nodes.send()?;
                 self.begin_read(For::Setup)?;
                 self.poll_job()?;

@@ -3,12 +3,11 @@
 use super::{DeviceState, Fixture, small};
 use core::time::Duration;
 use xen_front::net::{NetFront, Vif};
-use xen_hypercall::Platform;
 use xen_store::XsOps;
 
 /// Each batch of requests makes one notification of the store's server.
 #[test]
-fn connect_takes_at_most_8_round_trips() {
+fn connect_takes_8_round_trips() {
     let fixture = Fixture::new();
     // The client resets the ring first, and the backend has made its offer.
     fixture.store.exists("name").unwrap();
