@@ -185,6 +185,7 @@ fn text_waits_once_per_stall() {
     assert!(world.console_output(guest.id()).ends_with(b"back\r\n"));
 }
 
+/// D-C04.
 #[test]
 fn text_timeout_ignores_slow_reader() {
     let world = World::new(1);
@@ -226,6 +227,7 @@ fn text_timeout_ignores_slow_reader() {
     }
 }
 
+/// D-C04.
 #[test]
 fn busy_reader_does_not_extend_waits() {
     let world = World::new(1);
@@ -248,6 +250,7 @@ fn busy_reader_does_not_extend_waits() {
     assert_eq!(flushed, Err(ConsoleError::Timeout { written: 0, len: 2048 }));
 }
 
+/// D-C01.
 #[test]
 fn corrupt_index_is_permanent() {
     let world = World::new(1);

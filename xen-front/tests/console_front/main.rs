@@ -250,6 +250,7 @@ fn unplugged_console_ends() {
     }
 }
 
+/// D-C01.
 #[test]
 fn impossible_index_closes_console() {
     let fixture = Fixture::new();
@@ -264,6 +265,7 @@ fn impossible_index_closes_console() {
     fixture.reopen_and_finish(console);
 }
 
+/// D-C03.
 #[test]
 fn mapped_ring_is_reported_by_close() {
     let fixture = Fixture::new();
@@ -275,7 +277,7 @@ fn mapped_ring_is_reported_by_close() {
     fixture.finish();
 }
 
-/// States that no backend has, and changes of them without end.
+/// D-C02: states that no backend has, and changes of them without end.
 #[test]
 fn hostile_backend_nodes_end_in_errors() {
     let texts: [&'static [&'static str]; 5] = [
