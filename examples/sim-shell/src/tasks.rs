@@ -115,9 +115,18 @@ pub fn run(seed: u64) -> Result<Report, String> {
     let mut report = Report::default();
     let (mut pages, mut answers, mut ticks) = (0, 0, 0);
     let mut executor = Executor::default();
-    executor.spawn(async { Ok(pages = read_disk(&ports, &mut front, &disk).await?) });
-    executor.spawn(async { Ok(answers = ask_address(&ports, &mut net).await?) });
-    executor.spawn(async { Ok(ticks = count_ticks(&ports).await?) });
+    executor.spawn(async {
+        pages = read_disk(&ports, &mut front, &disk).await?;
+        Ok(())
+    });
+    executor.spawn(async {
+        answers = ask_address(&ports, &mut net).await?;
+        Ok(())
+    });
+    executor.spawn(async {
+        ticks = count_ticks(&ports).await?;
+        Ok(())
+    });
     report.polls = executor.run(|| {
         // The vCPU sleeps until an upcall, or until a delayed port is to be unmasked.
         let until = ports.dispatcher.expire(&ports.events, xen.now());
