@@ -120,7 +120,7 @@ fn block_requests_responses_and_data_are_loaded_once() {
 }
 
 #[test]
-fn network_requests_responses_and_packets_are_loaded_once() {
+fn network_ring_is_loaded_once() {
     let fixture = Fixture::new();
     let device = fixture.world.attach_vif(&fixture.guest, &fixture.driver, &VirtualVif::new(0));
     let mut back = NetBack::new(&fixture.driver_store, fixture.id(&device)).unwrap();

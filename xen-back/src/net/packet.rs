@@ -55,7 +55,7 @@ impl fmt::Debug for Packet<'_> {
 /// Receiver of a guest's packets: another interface, a network stack, a switch.
 pub trait PacketSink {
     /// Takes a packet that a guest has sent. It has at least an Ethernet header, and at most
-    /// [`MAX_PACKET`] bytes; nothing else is certain.
+    /// [`MAX_PACKET`] bytes; nothing else is checked.
     fn receive(&mut self, packet: Packet<'_>);
 }
 

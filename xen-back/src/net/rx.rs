@@ -1,4 +1,4 @@
-//! What a guest is to receive.
+//! Packets to a guest.
 
 use super::segments::Segments;
 use super::{
@@ -12,18 +12,18 @@ use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, Sta
 use xen_ring::BackRing;
 use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
 
-/// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a
-/// guest that takes nothing can cost.
+/// Pages of packets that wait for the guest: half a millisecond of a fast network, and the most
+/// that a guest without receive buffers can occupy.
 const QUEUE_PAGES: usize = 64;
 /// Packets that can wait.
 const QUEUE_PACKETS: usize = 256;
 
-/// How long a packet waits for receive buffers before it is dropped. A frontend can have fewer
-/// buffers than a packet needs, and must not be without packets for ever then. Linux's netback
-/// gives a packet as long (`rx_drain_timeout_msecs`).
+/// The time for which a packet waits for receive buffers before it is dropped. A frontend can have
+/// fewer buffers than a packet needs, which must not block all later packets. The value is that of
+/// Linux's netback (`rx_drain_timeout_msecs`).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a device has sent to its guest.
+/// Counters of packets sent to the guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RxStatistics {
     /// Packets that were placed in the guest's pages.
@@ -42,7 +42,7 @@ pub struct RxStatistics {
 
 pub(super) type RxRing<M> = BackRing<M, NetifRxRequest, NetifRxResponse>;
 
-/// What the frontend can take.
+/// Features of the frontend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrontendFeatures {
     /// Packets in several slots.
@@ -54,7 +54,7 @@ pub(super) struct FrontendFeatures {
 }
 
 impl FrontendFeatures {
-    /// Returns whether the frontend takes packets of `kind` before they are segmented.
+    /// Returns whether the frontend accepts unsegmented packets of `kind`.
     fn can_segment(&self, kind: SegmentationKind) -> bool {
         self.segmentation && kind == SegmentationKind::TcpIpv4
     }
@@ -65,7 +65,7 @@ struct Waiting {
     start: usize,
     len: usize,
     meta: PacketMeta,
-    /// When it was queued.
+    /// The time when it was queued.
     since: Instant,
 }
 
@@ -80,7 +80,7 @@ impl Waiting {
         slots(self.len, self.meta.segmentation)
     }
 
-    /// Returns when it has waited for long enough.
+    /// Returns the time at which it is dropped.
     fn deadline(&self) -> Instant {
         self.since + DRAIN_TIMEOUT
     }
@@ -91,20 +91,20 @@ fn slots(len: usize, segmentation: Option<Segmentation>) -> usize {
     len.div_ceil(PAGE_SIZE) + usize::from(segmentation.is_some())
 }
 
-/// Where packets wait for a guest.
+/// The queue of packets to a guest.
 ///
-/// Their bytes lie in a ring of memory, each packet in one piece.
+/// Their bytes are stored in a ring of memory, each packet contiguous.
 pub(super) struct Rx<P: Platform> {
     memory: Pages<P>,
     guest: DomId,
     features: FrontendFeatures,
     waiting: Deque<Waiting, QUEUE_PACKETS>,
-    /// Where the next packet goes.
+    /// The offset of the next packet.
     next: usize,
     /// Slots that were taken from the ring, for a packet that needs more than there were.
     slots: Vec<NetifRxRequest, MAX_COPIES>,
-    /// The most buffers that the frontend is known to have, once a packet has waited in vain for
-    /// more.
+    /// The most buffers that the frontend is known to have, once a packet has waited for more until
+    /// its deadline.
     most: Option<usize>,
 }
 
@@ -123,12 +123,12 @@ impl<P: Platform> Rx<P> {
         self.waiting.is_empty()
     }
 
-    /// Returns when the oldest packet has waited for long enough.
+    /// Returns the time at which the oldest packet is dropped.
     pub(super) fn drain_deadline(&self) -> Option<Instant> {
         self.waiting.front().map(Waiting::deadline)
     }
 
-    /// Tells whether it is time to place what waits, before the next packet finds no room.
+    /// Returns whether the waiting packets should be placed, before the queue is full.
     pub(super) fn is_half_full(&self) -> bool {
         let size = self.memory.count() * PAGE_SIZE;
         let Some(oldest) = self.waiting.front().map(|waiting| waiting.start) else { return false };
@@ -220,7 +220,7 @@ impl<P: Platform> Rx<P> {
             return false;
         }
         self.next = (start + len).next_multiple_of(64);
-        // There is room: looked at above.
+        // There is room: checked above.
         let _ = self.waiting.push_back(Waiting { start, len, meta, since: now });
         true
     }
@@ -269,7 +269,7 @@ impl<P: Platform> Rx<P> {
                 let _ = self.slots.push(slot);
             }
             if self.slots.len() < used + need {
-                // Ask to be told of more; they may have come meanwhile.
+                // Requests a notification of more; some may have arrived meanwhile.
                 starved = !ring.final_check()?;
                 break;
             }
@@ -343,8 +343,8 @@ impl<P: Platform> Rx<P> {
     }
 }
 
-/// Which page of a packet its slot `index` carries; `None` for the slot of the extra information,
-/// the second one.
+/// Returns the page of a packet that its slot `index` carries; `None` for the slot of the extra
+/// information, the second one.
 fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
     match (waiting.meta.segmentation, index) {
         (None, index) => Some(index),

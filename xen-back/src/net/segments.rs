@@ -7,7 +7,7 @@ const FIN: u8 = 0x01;
 const PSH: u8 = 0x08;
 const CWR: u8 = 0x80;
 
-/// A TCP packet in IPv4, seen as the segments that it is to become.
+/// A TCP packet in IPv4 as a list of segments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Segments<'m> {
     frame: &'m [u8],
@@ -40,7 +40,7 @@ impl<'m> Segments<'m> {
             ETHERNET + usize::from(u16::from_be_bytes(*frame.get(ETHERNET + 2..)?.first_chunk()?));
         let sequence = u32::from_be_bytes(*frame.get(tcp + 4..)?.first_chunk()?);
         let id = u16::from_be_bytes(*frame.get(ETHERNET + 4..)?.first_chunk()?);
-        // What is behind the end is padding.
+        // Bytes after the end are padding.
         let frame = frame.get(..end)?;
         (headers >= tcp + 20 && headers <= end).then_some(Self {
             frame,
@@ -134,7 +134,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_are_whole_packets_that_add_up(data in proptest::collection::vec(any::<u8>(), 0..5000), size in 1u16..1500, flags: u8) {
+        fn segments_are_whole_and_add_up(
+            data in proptest::collection::vec(any::<u8>(), 0..5000),
+            size in 1u16..1500,
+            flags: u8,
+        ) {
             let mut frame = tcp_frame(&data);
             frame[47] = flags;
             // The checksum of the whole, which no segment has.
@@ -144,7 +148,8 @@ mod tests {
             for index in 0..segments.count() {
                 let mut room = vec![0; segments.len(index)];
                 segments.write(index, &mut room).unwrap();
-                prop_assert!(checksum::complete(&mut room) && checksum::verify(&room) == Some(true));
+                prop_assert!(checksum::complete(&mut room));
+                prop_assert_eq!(checksum::verify(&room), Some(true));
                 prop_assert_eq!(checksum::ipv4_header(&room[14..34]), 0);
                 let sequence = u32::from_be_bytes(room[38..42].try_into().unwrap());
                 prop_assert_eq!(sequence.wrapping_sub(0x0102_0304), found.len() as u32);
@@ -152,7 +157,7 @@ mod tests {
                 prop_assert_eq!(room[47] & (FIN | PSH), if last { flags & (FIN | PSH) } else { 0 });
                 prop_assert_eq!(room[47] & CWR, if index == 0 { flags & CWR } else { 0 });
                 prop_assert!(room.len() <= 54 + usize::from(size));
-                // Addresses, ports and what else segments share.
+                // Addresses, ports and the other fields that all segments share.
                 for shared in [0..16, 20..24, 26..38, 42..47, 48..50, 52..54] {
                     prop_assert_eq!(&room[shared.clone()], &frame[shared]);
                 }
@@ -163,7 +168,11 @@ mod tests {
         }
 
         #[test]
-        fn any_frame_is_cut_or_refused(mut frame in proptest::collection::vec(any::<u8>(), 0..200), size in 1u16.., header: u8) {
+        fn any_frame_is_cut_or_refused(
+            mut frame in proptest::collection::vec(any::<u8>(), 0..200),
+            size in 1u16..,
+            header: u8,
+        ) {
             if let Some(place) = frame.get_mut(12..15) {
                 place.copy_from_slice(&[8, 0, 0x45]);
             }

@@ -4,27 +4,27 @@ use super::MacAddress;
 use core::fmt;
 use heapless::Vec;
 
-/// Addresses that are remembered of each port. More than a port has room for push out its own
-/// oldest, never those of others.
+/// Addresses that are recorded for each port. A further address replaces the oldest of the same
+/// port, never one of another port.
 const ADDRESSES: usize = 16;
 
-/// Where a packet goes.
+/// The destination of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
-    /// To one port.
+    /// One port.
     To(usize),
-    /// To every port but the one it came from.
+    /// Every port but the one it came from.
     Flood,
-    /// To nobody.
+    /// None.
     Drop(Reason),
 }
 
-/// Why a packet goes to nobody.
+/// The reason why a packet is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It came from a port that is not in use.
+    /// Its source port is not in use.
     NoPort,
-    /// It says to be from an address that its port may not use.
+    /// Its source address is one that its port may not use.
     Source,
     /// Its receiver is behind the port that it came from.
     SamePort,
@@ -38,12 +38,12 @@ struct Table {
     seen: Vec<MacAddress, ADDRESSES>,
 }
 
-/// Decides to which of at most `N` ports a packet goes, by the addresses that it has seen. It moves
-/// no packets itself.
+/// A forwarding table of at most `N` ports, by the source addresses of earlier packets. It moves no
+/// packets itself.
 ///
 /// An address is behind the port that it sent from last. A port can be held to one address, and
-/// each remembers a bounded number, so a guest that invents addresses can neither take another's
-/// packets nor make the switch forget where another is.
+/// each records a bounded number, so a guest that invents addresses can neither take another's
+/// packets nor displace the entries of another.
 #[derive(Clone, Debug)]
 pub struct Switch<const N: usize> {
     ports: [Option<Table>; N],
@@ -73,14 +73,14 @@ impl<const N: usize> Switch<N> {
         Some(index)
     }
 
-    /// Puts a port out of use and forgets what was behind it.
+    /// Disconnects a port and removes its addresses.
     pub fn disconnect(&mut self, port: usize) {
         if let Some(table) = self.ports.get_mut(port) {
             *table = None;
         }
     }
 
-    /// Learns from a packet that came in at `port`, and decides where it goes.
+    /// Records the source of a packet that came in at `port`, and returns its destination.
     pub fn forward(&mut self, port: usize, source: MacAddress, destination: MacAddress) -> Forward {
         let Some(Some(table)) = self.ports.get(port) else { return Forward::Drop(Reason::NoPort) };
         if !source.is_unicast() || table.only.is_some_and(|only| only != source) {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_comes_back_at_another_port_takes_its_address_along() {
+    fn address_follows_guest_to_new_port() {
         let mut switch = Switch::<3>::new();
         let [old, peer] = [Some(mac(1)), None].map(|only| switch.connect(only).unwrap());
         switch.forward(peer, mac(2), MacAddress([0xff; 6]));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_group_addresses_are_flooded_and_known_ones_are_not() {
+    fn only_unknown_and_group_are_flooded() {
         let mut switch = Switch::<3>::new();
         let ports = [(); 3].map(|()| switch.connect(None).unwrap());
         assert_eq!(switch.connect(None), None);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_held_to_an_address_can_not_use_or_take_another() {
+    fn locked_port_takes_no_other_address() {
         let mut switch = Switch::<2>::new();
         let (a, b) = (switch.connect(Some(mac(1))).unwrap(), switch.connect(Some(mac(2))).unwrap());
         assert_eq!(switch.forward(a, mac(1), mac(2)), Forward::Flood);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_invents_addresses_pushes_out_its_own() {
+    fn invented_addresses_evict_own_port_only() {
         let mut switch = Switch::<2>::new();
         let (a, b) = (switch.connect(None).unwrap(), switch.connect(None).unwrap());
         switch.forward(a, mac(1), mac(2));

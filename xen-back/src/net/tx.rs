@@ -1,4 +1,4 @@
-//! What a guest transmits.
+//! Packets from a guest.
 
 use super::segments::Segments;
 use super::{
@@ -17,8 +17,8 @@ use xen_sys::io::netif::{
 use xenbus::net::ETHERNET_HEADER;
 use zerocopy::{FromBytes, IntoBytes};
 
-/// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost
-/// it the packet.
+/// Slots of a packet that end the connection of its frontend. With fewer, but more than are
+/// allowed, the packet is dropped.
 const FATAL_SLOTS: usize = 20;
 /// Extra info of a packet, one of each kind at most.
 const MAX_EXTRAS: usize = 4;
@@ -31,16 +31,15 @@ const BATCH_SLOTS: usize = MAX_COPIES;
 /// Room for copies that has to be left for another packet to be taken in.
 const RESERVE: usize = 2 * XEN_NETIF_NR_SLOTS_MIN;
 
-/// What a device has received from its guest.
+/// Counters of packets received from the guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TxStatistics {
-    /// Packets handed on.
+    /// Packets forwarded.
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Packets dropped because of what they are: too short, too many slots, sizes that contradict
-    /// each other, segmentation that was not offered or is not possible, a checksum that
-    /// nobody could complete.
+    /// Packets dropped as invalid: too short, too many slots, contradictory sizes, segmentation
+    /// that was not offered or is not possible, a checksum that could not be completed.
     pub refused: u64,
     /// Packets dropped because Xen could not copy them.
     pub failed: u64,
@@ -58,7 +57,7 @@ struct Fragment {
 /// A packet that was taken from the ring and is not answered yet.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
-    /// Where it goes in the batch's memory; no bytes if it is dropped.
+    /// Its offset in the batch's memory; no bytes if it is dropped.
     start: usize,
     len: usize,
     /// Its fragments, and the ids to answer.
@@ -69,7 +68,7 @@ struct Taken {
     status: NetifStatus,
 }
 
-/// Where a guest's packets are brought together.
+/// The assembly of a guest's packets.
 pub(super) struct Tx<P: Platform> {
     memory: Pages<P>,
     guest: DomId,
@@ -79,7 +78,7 @@ pub(super) struct Tx<P: Platform> {
     ids: Vec<u16, 256>,
     /// Copies that the batch may come to.
     copies: usize,
-    /// Where the next packet goes.
+    /// The offset of the next packet.
     next: usize,
 }
 
@@ -107,7 +106,7 @@ impl<P: Platform> Tx<P> {
         })
     }
 
-    /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there
+    /// Takes packets, as many as one hypercall can copy, and forwards them. Returns whether there
     /// were any; responses are pushed, not published.
     pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
@@ -121,7 +120,7 @@ impl<P: Platform> Tx<P> {
         (self.copies, self.next) = (0, 0);
         let collected = self.collect(ring, statistics);
         if self.copy(0, self.taken.len()).is_err() {
-            // Something could not be copied: find out what, one packet at a time.
+            // A copy failed: repeats them one packet at a time to find which.
             for index in 0..self.taken.len() {
                 if self.copy(index, index + 1).is_err() {
                     statistics.failed += 1;
@@ -144,7 +143,7 @@ impl<P: Platform> Tx<P> {
             let blank = checksum == ChecksumState::Partial && !checksum::can_complete(bytes);
             let whole = segmentation.is_some_and(|found| Segments::new(bytes, found).is_none());
             if blank || whole {
-                // Whoever received it would have to do what can't be done.
+                // Its receiver could neither complete nor segment it.
                 statistics.refused += 1;
                 taken.status = NetifStatus::ERROR;
                 continue;
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn d_n05_fragments_that_leave_their_page_cost_the_connection() {
+    fn d_n05_page_crossing_is_fatal() {
         let crossing = |offset, size| NetifTxRequest { offset, ..slot(size, NetTxFlags::empty()) };
         for (offset, size) in [(0, 4096), (4096, 0), (2048, 2048), (4095, 1)] {
             assert!(violation(&[crossing(offset, size)]).is_none(), "{size} bytes at {offset}");
@@ -389,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn d_n06_slots_beyond_18_cost_the_packet_and_beyond_20_the_connection() {
+    fn d_n06_slot_limits_hold() {
         let packet = |count: usize| {
             let mut slots = std::vec![slot(10, MORE); count];
             slots[0].size = 10 * count as u16;
@@ -407,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn d_n07_sizes_that_contradict_each_other_cost_the_packet() {
+    fn d_n07_contradictory_sizes_are_found() {
         let parsed =
             parsed(&[slot(100, MORE), slot(80, MORE), slot(40, NetTxFlags::empty())]).unwrap();
         let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
@@ -440,27 +439,37 @@ mod tests {
 
     proptest! {
         #[test]
-        fn xsa_432_any_partition_of_a_packet_adds_up(sizes in proptest::collection::vec(0u16..300, 1..=18)) {
+        fn xsa_432_any_partition_adds_up(
+            sizes in proptest::collection::vec(0u16..300, 1..=18),
+        ) {
             let whole: u16 = sizes.iter().sum();
             let mut slots: std::vec::Vec<_> = sizes.iter().map(|size| slot(*size, MORE)).collect();
             slots[0].size = whole;
             slots.last_mut().unwrap().flags = NetTxFlags::empty();
             let parsed = parsed(&slots).unwrap();
-            let found: std::vec::Vec<u16> = parsed.fragments.iter().map(|fragment| fragment.size).collect();
+            let fragments = parsed.fragments.iter();
+            let found: std::vec::Vec<u16> = fragments.map(|fragment| fragment.size).collect();
             prop_assert_eq!(found, sizes);
         }
 
         #[test]
-        fn any_slots_give_a_packet_that_stays_within_its_pages_or_an_error(
-            slots in proptest::collection::vec((any::<u16>(), 0u16..16, prop_oneof![0u16..2000, any::<u16>()]), 1..30),
+        fn any_fragments_stay_within_pages(
+            slots in proptest::collection::vec(
+                (any::<u16>(), 0u16..16, prop_oneof![0u16..2000, any::<u16>()]),
+                1..30,
+            ),
         ) {
             let slots: std::vec::Vec<_> = slots
                 .iter()
-                .map(|&(offset, flags, size)| NetifTxRequest { offset: offset % 5000, ..slot(size, NetTxFlags(flags)) })
+                .map(|&(offset, flags, size)| NetifTxRequest {
+                    offset: offset % 5000,
+                    ..slot(size, NetTxFlags(flags))
+                })
                 .collect();
             if let Ok(parsed) = parsed(&slots) {
                 for fragment in &parsed.fragments {
-                    prop_assert!(usize::from(fragment.offset) + usize::from(fragment.size) <= PAGE_SIZE);
+                    let end = usize::from(fragment.offset) + usize::from(fragment.size);
+                    prop_assert!(end <= PAGE_SIZE);
                 }
             }
         }

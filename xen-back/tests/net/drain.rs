@@ -138,7 +138,7 @@ fn grown_guest_is_waited_for() {
 }
 
 #[test]
-fn slow_guest_is_not_taken_for_small() {
+fn slow_guest_keeps_large_packets() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
@@ -187,7 +187,7 @@ fn silent_guest_costs_packets_after_drain() {
 }
 
 #[test]
-fn kept_slots_are_answered_once_in_order() {
+fn kept_slots_get_one_response_each() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);

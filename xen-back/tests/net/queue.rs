@@ -15,7 +15,7 @@ fn page(number: u16) -> Vec<u8> {
 }
 
 #[test]
-fn half_full_queue_is_placed_by_send() {
+fn send_places_half_full_queue() {
     // More than half of its packets, or of its bytes.
     for (len, most) in [(60, 129), (4096, 33)] {
         let fixture = Fixture::new(1);
@@ -35,7 +35,7 @@ fn half_full_queue_is_placed_by_send() {
 }
 
 #[test]
-fn queue_holds_its_size_from_any_page() {
+fn queue_size_holds_from_any_page() {
     for placed in [1, 10, 33, 63] {
         let fixture = Fixture::new(1);
         let mut back = fixture.back(0);

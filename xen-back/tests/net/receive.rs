@@ -11,7 +11,7 @@ use xen_sys::io::netif::{
 use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
-fn d_n08_silent_guest_has_bounded_queue() {
+fn d_n08_silent_guest_queue_bounded() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
@@ -52,7 +52,7 @@ fn d_n08_silent_guest_has_bounded_queue() {
 }
 
 #[test]
-fn long_burst_is_kept_with_guest_pages() {
+fn burst_is_kept_with_guest_pages() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
@@ -142,7 +142,7 @@ fn large_segments_are_cut_where_needed() {
 }
 
 #[test]
-fn packet_longer_than_a_page_needs_sg() {
+fn packet_over_one_page_needs_sg() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
     let raw = Raw::connect(&fixture, &mut back, &[("feature-sg", "0")]);
