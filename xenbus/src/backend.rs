@@ -192,7 +192,9 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         }
         match self.nodes.own {
             _ if self.unready.is_some() => self.unready.map(|since| since + self.setup_timeout),
-            XenbusState::CLOSING if !self.linked => Some(self.since + self.timeout),
+            XenbusState::CLOSING if !self.linked && self.driver.is_drained() => {
+                Some(self.since + self.timeout)
+            }
             XenbusState::CLOSED if !self.nodes.online => Some(self.since + GRACE),
             _ => None,
         }

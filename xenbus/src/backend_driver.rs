@@ -90,9 +90,15 @@ pub trait BackendDriver {
         Ok(())
     }
 
-    /// Releases everything that the frontend shared. Called once for each
-    /// [`connect`](Self::connect) and more often.
+    /// Releases everything that the frontend shared, except for memory of requests in flight.
+    /// Called once for each [`connect`](Self::connect) and more often.
     fn disconnect(&mut self);
+
+    /// Returns whether no request in flight uses memory of an ended connection. Until then, the
+    /// device neither becomes Closed nor connects again.
+    fn is_drained(&self) -> bool {
+        true
+    }
 }
 
 /// A driver in pages of its own, so that the device stays small.
@@ -135,5 +141,9 @@ impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
 
     fn disconnect(&mut self) {
         (**self).disconnect();
+    }
+
+    fn is_drained(&self) -> bool {
+        (**self).is_drained()
     }
 }

@@ -46,6 +46,11 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
             {
                 self.disconnect();
             }
+            Action::Finish | Action::Restart | Action::Publish | Action::Connect
+                if !self.driver.is_drained() =>
+            {
+                return Ok(Some(BackendEvent::Idle));
+            }
             Action::Publish | Action::Restart if self.failed.is_some() => {
                 self.jobs.release_memory();
                 return Ok(Some(BackendEvent::Idle));
