@@ -13,7 +13,7 @@ use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif
 use xen_store::XenStore;
 use xenbus::DeviceId;
 
-/// Where each index of a ring lies, and its first slot.
+/// The offsets of the indices of a ring, and of its first slot.
 const REQ_PROD: Range<usize> = 0..4;
 const REQ_EVENT: Range<usize> = 4..8;
 const RSP_PROD: Range<usize> = 8..12;
@@ -57,8 +57,8 @@ impl Fixture {
     }
 }
 
-/// What `code` of `domain` loads, as runs of bytes of any page with the same count, by where they
-/// start.
+/// Returns the loads by `code` of `domain`, as runs of bytes of any page with the same count,
+/// sorted by their start.
 fn loads<R>(domain: &Domain, code: impl FnOnce() -> R) -> (Vec<(Range<usize>, u32)>, R) {
     let (loads, result) = SharedLoads::of(domain, code);
     let mut runs = Vec::<(_, Range<usize>, u32)>::new();
@@ -78,7 +78,7 @@ fn once(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<(Range<usize>, u3
 }
 
 #[test]
-fn block_requests_responses_and_data_are_loaded_once() {
+fn block_ring_is_loaded_once() {
     for mode in [GrantMode::Copy, GrantMode::Map] {
         let fixture = Fixture::new();
         let device = fixture.world.attach_disk(&fixture.guest, &fixture.driver, &Disk::new("xvda"));
@@ -102,8 +102,7 @@ fn block_requests_responses_and_data_are_loaded_once() {
             assert_eq!(loads(&fixture.guest, || front.kick()).0, once([REQ_EVENT]));
 
             let slot = SLOT + index * 112;
-            // The index is looked at to take the request, and again to see whether there is another
-            // one.
+            // The index is loaded to take the request, and again to check for another one.
             let mut expected = vec![(REQ_PROD, 2), (RSP_EVENT, 1), (slot..slot + 112, 1)];
             if write && mode == GrantMode::Map {
                 expected.splice(0..0, once([0..4096, 0..4096]));
@@ -139,8 +138,8 @@ fn network_ring_is_loaded_once() {
     let mut received = Vec::new();
     let mut port = |packet: Packet<'_>| received.push(packet.bytes.to_vec());
     let (found, _) = loads(&fixture.driver, || back.poll(fixture.driver.now(), &mut port).unwrap());
-    // For the request, for another one, and once more when the frontend was told that it need not
-    // notify.
+    // For the request, for another one, and once more after the request index for notifications
+    // was written.
     assert_eq!(found, [(REQ_PROD, 3), (RSP_EVENT, 1), (SLOT..SLOT + 12, 1)]);
     assert_eq!(received, [frame]);
 
@@ -157,8 +156,7 @@ fn network_ring_is_loaded_once() {
     assert_eq!(found, once([0..200, RSP_PROD, SLOT..SLOT + 8]));
     assert_eq!(packet.unwrap().len, 200);
 
-    // The answer to what was sent is looked for when a packet needs room: it is there, and nothing
-    // when all is full.
+    // The response is read when a packet needs room; once the ring is full, there is none.
     let (found, _) =
         loads(&fixture.guest, || while front.transmit(&frame, PacketMeta::default()).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);

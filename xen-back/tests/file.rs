@@ -58,7 +58,7 @@ impl Fixture {
 
     fn ends(&self, disk: FileDisk, mode: GrantMode) -> (Front<'_>, Back) {
         let found = backends::<4>(&self.driver_store, "vbd").unwrap();
-        let config = Config { mode, ring_order: 0, budget: 8 };
+        let config = Config { mode, budget: 8, ..Config::default() };
         let front = BlkFront::open(&self.guest_store, &self.grants, self.device.id).unwrap();
         let disk = PreparedDisk::new(disk);
         (front, BlkBack::new(&self.driver_store, found[0], disk, config).unwrap())
@@ -129,7 +129,7 @@ fn file_disk_serves_a_frontend() {
         expected[56 * 512..].fill(0x5a);
         assert!(std::fs::read(&file.0).unwrap() == expected, "{mode:?}: the file");
         let Fixture { world, guest_store, driver_store, grants, .. } = fixture;
-        // The stores end dropped watches when they are polled.
+        // A store ends dropped watches when it is polled.
         for _ in 0..4 {
             let _ = (guest_store.poll(), driver_store.poll());
             world.run_until_idle();

@@ -1,19 +1,29 @@
 //! Backends are owned values: a kernel keeps them in statics and moves them between threads.
 
 use std::sync::Mutex;
-use xen_back::block::{BlkBack, MemoryDisk, PreparedDisk};
+use xen_back::block::{AsyncBlkBack, BlkBack, DiskInfo, MemoryDisk, PreparedDisk, Request};
 use xen_back::net::NetBack;
 use xen_sim::Domain;
 
 type Disk = PreparedDisk<MemoryDisk<Vec<u8>>>;
 
 static DISKS: Mutex<Vec<BlkBack<Domain, Disk>>> = Mutex::new(Vec::new());
+static ASYNC_DISKS: Mutex<Vec<AsyncBlkBack<Domain, PreparedDisk<DiskInfo>>>> =
+    Mutex::new(Vec::new());
+static REQUESTS: Mutex<Vec<Request<Domain>>> = Mutex::new(Vec::new());
 static NICS: Mutex<Vec<NetBack<Domain>>> = Mutex::new(Vec::new());
 
 #[test]
 fn backends_are_send_and_static() {
     assert!(DISKS.lock().unwrap().is_empty());
+    assert!(ASYNC_DISKS.lock().unwrap().is_empty());
     assert!(NICS.lock().unwrap().is_empty());
+}
+
+/// A storage can keep requests in flight in a static, and complete them in any thread.
+#[test]
+fn requests_are_send_and_static() {
+    assert!(REQUESTS.lock().unwrap().is_empty());
 }
 
 /// Issue 11, bar 3.

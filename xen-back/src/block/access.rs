@@ -1,218 +1,244 @@
-//! How the bytes of a request get from and to the guest.
+//! Access to the memory of a request: copies of the guest's pages, or their mapping.
 
-use super::validate::{MAX_SEGMENTS, Segments, Transfer, extent};
-use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
+use super::request::{Buffers, Part};
+use super::validate::{MAX_SEGMENTS, Segments, extent};
 use core::fmt;
+use heapless::Vec;
 use xen_grant::{
     Access, CopyBatch, GrantMapArea, GrantMapping, MAX_PAGES, MapError, ReadOnly, ReadWrite,
 };
-use xen_hypercall::{DomId, ForeignFrames, GrantRef, OutOfMemory, PAGE_SIZE, Pages};
+use xen_hypercall::{DomId, ForeignFrames, GrantRef, OutOfMemory, Pages};
 use xen_sys::io::blkif::BlkifRequestSegment;
 use zerocopy::FromBytes;
 
-/// How a guest's pages are reached.
+/// The access to a guest's pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GrantMode {
-    /// Maps them for the time of a request; the storage works in them. For storage that can use the
-    /// guest's pages directly, and where a hypercall costs little.
+    /// Maps them while a request is in flight; the storage uses them directly. For storage that can
+    /// do so, and where a hypercall is cheap.
     Map,
-    /// Lets Xen copy between them and memory of our own: no mapping to be undone, and the guest
-    /// can't change what the storage sees.
+    /// Copies between them and private memory, by Xen: nothing is unmapped afterwards, and the
+    /// guest cannot change the data that the storage uses.
     #[default]
     Copy,
 }
 
-/// Why a transfer failed.
+/// The memory of a request could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransferError {
-    Grant(MapError),
-    Memory(OutOfMemory),
-    Device(BlockDeviceError),
-}
+pub(super) struct NoAccess;
 
-impl From<MapError> for TransferError {
-    fn from(error: MapError) -> Self {
-        Self::Grant(error)
+impl From<MapError> for NoAccess {
+    fn from(_: MapError) -> Self {
+        Self
     }
 }
 
-impl From<BlockDeviceError> for TransferError {
-    fn from(error: BlockDeviceError) -> Self {
-        Self::Device(error)
+impl From<OutOfMemory> for NoAccess {
+    fn from(_: OutOfMemory) -> Self {
+        Self
     }
 }
 
-impl From<OutOfMemory> for TransferError {
-    fn from(error: OutOfMemory) -> Self {
-        Self::Memory(error)
+/// Parts of [`MAX_PAGES`] segments in a request.
+const PARTS: usize = MAX_SEGMENTS.div_ceil(MAX_PAGES);
+
+/// The memory that a request can use.
+pub(super) enum Data<P: ForeignFrames> {
+    Copy(Pages<P>),
+    Map {
+        /// Room to map into. `None` while in use, and if it had to be leaked.
+        areas: [Option<GrantMapArea<P>>; PARTS],
+        mapped: Mapped<P>,
+    },
+}
+
+/// The mapped pages of a request, in parts.
+pub(super) enum Mapped<P: ForeignFrames> {
+    None,
+    ReadOnly(Mappings<P, ReadOnly>),
+    ReadWrite(Mappings<P, ReadWrite>),
+}
+
+type Mappings<P, A> = [Option<GrantMapping<P, A>>; PARTS];
+
+impl<P: ForeignFrames> Data<P> {
+    pub(super) fn new(platform: &P, mode: GrantMode) -> Result<Self, OutOfMemory> {
+        Ok(match mode {
+            GrantMode::Copy => Self::Copy(Pages::alloc(platform.clone(), MAX_SEGMENTS)?),
+            GrantMode::Map => {
+                let mut areas = [const { None }; PARTS];
+                for area in &mut areas {
+                    *area = Some(GrantMapArea::reserve(platform.clone(), MAX_PAGES)?);
+                }
+                Self::Map { areas, mapped: Mapped::None }
+            }
+        })
+    }
+
+    /// Makes the segments accessible; the content of `guest`'s pages, if the request is a write.
+    pub(super) fn open(
+        &mut self,
+        memory: &GuestMemory<P>,
+        write: bool,
+        segments: &Segments,
+    ) -> Result<(), NoAccess> {
+        match self {
+            Self::Copy(pages) if write => {
+                let mut batch = CopyBatch::new(pages, memory.guest);
+                let mut at = 0;
+                for segment in segments {
+                    let (start, len) = extent(segment);
+                    batch.copy_from_grant(segment.gref, start, at, len)?;
+                    at += len;
+                }
+                Ok(batch.run()?)
+            }
+            Self::Copy(_) => Ok(()),
+            Self::Map { areas, mapped } => {
+                *mapped = if write {
+                    Mapped::ReadOnly(map(areas, memory, segments)?)
+                } else {
+                    Mapped::ReadWrite(map(areas, memory, segments)?)
+                };
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the access. `read` if the storage has read the segments' content into the buffers.
+    pub(super) fn close(
+        &mut self,
+        guest: DomId,
+        read: bool,
+        segments: &Segments,
+    ) -> Result<(), NoAccess> {
+        match self {
+            Self::Copy(pages) if read => {
+                let mut batch = CopyBatch::new(pages, guest);
+                let mut at = 0;
+                for segment in segments {
+                    let (start, len) = extent(segment);
+                    batch.copy_to_grant(at, segment.gref, start, len)?;
+                    at += len;
+                }
+                Ok(batch.run()?)
+            }
+            Self::Copy(_) => Ok(()),
+            Self::Map { areas, mapped } => match core::mem::replace(mapped, Mapped::None) {
+                Mapped::None => Ok(()),
+                Mapped::ReadOnly(mappings) => unmap(areas, mappings),
+                Mapped::ReadWrite(mappings) => unmap(areas, mappings),
+            },
+        }
+    }
+
+    pub(super) fn buffers<'r>(
+        &'r mut self,
+        sector: u64,
+        segments: &'r Segments,
+        len: usize,
+    ) -> Buffers<'r> {
+        match self {
+            Self::Copy(pages) => {
+                Buffers::private(sector, pages.as_mut_slice().get_mut(..len).unwrap_or_default())
+            }
+            Self::Map { mapped, .. } => {
+                let parts = match mapped {
+                    Mapped::None => [const { None }; PARTS],
+                    Mapped::ReadOnly(mappings) => {
+                        parts(mappings, |mapping| Part::ReadOnly(mapping.as_ref()))
+                    }
+                    Mapped::ReadWrite(mappings) => {
+                        parts(mappings, |mapping| Part::Shared(mapping.as_ref()))
+                    }
+                };
+                Buffers::mapped(sector, parts, segments)
+            }
+        }
     }
 }
 
-/// The ways to one guest's memory.
+fn parts<'r, P: ForeignFrames, A: Access>(
+    mappings: &'r Mappings<P, A>,
+    part: impl Fn(&'r GrantMapping<P, A>) -> Part<'r>,
+) -> [Option<Part<'r>>; PARTS] {
+    mappings.each_ref().map(|mapping| mapping.as_ref().map(&part))
+}
+
+/// Maps all segments, or none.
+fn map<P: ForeignFrames, A: Access>(
+    areas: &mut [Option<GrantMapArea<P>>; PARTS],
+    memory: &GuestMemory<P>,
+    segments: &Segments,
+) -> Result<Mappings<P, A>, NoAccess> {
+    let mut mappings = [const { None }; PARTS];
+    let parts = areas.iter_mut().zip(&mut mappings).zip(segments.chunks(MAX_PAGES));
+    for ((place, mapping), part) in parts {
+        let refs: Vec<GrantRef, MAX_PAGES> = part.iter().map(|segment| segment.gref).collect();
+        let area = match place.take() {
+            Some(area) => Ok(area),
+            None => GrantMapArea::reserve(memory.segments.platform().clone(), MAX_PAGES),
+        };
+        match area.map(|area| area.map(memory.guest, &refs)) {
+            Ok(Ok(mapped)) => {
+                *mapping = Some(mapped);
+                continue;
+            }
+            Ok(Err(failed)) => *place = failed.area,
+            Err(OutOfMemory { .. }) => {}
+        }
+        let _ = unmap(areas, mappings);
+        return Err(NoAccess);
+    }
+    Ok(mappings)
+}
+
+fn unmap<P: ForeignFrames, A: Access>(
+    areas: &mut [Option<GrantMapArea<P>>; PARTS],
+    mappings: Mappings<P, A>,
+) -> Result<(), NoAccess> {
+    let mut result = Ok(());
+    for (place, mapping) in areas.iter_mut().zip(mappings) {
+        match mapping.map(GrantMapping::unmap) {
+            None => {}
+            Some(Ok(area)) => *place = Some(area),
+            Some(Err(_)) => result = Err(NoAccess),
+        }
+    }
+    result
+}
+
+/// The guest of a connection, and memory for the segments of its indirect requests.
 pub(super) struct GuestMemory<P: ForeignFrames> {
-    guest: DomId,
-    platform: P,
-    /// A page for the segments of indirect requests; in copy mode, more behind it for the data.
-    private: Pages<P>,
-    mode: GrantMode,
-    /// Room to map into, in map mode. `None` if it had to be given up.
-    window: Option<GrantMapArea<P>>,
+    pub(super) guest: DomId,
+    segments: Pages<P>,
 }
 
 impl<P: ForeignFrames> GuestMemory<P> {
-    pub(super) fn new(platform: &P, guest: DomId, mode: GrantMode) -> Result<Self, OutOfMemory> {
-        let (pages, window) = match mode {
-            GrantMode::Copy => (1 + MAX_SEGMENTS, None),
-            GrantMode::Map => (1, Some(GrantMapArea::reserve(platform.clone(), MAX_PAGES)?)),
-        };
-        let private = Pages::alloc(platform.clone(), pages)?;
-        Ok(Self { guest, platform: platform.clone(), private, mode, window })
+    pub(super) fn new(platform: &P, guest: DomId) -> Result<Self, OutOfMemory> {
+        Ok(Self { guest, segments: Pages::alloc(platform.clone(), 1)? })
     }
 
-    /// Copies `count` segments out of a page of the guest's, each byte once.
-    pub(super) fn fetch_segments(
+    /// Copies `count` segments out of a page of the guest, each byte once.
+    pub(super) fn copy_segments(
         &mut self,
         page: GrantRef,
         count: usize,
-    ) -> Result<Segments, MapError> {
+        segments: &mut Segments,
+    ) -> Result<(), NoAccess> {
         let len = count * size_of::<BlkifRequestSegment>();
-        let mut batch = CopyBatch::new(&mut self.private, self.guest);
+        let mut batch = CopyBatch::new(&mut self.segments, self.guest);
         batch.copy_from_grant(page, 0, 0, len)?;
         batch.run()?;
-        let bytes = self.private.as_slice().get(..len).unwrap_or_default();
-        let segments = bytes.chunks_exact(size_of::<BlkifRequestSegment>());
-        Ok(segments.filter_map(|bytes| BlkifRequestSegment::read_from_bytes(bytes).ok()).collect())
-    }
-
-    /// Carries out a transfer that was checked.
-    pub(super) fn transfer(
-        &mut self,
-        transfer: &Transfer,
-        segments: &Segments,
-        storage: &mut impl BlockDevice,
-    ) -> Result<(), TransferError> {
-        match (self.mode, transfer.write) {
-            (GrantMode::Copy, true) => self.copy_in(transfer.sector, segments, storage),
-            (GrantMode::Copy, false) => self.copy_out(transfer.sector, segments, storage),
-            (GrantMode::Map, true) => {
-                self.map::<ReadOnly>(transfer, segments, storage, |mapping, start, len| {
-                    IoBuffer::read_only(mapping.as_ref(), start, len)
-                })
-            }
-            (GrantMode::Map, false) => {
-                self.map::<ReadWrite>(transfer, segments, storage, |mapping, start, len| {
-                    IoBuffer::shared(mapping.as_ref(), start, len)
-                })
-            }
-        }
-    }
-
-    fn copy_in(
-        &mut self,
-        sector: u64,
-        segments: &Segments,
-        storage: &mut impl BlockDevice,
-    ) -> Result<(), TransferError> {
-        let mut batch = CopyBatch::new(&mut self.private, self.guest);
-        let mut at = PAGE_SIZE;
-        for segment in segments {
-            let (start, len) = extent(segment);
-            batch.copy_from_grant(segment.gref, start, at, len)?;
-            at += len;
-        }
-        batch.run()?;
-        let data = self.private.as_mut_slice().get_mut(PAGE_SIZE..at).unwrap_or_default();
-        Ok(storage.write(sector, IoBuffer::private(data))?)
-    }
-
-    fn copy_out(
-        &mut self,
-        sector: u64,
-        segments: &Segments,
-        storage: &mut impl BlockDevice,
-    ) -> Result<(), TransferError> {
-        let len: usize = segments.iter().map(|segment| extent(segment).1).sum();
-        let data =
-            self.private.as_mut_slice().get_mut(PAGE_SIZE..PAGE_SIZE + len).unwrap_or_default();
-        storage.read(sector, IoBuffer::private(data))?;
-        let mut batch = CopyBatch::new(&mut self.private, self.guest);
-        let mut at = PAGE_SIZE;
-        for segment in segments {
-            let (start, len) = extent(segment);
-            batch.copy_to_grant(at, segment.gref, start, len)?;
-            at += len;
-        }
-        Ok(batch.run()?)
-    }
-
-    fn map<A: Access>(
-        &mut self,
-        transfer: &Transfer,
-        segments: &Segments,
-        storage: &mut impl BlockDevice,
-        piece: BufferOf<P, A>,
-    ) -> Result<(), TransferError> {
-        let mut sector = transfer.sector;
-        for part in segments.chunks(MAX_PAGES) {
-            let window = match self.window.take() {
-                Some(window) => window,
-                None => GrantMapArea::reserve(self.platform.clone(), MAX_PAGES)?,
-            };
-            let refs: heapless::Vec<GrantRef, MAX_PAGES> =
-                part.iter().map(|segment| segment.gref).collect();
-            let mapping: GrantMapping<P, A> = match window.map(self.guest, &refs) {
-                Ok(mapping) => mapping,
-                Err(failed) => {
-                    self.window = failed.area;
-                    return Err(failed.error.into());
-                }
-            };
-            let done = work_in(&mapping, transfer.write, &mut sector, part, storage, piece);
-            self.window = Some(mapping.unmap()?);
-            done?;
-        }
+        let bytes = self.segments.as_slice().get(..len).unwrap_or_default();
+        let found = bytes.chunks_exact(size_of::<BlkifRequestSegment>());
+        segments.extend(found.filter_map(|bytes| BlkifRequestSegment::read_from_bytes(bytes).ok()));
         Ok(())
     }
 }
 
-/// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages
-/// can.
-type BufferOf<P, A> = for<'m> fn(&'m GrantMapping<P, A>, usize, usize) -> Option<IoBuffer<'m>>;
-
-/// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by
-/// side.
-fn work_in<P: ForeignFrames, A: Access>(
-    mapping: &GrantMapping<P, A>,
-    write: bool,
-    sector: &mut u64,
-    segments: &[BlkifRequestSegment],
-    storage: &mut impl BlockDevice,
-    piece: BufferOf<P, A>,
-) -> Result<(), BlockDeviceError> {
-    let mut runs = segments.iter().map(extent).enumerate().peekable();
-    while let Some((page, (start, mut len))) = runs.next() {
-        let start = page * PAGE_SIZE + start;
-        while let Some((_, (_, more))) =
-            runs.next_if(|&(page, (begin, _))| page * PAGE_SIZE + begin == start + len)
-        {
-            len += more;
-        }
-        let piece = piece(mapping, start, len).ok_or(BlockDeviceError::Io)?;
-        if write {
-            storage.write(*sector, piece)?;
-        } else {
-            storage.read(*sector, piece)?;
-        }
-        *sector += (len / SECTOR_SIZE) as u64;
-    }
-    Ok(())
-}
-
 impl<P: ForeignFrames> fmt::Debug for GuestMemory<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuestMemory")
-            .field("guest", &self.guest)
-            .field("mode", &self.mode)
-            .finish_non_exhaustive()
+        f.debug_struct("GuestMemory").field("guest", &self.guest).finish_non_exhaustive()
     }
 }

@@ -1,15 +1,16 @@
-//! What a disk's content is kept in.
+//! The storage of a disk.
 
+use super::Discard;
 use core::fmt;
 use xen_hypercall::{ReadOnlyMem, SharedMem};
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 
-/// A storage's failure. The frontend learns no more than that there was one.
+/// A failure of a storage. The frontend receives a status only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockDeviceError {
     /// The medium failed.
     Io,
-    /// The storage can't do this.
+    /// The storage does not support the operation.
     Unsupported,
 }
 
@@ -24,19 +25,7 @@ impl fmt::Display for BlockDeviceError {
 
 impl core::error::Error for BlockDeviceError {}
 
-/// What a storage offers for freeing sectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Discard {
-    /// The unit in bytes.
-    pub granularity: u32,
-    /// Where the first unit begins, in bytes.
-    pub alignment: u32,
-    /// Whether what was freed can be made impossible to recover (`discard-secure`).
-    pub secure: bool,
-}
-
-/// A run of bytes that a storage reads from or writes to: a guest's own pages, mapped, or a private
-/// copy.
+/// A run of bytes that a storage reads or writes: mapped pages of a guest, or a private copy.
 #[derive(Debug)]
 pub struct IoBuffer<'m>(Place<'m>);
 
@@ -48,21 +37,21 @@ enum Place<'m> {
 }
 
 impl<'m> IoBuffer<'m> {
-    /// Makes a piece of memory that another domain may change at any time. `None` if it has not
-    /// that many bytes.
+    /// Makes a buffer of memory that another domain can change at any time. `None` if it has fewer
+    /// bytes.
     pub fn shared(mem: &'m SharedMem, start: usize, len: usize) -> Option<Self> {
         let fits = start <= mem.len() && len <= mem.len() - start;
         fits.then_some(Self(Place::Shared { mem, start, len }))
     }
 
-    /// Makes a piece of memory that another domain may change at any time and that can't be
-    /// written. `None` if it has not that many bytes.
+    /// Makes a read-only buffer of memory that another domain can change at any time. `None` if it
+    /// has fewer bytes.
     pub fn read_only(mem: &'m ReadOnlyMem, start: usize, len: usize) -> Option<Self> {
         let fits = start <= mem.len() && len <= mem.len() - start;
         fits.then_some(Self(Place::ReadOnly { mem, start, len }))
     }
 
-    /// Makes a piece of private memory.
+    /// Makes a buffer of private memory.
     pub fn private(bytes: &'m mut [u8]) -> Self {
         Self(Place::Private(bytes))
     }
@@ -76,9 +65,8 @@ impl<'m> IoBuffer<'m> {
         }
     }
 
-    /// Copies `bytes` to offset `at`: what a read has found. `None`, with nothing copied, if they
-    /// do not fit, or if the memory is the guest's source of a write, which is mapped for
-    /// reading alone.
+    /// Copies `bytes`, the result of a read, to offset `at`. `None`, with nothing copied, if the
+    /// buffer is too short or read-only, as the source of a write is.
     #[must_use]
     pub fn put(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
         match &mut self.0 {
@@ -92,10 +80,10 @@ impl<'m> IoBuffer<'m> {
         }
     }
 
-    /// Copies from offset `at` to `bytes`: what is to be written. `None`, with nothing copied, if
-    /// there are not so many.
+    /// Copies the bytes to be written from offset `at` to `bytes`. `None`, with nothing copied, if
+    /// the buffer is too short.
     ///
-    /// Take each byte once: of a guest's own pages, a second look may find another.
+    /// Copy each byte once: a guest can change its pages between two copies.
     #[must_use]
     pub fn get(&self, at: usize, bytes: &mut [u8]) -> Option<()> {
         match &self.0 {
@@ -112,7 +100,7 @@ impl<'m> IoBuffer<'m> {
         }
     }
 
-    /// Returns the bytes, if they are private.
+    /// Returns the bytes of private memory.
     pub fn as_private(&mut self) -> Option<&mut [u8]> {
         match &mut self.0 {
             Place::Shared { .. } | Place::ReadOnly { .. } => None,
@@ -120,7 +108,7 @@ impl<'m> IoBuffer<'m> {
         }
     }
 
-    /// Returns the memory and where in it the bytes begin, if they are a guest's.
+    /// Returns a guest's memory, and the offset of the bytes in it.
     pub fn as_shared(&self) -> Option<(&'m ReadOnlyMem, usize)> {
         match &self.0 {
             Place::Shared { mem, start, .. } => Some((mem.as_read_only(), *start)),
@@ -130,19 +118,18 @@ impl<'m> IoBuffer<'m> {
     }
 }
 
-/// Keeps the content of a disk.
+/// The storage of a disk.
 ///
-/// All positions and sizes are in sectors of 512 bytes, whatever [`sector_size`](Self::sector_size)
-/// says, as in the protocol. Everything that a frontend asks for is checked before it comes here:
-/// ranges lie within [`sectors`](Self::sectors), and respect the sector size.
+/// All positions and sizes are in sectors of 512 bytes, as in the protocol, also with a larger
+/// [`sector_size`](Self::sector_size). The backend validates requests before it calls the storage:
+/// ranges lie within [`sectors`](Self::sectors) and are multiples of the sector size.
 ///
-/// The methods return when the work is done. So there is never a request in flight between two
-/// polls of the backend: a frontend that dies, closes or breaks the protocol leaves nothing behind
-/// that would have to be waited for or called back, its pages are mapped only while one request is
-/// carried out, and barriers need no bookkeeping. A storage on top of a slow device blocks the
-/// thread that serves it; give each such disk a thread.
+/// The methods return when the operation is complete. So [`BlkBack`](super::BlkBack) has no request
+/// in flight between two polls, and maps a guest's pages only during one request. A slow storage
+/// blocks the thread that polls the backend: give it a thread, or use an
+/// [`AsyncBlkBack`](super::AsyncBlkBack).
 pub trait BlockDevice {
-    /// Returns the disk's size in units of 512 bytes. When it changes, the frontend is told at the
+    /// Returns the disk's size in units of 512 bytes. The frontend is notified of a change at the
     /// next poll.
     fn sectors(&self) -> u64;
 
@@ -151,12 +138,12 @@ pub trait BlockDevice {
         SECTOR_SIZE as u32
     }
 
-    /// Tells whether nothing may be written.
+    /// Returns whether the disk is read-only.
     fn is_read_only(&self) -> bool {
         false
     }
 
-    /// Returns what the storage offers for freeing sectors, `None` if nothing.
+    /// Returns the discard support, if there is any.
     fn discard_support(&self) -> Option<Discard> {
         None
     }
@@ -165,18 +152,18 @@ pub trait BlockDevice {
     ///
     /// # Errors
     ///
-    /// [`BlockDeviceError`]. The content of `to` can reach the frontend all the same: it must not
-    /// be data of others.
+    /// [`BlockDeviceError`]. With mapped pages, the frontend can read `to` nevertheless: it must
+    /// not be data of others.
     fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError>;
 
     /// Writes all of `from` to the sectors from `sector` on.
     ///
     /// # Errors
     ///
-    /// [`BlockDeviceError`]; what the sectors hold then is not defined.
+    /// [`BlockDeviceError`]; the content of the sectors is then undefined.
     fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError>;
 
-    /// Makes all that was written last.
+    /// Makes all completed writes durable.
     ///
     /// # Errors
     ///
@@ -185,14 +172,13 @@ pub trait BlockDevice {
         Ok(())
     }
 
-    /// Frees `count` sectors from `sector` on, at least one; what they hold afterwards is not
-    /// defined.
+    /// Frees `count` sectors from `sector` on, at least one; their content is then undefined.
     ///
     /// A frontend's range can begin and end within units of [`Discard::granularity`]. As a discard
     /// is a hint, the storage frees the units that lie in the range as a whole, or none. With
     /// `secure` it makes all of the range impossible to recover, or fails. `secure` is set only
-    /// where [`Discard::secure`] is: a frontend that asks for it elsewhere has its sectors
-    /// freed in the plain way (`io/blkif.h`: "ignored if discard-secure=0").
+    /// where [`Discard::secure`] is: elsewhere, the request is carried out as a plain discard
+    /// (`io/blkif.h`: "ignored if discard-secure=0").
     ///
     /// # Errors
     ///
@@ -233,7 +219,12 @@ macro_rules! delegate {
             $target_mut.flush()
         }
 
-        fn discard(&mut $self, sector: u64, count: u64, secure: bool) -> Result<(), BlockDeviceError> {
+        fn discard(
+            &mut $self,
+            sector: u64,
+            count: u64,
+            secure: bool,
+        ) -> Result<(), BlockDeviceError> {
             $target_mut.discard(sector, count, secure)
         }
     };
@@ -243,7 +234,7 @@ impl<S: BlockDevice + ?Sized> BlockDevice for &mut S {
     delegate!(self => (**self), (**self));
 }
 
-/// A disk that several devices serve.
+/// A disk behind several devices.
 #[cfg(feature = "alloc")]
 impl<S: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<core::cell::RefCell<S>> {
     delegate!(self => self.borrow(), self.borrow_mut());
@@ -256,35 +247,35 @@ mod tests {
     use xen_hypercall::Page;
 
     #[test]
-    fn read_only_piece_takes_no_bytes() {
+    fn read_only_buffer_takes_no_bytes() {
         let mut pages = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut pages);
         mem.write(1532, b"abcd").unwrap();
-        let mut piece = IoBuffer::read_only(mem.as_read_only(), 512, 1024).unwrap();
+        let mut buffer = IoBuffer::read_only(mem.as_read_only(), 512, 1024).unwrap();
         let mut found = [0; 4];
-        assert!(piece.get(1020, &mut found).is_some());
-        assert_eq!((&found, piece.len()), (b"abcd", 1024));
-        assert!(piece.get(1021, &mut found).is_none());
-        assert!(piece.put(0, b"x").is_none() && piece.as_private().is_none());
-        assert_eq!(piece.as_shared().map(|(_, start)| start), Some(512));
+        assert!(buffer.get(1020, &mut found).is_some());
+        assert_eq!((&found, buffer.len()), (b"abcd", 1024));
+        assert!(buffer.get(1021, &mut found).is_none());
+        assert!(buffer.put(0, b"x").is_none() && buffer.as_private().is_none());
+        assert_eq!(buffer.as_shared().map(|(_, start)| start), Some(512));
         assert!(IoBuffer::read_only(mem.as_read_only(), 4096, 512).is_none());
     }
 
     #[test]
-    fn nothing_reaches_outside_a_piece() {
+    fn access_stays_within_buffer() {
         let mut pages = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut pages);
         let mut bytes = [0; 1024];
-        for mut piece in [IoBuffer::shared(mem, 512, 1024).unwrap(), IoBuffer::private(&mut bytes)]
+        for mut buffer in [IoBuffer::shared(mem, 512, 1024).unwrap(), IoBuffer::private(&mut bytes)]
         {
-            assert_eq!(piece.len(), 1024);
-            assert!(piece.put(1020, b"abcd").is_some());
-            assert!(piece.put(1021, b"abcd").is_none());
-            assert!(piece.put(usize::MAX, b"abcd").is_none());
+            assert_eq!(buffer.len(), 1024);
+            assert!(buffer.put(1020, b"abcd").is_some());
+            assert!(buffer.put(1021, b"abcd").is_none());
+            assert!(buffer.put(usize::MAX, b"abcd").is_none());
             let mut back = [0; 4];
-            assert!(piece.get(1020, &mut back).is_some());
+            assert!(buffer.get(1020, &mut back).is_some());
             assert_eq!(&back, b"abcd");
-            assert!(piece.get(1021, &mut back).is_none());
+            assert!(buffer.get(1021, &mut back).is_none());
         }
         assert!(IoBuffer::shared(mem, 4096, 512).is_none());
         assert!(IoBuffer::shared(mem, usize::MAX, 2).is_none());

@@ -69,10 +69,9 @@ impl<'a> VbdConfig<'a> {
 /// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a
 /// prefix.
 ///
-/// Toolstacks put a prefix before the name for the backends that they support: libxl `aio`,
-/// `qcow2`, `vhd` or `qed`, by the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A
-/// backend decides which of them it can serve. It should refuse any other: without its
-/// prefix, the name would be taken for a path.
+/// Toolstacks put a prefix before the name for a backend: libxl `aio`, `qcow2`, `vhd` or `qed`, by
+/// the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend should refuse a prefix
+/// that it does not support: without the prefix, the name would be taken for a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskTarget<'a> {
     /// The text before the first colon, if that is a word. A path with a colon in it, such as
@@ -84,7 +83,7 @@ pub struct DiskTarget<'a> {
 }
 
 impl<'a> DiskTarget<'a> {
-    /// Takes the text of a `params` node apart.
+    /// Parses the text of a `params` node.
     pub fn parse(params: &'a str) -> Self {
         let mut rest = params;
         loop {

@@ -1,10 +1,12 @@
 //! The protocol of a disk in xenstore.
 
-use super::access::GuestMemory;
+use super::queue::{Draining, Queue};
 use super::rings::{Abi, Rings};
-use super::server::{Server, Statistics};
-use super::validate::MAX_SEGMENTS;
-use super::{BlkBackError, BlockDevice, Config, OpenDisk, VbdConfig};
+use super::validate::{DiskLimits, MAX_SEGMENTS};
+use super::{
+    BlkBackError, BlockDeviceError, Config, DescribeDisk, DiskInfo, ForeignRequest, OpenDisk,
+    Request, Statistics, VbdConfig,
+};
 use core::fmt;
 use core::time::Duration;
 use heapless::Vec;
@@ -21,9 +23,9 @@ const MAX_RING_ORDER: u32 = 4;
 type RingRefs = Vec<GrantRef, { 1 << MAX_RING_ORDER }>;
 
 pub(super) struct Connection<P: ForeignFrames> {
-    // Dropped in this order: the ring is unmapped last, when no event can come for it any more.
+    // Dropped in this order: the ring is unmapped last, after the end of its events.
     pub(super) channel: Channel<P>,
-    pub(super) server: Server<P, GrantMapping<P, ReadWrite>>,
+    pub(super) queue: Queue<P, GrantMapping<P, ReadWrite>>,
 }
 
 /// A disk: its storage and the connection to its frontend.
@@ -35,15 +37,21 @@ pub(super) struct Driver<P: ForeignFrames, O: OpenDisk> {
     writable: bool,
     cdrom: bool,
     removable: bool,
-    pub(super) discard: bool,
+    discard: bool,
+    info: DiskInfo,
+    pub(super) limits: DiskLimits,
     pub(super) connection: Option<Connection<P>>,
-    /// The size that is written to the `sectors` node.
-    pub(super) sectors: u64,
+    /// The requests in flight of the connection before.
+    draining: Option<Draining<P>>,
+    /// All of these were completed since the last poll.
+    drained: bool,
     pub(super) statistics: Statistics,
 }
 
 impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
     pub(super) fn new(platform: P, opener: O, config: Config) -> Self {
+        let info = DiskInfo::new(0);
+        let config = Config { budget: config.budget.max(1), ..config };
         Self {
             platform,
             config,
@@ -53,14 +61,73 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
             cdrom: false,
             removable: false,
             discard: false,
+            info,
+            limits: DiskLimits::new(&info, true, false),
             connection: None,
-            sectors: 0,
+            draining: None,
+            drained: false,
             statistics: Statistics::default(),
         }
     }
 
     pub(super) fn is_read_only(&self) -> bool {
-        !self.writable || self.disk.as_ref().is_none_or(BlockDevice::is_read_only)
+        !self.writable || self.info.read_only
+    }
+
+    /// Reads the properties of the storage. Returns whether the size of a connected disk has
+    /// changed.
+    pub(super) fn update_info(&mut self) -> bool {
+        let Some(disk) = &self.disk else { return false };
+        let sectors = self.info.sectors;
+        self.info = disk.disk_info();
+        self.limits = DiskLimits::new(&self.info, self.is_read_only(), self.discard);
+        self.connection.is_some() && self.info.sectors != sectors
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        let connected = self.connection.as_ref().map_or(0, |link| link.queue.in_flight());
+        connected + self.draining.as_ref().map_or(0, Draining::in_flight)
+    }
+
+    /// Returns whether a poll has work: requests were taken or completed since the last one.
+    pub(super) fn needs_poll(&self) -> bool {
+        self.drained
+            || self.connection.as_ref().is_some_and(|link| link.queue.needs_poll())
+            || self.draining.as_ref().is_some_and(Draining::needs_poll)
+    }
+
+    /// Completes a request, of the connection or of the one before.
+    pub(super) fn complete(
+        &mut self,
+        request: Request<P>,
+        result: Result<(), BlockDeviceError>,
+    ) -> Result<(), ForeignRequest<P>> {
+        match (&mut self.connection, &mut self.draining) {
+            (Some(Connection { queue, .. }), _) if queue.owns(&request) => {
+                queue.complete(request, result, &mut self.statistics);
+            }
+            (_, Some(draining)) if draining.owns(&request) => draining.complete(request),
+            _ => return Err(ForeignRequest { request }),
+        }
+        self.check_drained();
+        Ok(())
+    }
+
+    /// Begins a poll: completes the requests that the storage has dropped.
+    pub(super) fn begin_poll(&mut self) {
+        self.drained = false;
+        if let Some(Connection { queue, .. }) = &mut self.connection {
+            queue.complete_dropped(&mut self.statistics);
+        }
+        // This poll reacts to the last one: `drained` would request another.
+        self.draining.take_if(|draining| {
+            draining.release_dropped();
+            draining.in_flight() == 0
+        });
+    }
+
+    fn check_drained(&mut self) {
+        self.drained |= self.draining.take_if(|draining| draining.in_flight() == 0).is_some();
     }
 
     fn max_ring_order(&self) -> u32 {
@@ -127,10 +194,10 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         let window = GrantMapArea::reserve(platform.clone(), refs.len())?;
         let mapping = window.map(guest, &refs).map_err(|failed| BlkBackError::Map(failed.error))?;
         let rings = Rings::attach(abi, mapping).map_err(BlkBackError::Ring)?;
-        let memory = GuestMemory::new(platform, guest, self.config.mode)?;
+        let queue = Queue::new(platform, guest, rings, self.config.mode, self.config.in_flight)?;
         let channel = Channel::bind_interdomain(platform.clone(), guest, remote)
             .map_err(|errno| BlkBackError::Port { port: remote, errno })?;
-        Ok(Connection { channel, server: Server { rings, memory } })
+        Ok(Connection { channel, queue })
     }
 }
 
@@ -157,6 +224,7 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
         }
         (self.writable, self.discard) = (config.writable, config.discard);
         (self.cdrom, self.removable) = (config.cdrom, config.removable);
+        self.update_info();
         Ok(self.disk.is_some())
     }
 
@@ -166,8 +234,7 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
 
     fn write_offer(&self, nodes: &mut NodeWriter<'_>) {
         let writable = !self.is_read_only();
-        let discard = self.disk.as_ref().and_then(BlockDevice::discard_support);
-        let discard = discard.filter(|_| writable && self.discard);
+        let discard = self.info.discard.filter(|_| writable && self.discard);
         let order = self.max_ring_order();
         nodes.write("feature-flush-cache", u32::from(writable));
         nodes.write("feature-barrier", u32::from(writable));
@@ -201,7 +268,7 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), BlkBackError> {
         self.connection = Some(self.map_rings(peer)?);
         self.statistics.connections += 1;
-        self.sectors = self.disk.as_ref().map_or(0, BlockDevice::sectors);
+        self.update_info();
         Ok(())
     }
 
@@ -210,15 +277,21 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
         info.set(VdiskInfo::READONLY, self.is_read_only());
         info.set(VdiskInfo::CDROM, self.cdrom);
         info.set(VdiskInfo::REMOVABLE, self.removable);
-        let unit = self.disk.as_ref().map_or(0, BlockDevice::sector_size);
-        nodes.write("sectors", self.sectors);
+        let unit = self.info.sector_size;
+        nodes.write("sectors", self.info.sectors);
         nodes.write("info", info.bits());
         nodes.write("sector-size", unit);
         nodes.write("physical-sector-size", unit);
     }
 
     fn disconnect(&mut self) {
-        self.connection = None;
+        let Some(Connection { channel, queue }) = self.connection.take() else { return };
+        drop(channel);
+        self.draining = queue.disconnect();
+    }
+
+    fn is_drained(&self) -> bool {
+        self.draining.is_none()
     }
 }
 

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_keeps_what_guests_write_and_nothing_beyond_its_size() {
+    fn file_keeps_writes_within_its_size() {
         let path =
             std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));
         std::fs::write(&path, [0; 8 * 512 + 3]).unwrap();

@@ -4,9 +4,9 @@ use super::{BlockDevice, BlockDeviceError, Discard, IoBuffer, SECTOR_SIZE};
 use core::fmt;
 use core::ops::Range;
 
-/// A disk in private memory: a `Vec<u8>`, an array, anything that gives its bytes.
+/// A disk in private memory: a `Vec<u8>`, an array, any type with bytes.
 ///
-/// Bytes beyond the last whole sector are not part of the disk. What is freed reads as zeroes.
+/// Bytes beyond the last whole sector are not part of the disk. Freed sectors read as zeroes.
 pub struct MemoryDisk<B> {
     bytes: B,
     read_only: bool,
@@ -18,12 +18,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> MemoryDisk<B> {
         Self { bytes, read_only: false }
     }
 
-    /// Makes a disk of `bytes` that nobody can write.
+    /// Makes a read-only disk of `bytes`.
     pub fn read_only(bytes: B) -> Self {
         Self { bytes, read_only: true }
     }
 
-    /// Gives the memory back.
+    /// Returns the memory.
     pub fn into_inner(self) -> B {
         self.bytes
     }
@@ -94,7 +94,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn what_was_written_is_read_and_what_was_freed_is_zero() {
+    fn writes_are_read_discards_are_zero() {
         let mut disk = MemoryDisk::new(vec![0u8; 10 * 512 + 100]);
         assert_eq!(disk.sectors(), 10);
         let mut data = [7; 1024];

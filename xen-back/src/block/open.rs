@@ -1,6 +1,6 @@
 //! The source of a disk's storage.
 
-use super::{BlockDevice, BlockDeviceError, VbdConfig};
+use super::{BlockDeviceError, DescribeDisk, VbdConfig};
 use core::fmt;
 
 /// The reason why a disk has no storage.
@@ -33,8 +33,8 @@ impl From<BlockDeviceError> for OpenError {
 ///
 /// A closure is one, and [`PreparedDisk`] for a storage that does not depend on the configuration.
 pub trait OpenDisk {
-    /// The storage.
-    type Disk: BlockDevice;
+    /// The storage, or the properties of one.
+    type Disk: DescribeDisk;
 
     /// Opens the storage that `config` names. Returns `None` while a hotplug script has not set it
     /// up; it is called again after each change of the device's directory, until the time of
@@ -48,7 +48,7 @@ pub trait OpenDisk {
 
 impl<S, F> OpenDisk for F
 where
-    S: BlockDevice,
+    S: DescribeDisk,
     F: FnMut(&VbdConfig<'_>) -> Result<Option<S>, OpenError>,
 {
     type Disk = S;
@@ -69,7 +69,7 @@ impl<S> PreparedDisk<S> {
     }
 }
 
-impl<S: BlockDevice> OpenDisk for PreparedDisk<S> {
+impl<S: DescribeDisk> OpenDisk for PreparedDisk<S> {
     type Disk = S;
 
     fn open_disk(&mut self, _: &VbdConfig<'_>) -> Result<Option<S>, OpenError> {

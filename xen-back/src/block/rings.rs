@@ -1,6 +1,6 @@
 //! The ring, in either of its two layouts.
 
-use super::validate::{Body, Request};
+use super::validate::{Body, WireRequest};
 use xen_hypercall::StableSharedMem;
 use xen_ring::{BackRing, Corrupt, Notify, RingError};
 use xen_sys::io::blkif::{
@@ -12,8 +12,8 @@ use xen_sys::io::protocols::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// How requests and responses lie in the ring: 64-bit numbers are aligned to eight bytes on every
-/// architecture but 32-bit x86.
+/// The layout of requests and responses in the ring: 64-bit numbers are aligned to eight bytes on
+/// every architecture but 32-bit x86.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Abi {
     Native,
@@ -21,8 +21,8 @@ pub(super) enum Abi {
 }
 
 impl Abi {
-    /// Takes the name that a frontend has put into `protocol`; without one, it is built as we are.
-    /// `None` if it is unknown.
+    /// Returns the layout of a frontend's `protocol` node; without the node, that of this domain.
+    /// `None` if the name is unknown.
     pub(super) fn named(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some(XEN_IO_PROTO_ABI_X86_64 | XEN_IO_PROTO_ABI_ARM) => Some(Self::Native),
@@ -55,14 +55,18 @@ impl<M: StableSharedMem> Rings<M> {
         })
     }
 
-    pub(super) fn pop(&mut self) -> Result<Option<Request>, Corrupt> {
+    pub(super) fn slots(&self) -> u32 {
+        either!(self, ring => ring.slots())
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Option<WireRequest>, Corrupt> {
         Ok(match self {
             Self::Native(ring) => ring.pop()?.map(|request| from_native(&request)),
             Self::X86_32(ring) => ring.pop()?.map(|request| from_x86_32(&request)),
         })
     }
 
-    /// Answers a request that was taken.
+    /// Pushes the response to a request that was taken.
     pub(super) fn respond(&mut self, id: u64, operation: BlkifOp, status: BlkifStatus) {
         // There is room: a request was taken for each response.
         let _ = match self {
@@ -92,7 +96,7 @@ fn form<T: FromBytes + Default>(slot: &(impl IntoBytes + Immutable)) -> T {
     T::read_from_prefix(slot.as_bytes()).map(|(value, _)| value).unwrap_or_default()
 }
 
-fn from_native(slot: &native::BlkifRequest) -> Request {
+fn from_native(slot: &native::BlkifRequest) -> WireRequest {
     let body = match slot.operation {
         BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
             Body::Direct {
@@ -117,10 +121,10 @@ fn from_native(slot: &native::BlkifRequest) -> Request {
         }
         op => Body::Other(op),
     };
-    Request { id: slot.id, body }
+    WireRequest { id: slot.id, body }
 }
 
-fn from_x86_32(slot: &x86_32::BlkifRequest) -> Request {
+fn from_x86_32(slot: &x86_32::BlkifRequest) -> WireRequest {
     let body = match slot.operation {
         BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
             Body::Direct {
@@ -149,7 +153,7 @@ fn from_x86_32(slot: &x86_32::BlkifRequest) -> Request {
         }
         op => Body::Other(op),
     };
-    Request { id: slot.id.get(), body }
+    WireRequest { id: slot.id.get(), body }
 }
 
 #[cfg(test)]
@@ -160,7 +164,7 @@ mod tests {
     use xen_ring::FrontRing;
 
     #[test]
-    fn only_the_three_known_layouts_are_taken() {
+    fn only_known_layouts_are_accepted() {
         assert_eq!(Abi::named(None), Some(Abi::Native));
         assert_eq!(Abi::named(Some("x86_64-abi")), Some(Abi::Native));
         assert_eq!(Abi::named(Some("arm-abi")), Some(Abi::Native));
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_32_bit_request_is_read_where_that_guest_writes_it() {
+    fn x86_32_request_forms_are_decoded() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
         let mut front: FrontRing<_, x86_32::BlkifRequest, x86_32::BlkifResponse> =
@@ -196,9 +200,11 @@ mod tests {
         let _ = front.publish();
         let first = back.pop().unwrap().unwrap();
         assert_eq!(first.id, 0x1122_3344_5566_7788);
-        assert!(
-            matches!(first.body, Body::Direct { op: BlkifOp::READ, count: 2, sector, .. } if sector == 1 << 33)
-        );
+        const SECTOR: u64 = 1 << 33;
+        assert!(matches!(
+            first.body,
+            Body::Direct { op: BlkifOp::READ, count: 2, sector: SECTOR, .. }
+        ));
         let second = back.pop().unwrap().unwrap();
         assert_eq!((second.id, second.operation()), (5, BlkifOp::WRITE));
         assert!(matches!(
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn d_b07_every_decision_is_made_on_one_copy_of_the_slot() {
+    fn d_b07_slot_is_copied_once() {
         let slot = native::BlkifRequest {
             operation: BlkifOp::INDIRECT,
             nr_segments: BlkifOp::READ.0,

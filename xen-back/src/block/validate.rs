@@ -1,6 +1,6 @@
-//! What a request asks for, and whether it may have it.
+//! Request validation.
 
-use super::{BlockDevice, SECTOR_SIZE};
+use super::{DiskInfo, SECTOR_SIZE};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
@@ -17,18 +17,18 @@ const SECTORS_PER_PAGE: u8 = (PAGE_SIZE / SECTOR_SIZE) as u8;
 
 pub(super) type Segments = Vec<BlkifRequestSegment, MAX_SEGMENTS>;
 
-/// Why a request was refused. The frontend learns no more than a status.
+/// The reason why a request was refused. The frontend receives a status only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
     /// An operation that is unknown, or was not offered.
     Operation(BlkifOp),
-    /// An indirect request for something else than reading or writing.
+    /// An indirect request that is neither a read nor a write.
     IndirectOperation(BlkifOp),
-    /// A number of segments that the operation can't have.
+    /// A number of segments that the operation does not allow.
     SegmentCount {
         /// The number that was found.
         found: u16,
-        /// The most that there may be.
+        /// The most that are allowed.
         limit: u16,
     },
     /// A segment that is no run of sectors within a page.
@@ -40,7 +40,7 @@ pub enum RequestError {
         /// Its last sector.
         last: u8,
     },
-    /// Sectors that are not all on the disk.
+    /// Sectors outside of the disk.
     Range {
         /// The first sector.
         sector: u64,
@@ -49,16 +49,16 @@ pub enum RequestError {
         /// The number of sectors that the disk has.
         disk: u64,
     },
-    /// Sectors that are not whole units of a disk whose units are larger.
+    /// Sectors that are not whole units of a disk with larger sectors.
     Alignment {
         /// The first sector.
         sector: u64,
         /// The number of sectors.
         count: u64,
     },
-    /// A write to a disk that is not to be written.
+    /// A write to a read-only disk.
     ReadOnly,
-    /// A discard of no sectors, as Linux refuses it.
+    /// A discard of no sectors, which Linux refuses, too.
     Empty {
         /// The first sector.
         sector: u64,
@@ -111,9 +111,9 @@ impl fmt::Display for RequestError {
 
 impl core::error::Error for RequestError {}
 
-/// A request, copied out of the ring whole, whatever its layout there.
+/// A request, copied out of the ring at once, in a form that does not depend on the ring's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct WireRequest {
     pub(super) id: u64,
     pub(super) body: Body,
 }
@@ -140,8 +140,8 @@ pub(super) enum Body {
     Other(BlkifOp),
 }
 
-impl Request {
-    /// The operation that a response has to name: of an indirect request, what is done.
+impl WireRequest {
+    /// Returns the operation of the response: for an indirect request, the inner one.
     pub(super) fn operation(&self) -> BlkifOp {
         match self.body {
             Body::Direct { op, .. } | Body::Indirect { op, .. } | Body::Other(op) => op,
@@ -150,18 +150,20 @@ impl Request {
     }
 }
 
-/// What is to be done for a request.
+/// A request that passed validation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "on the stack for the time of one request")]
-pub(super) enum ValidatedRequest {
-    Transfer(Transfer, Segments),
-    /// The segments lie in a page of the frontend's: fetch them, then [`DiskLimits::check`] them.
-    Fetch {
+pub(super) enum ValidatedRequest<'r> {
+    Transfer(Transfer, &'r [BlkifRequestSegment]),
+    /// The segments are in a page of the frontend: to be copied, then [checked](DiskLimits::check).
+    Indirect {
         transfer: Transfer,
         page: GrantRef,
         count: usize,
     },
-    Flush,
+    Flush {
+        /// No other request may be in flight with it: a barrier.
+        exclusive: bool,
+    },
     Discard {
         sector: u64,
         count: u64,
@@ -172,14 +174,14 @@ pub(super) enum ValidatedRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transfer {
     pub(super) write: bool,
-    /// Everything before is to last before this is written.
+    /// A flush precedes it: all completed writes become durable before this one.
     pub(super) flush_first: bool,
-    /// This is to last before anything behind it is done.
+    /// A flush follows it: a barrier, which is durable before any later request.
     pub(super) flush_after: bool,
     pub(super) sector: u64,
 }
 
-/// What there is to know about a disk to judge requests.
+/// The properties of a disk that requests are validated against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DiskLimits {
     pub(super) sectors: u64,
@@ -190,23 +192,25 @@ pub(super) struct DiskLimits {
 }
 
 impl DiskLimits {
-    pub(super) fn of(storage: &impl BlockDevice, read_only: bool) -> Self {
-        let discard = storage.discard_support();
+    pub(super) fn new(disk: &DiskInfo, read_only: bool, discard: bool) -> Self {
         Self {
-            sectors: storage.sectors(),
-            sector_size: storage.sector_size(),
-            read_only: read_only || storage.is_read_only(),
-            discard: discard.is_some(),
-            secure: discard.is_some_and(|discard| discard.secure),
+            sectors: disk.sectors,
+            sector_size: disk.sector_size,
+            read_only: read_only || disk.read_only,
+            discard: discard && disk.discard.is_some(),
+            secure: disk.discard.is_some_and(|discard| discard.secure),
         }
     }
 
-    /// Judges a request. What it gives back needs no further check, but for segments that are still
-    /// to be fetched.
-    pub(super) fn validate(&self, request: &Request) -> Result<ValidatedRequest, RequestError> {
+    /// Validates a request. The result needs no further check, except for segments that are still
+    /// to be copied.
+    pub(super) fn validate<'r>(
+        &self,
+        request: &'r WireRequest,
+    ) -> Result<ValidatedRequest<'r>, RequestError> {
         match request.body {
-            Body::Direct { op, count, sector, segments } => {
-                self.direct(op, count, sector, &segments)
+            Body::Direct { op, count, sector, ref segments } => {
+                self.direct(op, count, sector, segments)
             }
             Body::Indirect { op, count, sector, pages } => {
                 if op != BlkifOp::READ && op != BlkifOp::WRITE {
@@ -219,7 +223,7 @@ impl DiskLimits {
                 }
                 let write = op == BlkifOp::WRITE;
                 let transfer = Transfer { write, flush_first: false, flush_after: false, sector };
-                Ok(ValidatedRequest::Fetch { transfer, page, count: usize::from(count) })
+                Ok(ValidatedRequest::Indirect { transfer, page, count: usize::from(count) })
             }
             Body::Discard { flag, sector, count } => {
                 if !self.discard {
@@ -228,8 +232,7 @@ impl DiskLimits {
                 if count == 0 {
                     return Err(RequestError::Empty { sector });
                 }
-                // The header: "ignored if discard-secure=0". The sectors are freed in the plain
-                // way.
+                // `io/blkif.h`: "ignored if discard-secure=0". The sectors are freed without it.
                 let secure = self.secure && flag & BLKIF_DISCARD_SECURE != 0;
                 self.check_range(sector, count, true)?;
                 Ok(ValidatedRequest::Discard { sector, count, secure })
@@ -238,20 +241,20 @@ impl DiskLimits {
         }
     }
 
-    fn direct(
+    fn direct<'r>(
         &self,
         op: BlkifOp,
         count: u8,
         sector: u64,
-        segments: &[BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
-    ) -> Result<ValidatedRequest, RequestError> {
+        segments: &'r [BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
+    ) -> Result<ValidatedRequest<'r>, RequestError> {
         let barrier = op == BlkifOp::WRITE_BARRIER;
         let flush = op == BlkifOp::FLUSH_DISKCACHE;
         if count == 0 && (barrier || flush) {
             return if self.read_only {
                 Err(RequestError::ReadOnly)
             } else {
-                Ok(ValidatedRequest::Flush)
+                Ok(ValidatedRequest::Flush { exclusive: barrier })
             };
         }
         let limit = BLKIF_MAX_SEGMENTS_PER_REQUEST as u16;
@@ -265,11 +268,10 @@ impl DiskLimits {
             sector,
         };
         self.check(&transfer, counted)?;
-        // There is room for all of a direct request.
-        Ok(ValidatedRequest::Transfer(transfer, counted.iter().copied().collect()))
+        Ok(ValidatedRequest::Transfer(transfer, counted))
     }
 
-    /// Judges the segments of a transfer.
+    /// Validates the segments of a transfer.
     pub(super) fn check(
         &self,
         transfer: &Transfer,
@@ -308,7 +310,7 @@ impl DiskLimits {
     }
 }
 
-/// The bytes of a segment that was checked: where in its page they begin, and how many they are.
+/// Returns the bytes of a validated segment: their offset in the page, and their number.
 pub(super) fn extent(segment: &BlkifRequestSegment) -> (usize, usize) {
     let sectors = usize::from(segment.last_sect.saturating_sub(segment.first_sect)) + 1;
     (usize::from(segment.first_sect) * SECTOR_SIZE, sectors * SECTOR_SIZE)
@@ -329,16 +331,19 @@ mod tests {
     const SEGMENT: BlkifRequestSegment =
         BlkifRequestSegment { gref: GrantRef(8), first_sect: 0, last_sect: 7, _pad0: [0; 2] };
 
-    fn direct(op: BlkifOp, count: u8, sector: u64) -> Request {
-        Request { id: 1, body: Body::Direct { op, count, sector, segments: [SEGMENT; 11] } }
+    fn direct(op: BlkifOp, count: u8, sector: u64) -> WireRequest {
+        WireRequest { id: 1, body: Body::Direct { op, count, sector, segments: [SEGMENT; 11] } }
     }
 
-    fn indirect(op: BlkifOp, count: u16) -> Request {
-        Request { id: 1, body: Body::Indirect { op, count, sector: 0, pages: [GrantRef(9); 8] } }
+    fn indirect(op: BlkifOp, count: u16) -> WireRequest {
+        WireRequest {
+            id: 1,
+            body: Body::Indirect { op, count, sector: 0, pages: [GrantRef(9); 8] },
+        }
     }
 
     #[test]
-    fn d_b04_segment_counts_that_can_not_be_are_refused() {
+    fn d_b04_bad_counts_are_refused() {
         let limit = 11;
         let refused = |found| Err(RequestError::SegmentCount { found, limit });
         assert_eq!(DISK.validate(&direct(BlkifOp::WRITE, 12, 0)), refused(12));
@@ -356,23 +361,23 @@ mod tests {
     }
 
     #[test]
-    fn d_b05_segments_that_are_no_runs_within_a_page_are_refused() {
+    fn d_b05_bad_segments_are_refused() {
         for (first, last) in [(3, 2), (0, 8), (8, 8), (255, 0), (0, 255)] {
             let mut segments = [SEGMENT; 11];
             segments[4] = BlkifRequestSegment { first_sect: first, last_sect: last, ..SEGMENT };
             let body = Body::Direct { op: BlkifOp::READ, count: 5, sector: 0, segments };
             assert_eq!(
-                DISK.validate(&Request { id: 1, body }),
+                DISK.validate(&WireRequest { id: 1, body }),
                 Err(RequestError::Segment { index: 4, first, last })
             );
-            // What lies behind the count is not looked at.
+            // Segments after the count are ignored.
             let body = Body::Direct { op: BlkifOp::READ, count: 4, sector: 0, segments };
-            assert!(DISK.validate(&Request { id: 1, body }).is_ok());
+            assert!(DISK.validate(&WireRequest { id: 1, body }).is_ok());
         }
     }
 
     #[test]
-    fn d_b06_ranges_that_are_not_on_the_disk_and_writes_to_a_read_only_one_are_refused() {
+    fn d_b06_bad_ranges_are_refused() {
         let range = |sector| Err(RequestError::Range { sector, count: 88, disk: 1000 });
         for sector in [913, 1000, u64::MAX, u64::MAX - 87, u64::MAX - 88] {
             assert_eq!(DISK.validate(&direct(BlkifOp::READ, 11, sector)), range(sector));
@@ -383,12 +388,16 @@ mod tests {
             assert_eq!(read_only.validate(&direct(op, 1, 0)), Err(RequestError::ReadOnly));
         }
         for op in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
-            assert_eq!(DISK.validate(&direct(op, 0, 0)), Ok(ValidatedRequest::Flush));
+            let exclusive = op == BlkifOp::WRITE_BARRIER;
+            let flush = Ok(ValidatedRequest::Flush { exclusive });
+            assert_eq!(DISK.validate(&direct(op, 0, 0)), flush);
             assert_eq!(read_only.validate(&direct(op, 0, 0)), Err(RequestError::ReadOnly));
         }
         assert!(read_only.validate(&direct(BlkifOp::READ, 1, 0)).is_ok());
-        let discard =
-            |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
+        let discard = |sector, count, flag| WireRequest {
+            id: 1,
+            body: Body::Discard { flag, sector, count },
+        };
         assert_eq!(read_only.validate(&discard(0, 1, 0)), Err(RequestError::ReadOnly));
         assert!(DISK.validate(&discard(u64::MAX, 2, 0)).is_err());
         assert!(DISK.validate(&discard(2, u64::MAX, 0)).is_err());
@@ -397,7 +406,8 @@ mod tests {
 
     #[test]
     fn secure_flag_is_ignored_where_unoffered() {
-        let discard = |flag| Request { id: 1, body: Body::Discard { flag, sector: 3, count: 2 } };
+        let discard =
+            |flag| WireRequest { id: 1, body: Body::Discard { flag, sector: 3, count: 2 } };
         let expected = |secure| Ok(ValidatedRequest::Discard { sector: 3, count: 2, secure });
         for (offered, flag, secure) in [
             (false, 0, false),
@@ -416,7 +426,7 @@ mod tests {
         for sector in [0, 5, 1000, u64::MAX] {
             let body = Body::Discard { flag: 0, sector, count: 0 };
             assert_eq!(
-                DISK.validate(&Request { id: 1, body }),
+                DISK.validate(&WireRequest { id: 1, body }),
                 Err(RequestError::Empty { sector })
             );
         }
@@ -424,16 +434,16 @@ mod tests {
     }
 
     #[test]
-    fn d_b08_operations_that_were_not_offered_are_refused_as_such() {
+    fn d_b08_unoffered_operations_are_refused() {
         for op in [4, 7, 9, 255].map(BlkifOp) {
-            let refusal = DISK.validate(&Request { id: 1, body: Body::Other(op) }).unwrap_err();
+            let refusal = DISK.validate(&WireRequest { id: 1, body: Body::Other(op) }).unwrap_err();
             assert_eq!(refusal.status(), BlkifStatus::EOPNOTSUPP);
         }
         assert_eq!(RequestError::ReadOnly.status(), BlkifStatus::ERROR);
     }
 
     #[test]
-    fn units_of_a_disk_with_large_sectors_are_not_split() {
+    fn large_sectors_are_not_split() {
         let disk = DiskLimits { sector_size: 4096, ..DISK };
         assert!(disk.validate(&direct(BlkifOp::READ, 1, 8)).is_ok());
         assert!(disk.validate(&direct(BlkifOp::READ, 1, 4)).is_err());
@@ -441,23 +451,30 @@ mod tests {
         segments[0] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
         segments[1] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
         let body = Body::Direct { op: BlkifOp::READ, count: 2, sector: 0, segments };
-        assert!(disk.validate(&Request { id: 1, body }).is_err());
+        assert!(disk.validate(&WireRequest { id: 1, body }).is_err());
     }
 
     proptest! {
         #[test]
-        fn whatever_is_planned_lies_on_the_disk_and_in_its_pages(
+        fn valid_requests_stay_in_bounds(
             op in 0u8..8,
             count: u8,
             sector in prop_oneof![0u64..1100, any::<u64>()],
             runs in proptest::array::uniform11((0u8..10, 0u8..10)),
         ) {
-            let segments = runs.map(|(first_sect, last_sect)| BlkifRequestSegment { first_sect, last_sect, ..SEGMENT });
+            let segments = runs.map(|(first_sect, last_sect)| BlkifRequestSegment {
+                first_sect,
+                last_sect,
+                ..SEGMENT
+            });
             let body = Body::Direct { op: BlkifOp(op), count, sector, segments };
-            if let Ok(ValidatedRequest::Transfer(transfer, planned)) = DISK.validate(&Request { id: 0, body }) {
-                prop_assert_eq!(planned.len(), usize::from(count));
-                let bytes: usize = planned.iter().map(|segment| extent(segment).1).sum();
-                prop_assert!(planned.iter().map(extent).all(|(start, len)| start + len <= PAGE_SIZE && len > 0));
+            let request = WireRequest { id: 0, body };
+            if let Ok(ValidatedRequest::Transfer(transfer, segments)) = DISK.validate(&request) {
+                prop_assert_eq!(segments.len(), usize::from(count));
+                let bytes: usize = segments.iter().map(|segment| extent(segment).1).sum();
+                for (start, len) in segments.iter().map(extent) {
+                    prop_assert!(start + len <= PAGE_SIZE && len > 0);
+                }
                 prop_assert!(transfer.sector * 512 + bytes as u64 <= 1000 * 512);
             }
         }

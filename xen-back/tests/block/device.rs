@@ -60,7 +60,7 @@ fn transfer(
 }
 
 #[test]
-fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
+fn whole_disk_is_read_and_written() {
     for mode in MODES {
         let fixture = Fixture::new();
         let (mut front, mut back) = (fixture.front(), fixture.back(mode));
@@ -92,7 +92,8 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
 fn fill_ring(depth: u16, mode: GrantMode, limit: u32) -> usize {
     let fixture = Fixture::new();
     let mut front = fixture.front_with_depth(depth);
-    let mut back = fixture.back_with(Config { mode, ring_order: limit, budget: 100 });
+    let mut back =
+        fixture.back_with(Config { mode, ring_order: limit, budget: 100, ..Config::default() });
     fixture.reach(&mut front, &mut back, DeviceState::Connected);
     let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     let node = |key: String| store.read(format!("{path}/{key}"));
@@ -142,7 +143,7 @@ fn fill_ring(depth: u16, mode: GrantMode, limit: u32) -> usize {
 }
 
 #[test]
-fn rings_of_1_to_16_pages_hold_as_many_requests_as_they_have_slots() {
+fn rings_of_all_sizes_fill() {
     for mode in MODES {
         assert_eq!(fill_ring(32, mode, 4), 32);
         assert_eq!(fill_ring(64, mode, 4), 64);
@@ -153,7 +154,7 @@ fn rings_of_1_to_16_pages_hold_as_many_requests_as_they_have_slots() {
 }
 
 #[test]
-fn either_name_of_a_rings_size_will_do_at_both_ends() {
+fn either_ring_size_name_is_enough() {
     for [offered, hidden] in
         [["max-ring-page-order", "num-ring-pages"], ["max-ring-pages", "ring-page-order"]]
     {
@@ -166,7 +167,7 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
             fixture.driver_store.remove(format_args!("{}/{name}", back.path())).unwrap();
         }
         let mut front = fixture.front_with_depth(512);
-        // The frontend publishes, and one of its names is gone before the backend looks.
+        // The frontend publishes, and one of its names is removed before the backend reads it.
         front.poll(fixture.guest.now()).unwrap();
         fixture.world.run_for(Duration::from_micros(100));
         front.poll(fixture.guest.now()).unwrap();
@@ -184,7 +185,7 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
 }
 
 #[test]
-fn a_ring_is_no_larger_than_its_backend_takes() {
+fn ring_has_at_most_offered_pages() {
     assert_eq!(fill_ring(512, GrantMode::Copy, 0), 32);
     assert_eq!(fill_ring(512, GrantMode::Copy, 2), 128);
     // An order that there is not is cut down to the largest.
@@ -197,7 +198,8 @@ fn requests_outlive_a_smaller_ring() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut front = fixture.front_with_depth(512);
-        let mut back = fixture.back_with(Config { mode, ring_order: 4, budget: 100 });
+        let mut back =
+            fixture.back_with(Config { mode, ring_order: 4, budget: 100, ..Config::default() });
         fixture.reach(&mut front, &mut back, DeviceState::Connected);
         let expected = noise(SECTORS * 512, 8);
         for (index, page) in expected.chunks(4096).enumerate() {
@@ -213,7 +215,7 @@ fn requests_outlive_a_smaller_ring() {
             front.poll(fixture.guest.now()).unwrap();
             fixture.world.run_for(Duration::from_micros(10));
         }
-        let mut back = fixture.back_with(Config { mode, ring_order: 0, budget: 100 });
+        let mut back = fixture.back_with(Config { mode, budget: 100, ..Config::default() });
         let mut done = 0;
         fixture.run(&mut front, &mut back, |front| {
             while let Some(completion) = front.complete() {
@@ -232,7 +234,7 @@ fn requests_outlive_a_smaller_ring() {
 }
 
 #[test]
-fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
+fn disk_size_changes_while_connected() {
     let fixture = Fixture::new();
     let (mut front, mut back) = (fixture.front(), fixture.back(GrantMode::Copy));
     fixture.reach(&mut front, &mut back, DeviceState::Connected);
@@ -241,7 +243,7 @@ fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
         fixture.disk.borrow_mut().disk = MemoryDisk::new(content.clone());
         // The storage's driver has the device polled.
         fixture.wake_back();
-        // Until it has heard of it, the frontend asks for what it knows of.
+        // Until it has read the new size, the frontend uses the old one.
         fixture.run(&mut front, &mut back, |front| front.info().sectors == sectors as u64);
         let read = |sector| Request::Read {
             sector,
@@ -267,7 +269,7 @@ fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
 }
 
 #[test]
-fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
+fn d_b09_reconnects_leak_nothing() {
     // Scaled down from 10^4, which CYCLES asks for.
     let cycles: u64 = std::env::var("CYCLES").map_or(60, |cycles| cycles.parse().unwrap());
     for mode in MODES {
@@ -280,7 +282,7 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
                 let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
                 front.submit(Request::Read { sector, sectors: 8, buffer }).unwrap();
             }
-            // With what is in flight given up, or waited for.
+            // Requests in flight fail, or are waited for.
             if cycle % 2 == 0 {
                 front.close_now();
             } else {
@@ -303,7 +305,7 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
 }
 
 #[test]
-fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_it_was() {
+fn destroy_and_detach_leak_nothing() {
     for mode in MODES {
         let fixture = Fixture::new();
         let (mut front, mut back) = (fixture.front(), fixture.back(mode));
@@ -336,7 +338,7 @@ fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_i
     }
 }
 
-/// What a toolstack and a frontend do that ends a connection in order.
+/// The actions of a toolstack or a frontend that end a connection in order.
 #[derive(Clone, Copy, Debug)]
 enum Detach {
     /// `online` = 0, and Closing in the backend's state.
@@ -419,7 +421,7 @@ fn removal_follows_unmapping() {
     let driver = Interposed::new(fixture.driver.clone(), trace.clone());
     let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
     let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
-    let config = Config { mode: GrantMode::Copy, ring_order: 0, budget: 8 };
+    let config = Config { budget: 8, ..Config::default() };
     let disk = PreparedDisk::new(fixture.disk.clone());
     let mut back = BlkBack::new(&store, id, disk, config).unwrap();
     let mut front = fixture.front();

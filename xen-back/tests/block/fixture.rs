@@ -1,17 +1,17 @@
 //! A world with a guest and a driver domain, frontends that write their ring directly, and a disk
-//! that notes what is done to it.
+//! that records its operations.
 
 use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 use xen_back::block::{
-    BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config, Discard, GrantMode,
-    IoBuffer, MemoryDisk, PreparedDisk,
+    AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config,
+    Discard, DiskInfo, GrantMode, IoBuffer, MemoryDisk, PreparedDisk,
 };
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, BlkFrontConfig};
 use xen_grant::{GrantTable, Granted, ReadWrite};
-use xen_hypercall::{GrantRef, Pages, Platform, boot};
+use xen_hypercall::{GrantRef, Instant, Pages, Platform, Port, boot};
 use xen_ring::{FrontRing, Notify};
 use xen_sim::{Device, Disk, Domain, DomainConfig, EventWait, World, run_until_due};
 use xen_store::XenStore;
@@ -27,8 +27,36 @@ pub(crate) const MODES: [GrantMode; 2] = [GrantMode::Copy, GrantMode::Map];
 
 pub(crate) type SharedDisk = Rc<RefCell<NotedDisk>>;
 pub(crate) type Back = BlkBack<Domain, PreparedDisk<SharedDisk>>;
+pub(crate) type AsyncBack = AsyncBlkBack<Domain, PreparedDisk<DiskInfo>>;
 
-/// What was done to a disk: the sector, and how many of them.
+/// The backends of the tests.
+pub(crate) trait Backend: core::fmt::Debug {
+    fn poll(&mut self, now: Instant) -> Result<BlkBackEvent, BlkBackError>;
+    fn poll_timeout(&self, now: Instant) -> Option<Instant>;
+    fn port(&self) -> Option<Port>;
+}
+
+macro_rules! backend {
+    ($type:ty) => {
+        impl Backend for $type {
+            fn poll(&mut self, now: Instant) -> Result<BlkBackEvent, BlkBackError> {
+                <$type>::poll(self, now)
+            }
+
+            fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+                <$type>::poll_timeout(self, now)
+            }
+
+            fn port(&self) -> Option<Port> {
+                <$type>::port(self)
+            }
+        }
+    };
+}
+backend!(Back);
+backend!(AsyncBack);
+
+/// An operation on a disk: the first sector, and the number of sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     Read(u64, usize),
@@ -37,11 +65,11 @@ pub(crate) enum Done {
     Discard(u64, u64, bool),
 }
 
-/// A disk in memory that notes what is done to it.
+/// A disk in memory that records its operations.
 #[derive(Debug)]
 pub(crate) struct NotedDisk {
     pub(crate) disk: MemoryDisk<Vec<u8>>,
-    /// Whether it offers to make what is freed impossible to recover.
+    /// The disk offers secure discard.
     pub(crate) secure: bool,
     pub(crate) done: Vec<Done>,
 }
@@ -97,12 +125,12 @@ pub(crate) struct Fixture {
     back_wait: RefCell<EventWait>,
 }
 
-/// How long both ends may sleep before a test gives up, and how long a backend must sleep to have
-/// settled.
+/// The time for which both ends can sleep before a test fails, and the time for which a backend
+/// sleeps once it has settled.
 const ASLEEP: Duration = Duration::from_secs(5);
 const SETTLED: Duration = Duration::from_millis(2);
 
-/// The polls in a row after which a test gives up: the ends notify each other for ever.
+/// The polls in a row after which a test fails: the ends notify each other endlessly.
 const POLLS: usize = 5000;
 
 pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
@@ -148,13 +176,13 @@ impl Fixture {
         }
     }
 
-    /// What the disk holds at first.
+    /// Returns the first content of the disk.
     pub(crate) fn content() -> Vec<u8> {
         noise(SECTORS * 512, 3)
     }
 
     pub(crate) fn back(&self, mode: GrantMode) -> Back {
-        self.back_with(Config { mode, ring_order: 0, budget: 8 })
+        self.back_with(Config { mode, budget: 8, ..Config::default() })
     }
 
     pub(crate) fn back_with(&self, config: Config) -> Back {
@@ -163,6 +191,24 @@ impl Fixture {
         assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
         let disk = PreparedDisk::new(self.disk.clone());
         BlkBack::new(&self.driver_store, found[0], disk, config).unwrap()
+    }
+
+    /// Makes a backend with a storage of the test's, which completes requests in any order.
+    pub(crate) fn async_back(&self, mode: GrantMode, in_flight: u32) -> AsyncBack {
+        self.async_back_of(&self.device, mode, in_flight)
+    }
+
+    pub(crate) fn async_back_of(
+        &self,
+        device: &Device,
+        mode: GrantMode,
+        in_flight: u32,
+    ) -> AsyncBack {
+        self.back_wait.borrow_mut().wake();
+        let disk = PreparedDisk::new(DiskInfo::new(SECTORS as u64));
+        let config = Config { mode, in_flight, ..Config::default() };
+        let id = DeviceId { guest: self.guest.id(), device: device.id };
+        AsyncBlkBack::new(&self.driver_store, id, disk, config).unwrap()
     }
 
     pub(crate) fn front(&self) -> BlkFront<Domain> {
@@ -179,7 +225,7 @@ impl Fixture {
     pub(crate) fn run(
         &self,
         front: &mut BlkFront<Domain>,
-        back: &mut Back,
+        back: &mut impl Backend,
         mut done: impl FnMut(&mut BlkFront<Domain>) -> bool,
     ) {
         self.front_wait.borrow_mut().wake();
@@ -211,7 +257,7 @@ impl Fixture {
     }
 
     /// Polls the backend if it has a reason to run.
-    fn poll_if_due(&self, back: &mut Back) -> Option<Result<BlkBackEvent, BlkBackError>> {
+    fn poll_if_due(&self, back: &mut impl Backend) -> Option<Result<BlkBackEvent, BlkBackError>> {
         let mut wait = self.back_wait.borrow_mut();
         wait.take().then(|| {
             let polled = back.poll(self.driver.now());
@@ -229,12 +275,17 @@ impl Fixture {
         })
     }
 
-    pub(crate) fn reach(&self, front: &mut BlkFront<Domain>, back: &mut Back, state: DeviceState) {
+    pub(crate) fn reach(
+        &self,
+        front: &mut BlkFront<Domain>,
+        back: &mut impl Backend,
+        state: DeviceState,
+    ) {
         self.run(front, back, |front| front.state() == state);
     }
 
     /// Lets the backend run alone until it has nothing to do for a while.
-    pub(crate) fn settle(&self, back: &mut Back) -> Result<BlkBackEvent, BlkBackError> {
+    pub(crate) fn settle(&self, back: &mut impl Backend) -> Result<BlkBackEvent, BlkBackError> {
         let mut last = Ok(BlkBackEvent::Idle);
         for _ in 0..POLLS {
             if let Some(polled) = self.poll_if_due(back) {
@@ -281,7 +332,7 @@ where
     Req: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
     Rsp: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
 {
-    pub(crate) fn publish(fixture: &'a Fixture, back: &mut Back, protocol: &str) -> Self {
+    pub(crate) fn publish(fixture: &'a Fixture, back: &mut impl Backend, protocol: &str) -> Self {
         fixture.settle(back).unwrap();
         assert_eq!((fixture.states().1, back.port()), (2, None));
         let share = |pages| {
@@ -298,7 +349,7 @@ where
         Self { fixture, ring: FrontRing::new(ring).unwrap(), channel, data: share(2) }
     }
 
-    pub(crate) fn connect(fixture: &'a Fixture, back: &mut Back, protocol: &str) -> Self {
+    pub(crate) fn connect(fixture: &'a Fixture, back: &mut impl Backend, protocol: &str) -> Self {
         let raw = Self::publish(fixture, back, protocol);
         fixture.settle(back).unwrap();
         assert_eq!(fixture.states(), (3, 4));
@@ -306,7 +357,7 @@ where
         raw
     }
 
-    pub(crate) fn ask(&mut self, back: &mut Back, request: &Req) -> Rsp {
+    pub(crate) fn ask(&mut self, back: &mut impl Backend, request: &Req) -> Rsp {
         self.ring.push(request).unwrap();
         if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
@@ -315,7 +366,7 @@ where
         self.ring.pop().unwrap().expect("an answer")
     }
 
-    pub(crate) fn close(self, back: &mut Back) {
+    pub(crate) fn close(self, back: &mut impl Backend) {
         let (store, path) = (self.fixture.guest.store(), self.fixture.device.frontend_path());
         for state in [5, 6] {
             store.write(format!("{path}/state"), state).unwrap();
@@ -343,10 +394,15 @@ impl Native<'_> {
         }
     }
 
-    /// Asks, and expects an answer to this request with this status.
-    pub(crate) fn expect(&mut self, back: &mut Back, request: &BlkifRequest, status: BlkifStatus) {
+    /// Submits a request, and expects a response with this status.
+    pub(crate) fn expect(
+        &mut self,
+        back: &mut impl Backend,
+        request: &BlkifRequest,
+        status: BlkifStatus,
+    ) {
         let operation = match request.operation {
-            // Of an indirect request, what is done; it lies where others have their count.
+            // The inner operation of an indirect request; it is at the offset of the segment count.
             BlkifOp::INDIRECT => BlkifOp(request.nr_segments),
             operation => operation,
         };

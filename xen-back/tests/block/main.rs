@@ -2,5 +2,7 @@
 
 mod device;
 mod fixture;
+mod in_flight;
 mod requests;
+mod shuffled;
 mod states;

@@ -8,8 +8,9 @@ use xen_sys::io::blkif::{
 };
 use zerocopy::IntoBytes;
 
+/// D-B04 to D-B06, D-B08.
 #[test]
-fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing() {
+fn invalid_requests_touch_no_memory() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut back = fixture.back(mode);
@@ -48,7 +49,7 @@ fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing(
             raw.expect(&mut back, &request, BlkifStatus::EOPNOTSUPP);
         }
         assert_eq!(touched(), before, "nothing of the guest's was touched");
-        // The ring goes on.
+        // The ring continues.
         let request = raw.request(BlkifOp::READ, 2, 5);
         raw.expect(&mut back, &request, BlkifStatus::OKAY);
         let mut page = [0; 4096];
@@ -61,7 +62,7 @@ fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing(
 }
 
 #[test]
-fn d_b07_segments_in_a_page_of_the_guests_are_copied_once_and_then_checked() {
+fn d_b07_indirect_segments_copied_once() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut back = fixture.back(mode);
@@ -98,7 +99,7 @@ fn d_b07_segments_in_a_page_of_the_guests_are_copied_once_and_then_checked() {
 }
 
 #[test]
-fn xsa_361_a_reference_that_xen_refuses_at_any_position_fails_the_request_alone() {
+fn xsa_361_bad_reference_fails_request() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut back = fixture.back(mode);
@@ -122,7 +123,7 @@ fn xsa_361_a_reference_that_xen_refuses_at_any_position_fails_the_request_alone(
 }
 
 #[test]
-fn a_32_bit_guest_is_served_in_its_own_layout() {
+fn x86_32_layout_is_served() {
     let fixture = Fixture::new();
     let mut back = fixture.back(GrantMode::Copy);
     let mut raw = X86::connect(&fixture, &mut back, "x86_32-abi");
@@ -154,7 +155,7 @@ fn a_32_bit_guest_is_served_in_its_own_layout() {
 }
 
 #[test]
-fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
+fn barrier_is_write_between_flushes() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut back = fixture.back(mode);
@@ -273,7 +274,7 @@ fn discard_outside_disk_is_refused() {
 }
 
 #[test]
-fn sectors_are_freed_unless_the_toolstack_forbids_it() {
+fn discard_needs_toolstack_permission() {
     for allowed in [true, false] {
         let fixture = Fixture::new();
         if !allowed {
@@ -307,7 +308,7 @@ fn sectors_are_freed_unless_the_toolstack_forbids_it() {
 }
 
 #[test]
-fn segments_side_by_side_are_one_operation_of_the_storage() {
+fn adjacent_segments_are_one_operation() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut back = fixture.back(mode);

@@ -1,4 +1,4 @@
-//! What frontends and toolstacks do in xenstore, and to the ring's indices.
+//! Actions of frontends and toolstacks in xenstore and on the ring's indices.
 
 use super::fixture::{Fixture, Native, Raw, SECTORS, noise, store_of};
 use core::cell::RefCell;
@@ -17,7 +17,7 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 use xenbus::{DeviceId, DeviceState, XenbusError, XenbusState};
 
 #[test]
-fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_served() {
+fn d_r02_bad_index_closes_device() {
     let fixture = Fixture::new();
     let mut back = fixture.back(GrantMode::Copy);
     let Raw { ring, channel, data, .. } = Native::connect(&fixture, &mut back, "x86_64-abi");
@@ -29,12 +29,12 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     assert_eq!(
         fixture.driver.counters().unmaps,
         connected,
-        "the guest's pages are let go of at once"
+        "the guest's pages are unmapped at once"
     );
     ring.as_ref().u32::<0>().store(1, Ordering::SeqCst);
     let _ = channel.notify();
     assert_eq!(fixture.settle(&mut back), Ok(BlkBackEvent::Idle));
-    assert_eq!(fixture.states(), (3, 5), "closing, and the ring is not looked at again");
+    assert_eq!(fixture.states(), (3, 5), "closing, and the ring is not read again");
     let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
     assert!(
         deadline > fixture.driver.now()
@@ -63,7 +63,7 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
 }
 
 #[test]
-fn what_a_frontend_publishes_is_refused_if_it_can_not_be() {
+fn invalid_frontend_nodes_are_refused() {
     for (key, value) in [
         ("ring-ref", "x"),
         ("ring-ref", "4294967295"),
@@ -171,8 +171,9 @@ fn ring_page_named_twice_is_refused() {
     }
 }
 
+/// Feature row 133.
 #[test]
-fn row_133_a_close_cycle_before_the_first_connection_is_answered_step_by_step() {
+fn close_cycle_before_first_connection() {
     let fixture = Fixture::new();
     let mut back = fixture.back(GrantMode::Copy);
     fixture.settle(&mut back).unwrap();
@@ -192,7 +193,7 @@ fn row_133_a_close_cycle_before_the_first_connection_is_answered_step_by_step() 
 }
 
 #[test]
-fn a_frontend_that_rewrites_its_state_without_end_costs_one_look_each_time() {
+fn state_storm_costs_one_read_each() {
     let fixture = Fixture::new();
     let mut back = fixture.back(GrantMode::Copy);
     fixture.settle(&mut back).unwrap();
@@ -212,7 +213,7 @@ fn a_frontend_that_rewrites_its_state_without_end_costs_one_look_each_time() {
 }
 
 #[test]
-fn a_read_only_disk_says_so_and_stays_as_it_is() {
+fn read_only_disk_is_not_written() {
     let fixture = Fixture::with(&Disk { read_only: true, ..Disk::new("xvda") });
     let mut back = fixture.back(GrantMode::Copy);
     let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
@@ -232,7 +233,7 @@ fn a_read_only_disk_says_so_and_stays_as_it_is() {
 }
 
 #[test]
-fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
+fn toolstack_configuration_is_applied() {
     let fixture = Fixture::new();
     let (store, path) = (fixture.world.store(), fixture.device.backend_path());
     for (key, value) in [
@@ -403,7 +404,7 @@ fn hotplug_script_has_a_deadline() {
 }
 
 #[test]
-fn a_disk_for_the_backends_own_domain_is_refused_before_a_page_moves() {
+fn disk_for_own_domain_is_refused() {
     let world = World::new(1);
     let domain = world.create_guest(DomainConfig::new("both"));
     let device = world.attach_disk(&domain, &domain, &Disk::new("xvda"));

@@ -51,7 +51,8 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     let mut rng = Rng::new(seed);
     let disk = SharedDisk::noise(seed, SECTORS * SECTOR);
     let mode = if rng.one_in(2) { GrantMode::Map } else { GrantMode::Copy };
-    let config = Config { mode, ring_order: rng.below(4) as u32, budget: 1 + rng.below(32) as u32 };
+    let (ring_order, budget) = (rng.below(4) as u32, 1 + rng.below(32) as u32);
+    let config = Config { mode, ring_order, budget, ..Config::default() };
     let (guest, driver) = (faults(&mut rng), faults(&mut rng));
     let setup = Setup { config, guest, driver, trace, ..Setup::new(seed, disk.clone()) };
     let mut testbed = Testbed::new(setup).unwrap();

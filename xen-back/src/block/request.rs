@@ -1,0 +1,209 @@
+//! Requests that are handed out to the storage.
+
+use super::slot::{Slot, SlotBox};
+use super::validate::extent;
+use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
+use core::fmt;
+use xen_grant::MAX_PAGES;
+use xen_hypercall::{ForeignFrames, PAGE_SIZE, ReadOnlyMem, SharedMem};
+use xen_sys::io::blkif::BlkifRequestSegment;
+
+/// The operation of a [`Request`]. All positions and sizes are in sectors of 512 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Read the sectors into all [buffers](Request::buffers).
+    Read {
+        /// The first sector.
+        sector: u64,
+        /// The number of sectors, at least one.
+        count: u64,
+    },
+    /// Write all [buffers](Request::buffers) to the sectors.
+    Write {
+        /// The first sector.
+        sector: u64,
+        /// The number of sectors, at least one.
+        count: u64,
+    },
+    /// Make all writes durable that were completed before this request was handed out.
+    Flush,
+    /// Free the sectors, as [`BlockDevice::discard`] does.
+    Discard {
+        /// The first sector.
+        sector: u64,
+        /// The number of sectors, at least one.
+        count: u64,
+        /// The content must become impossible to recover.
+        secure: bool,
+    },
+}
+
+/// A validated request of a frontend, owned by the storage until it is
+/// [completed](super::AsyncBlkBack::complete).
+///
+/// It owns the way to its data: a private copy, or the mapping of the guest's pages. Both stay
+/// valid for as long as the request exists, whatever the frontend, the toolstack or the backend
+/// does meanwhile. So it can be moved to another thread or stored.
+///
+/// A request that is dropped is completed with [`BlockDeviceError::Io`] at the next poll of its
+/// device. That takes a lock which the poll takes too: do not drop a request in an upcall.
+#[must_use = "a request that is dropped fails"]
+pub struct Request<P: ForeignFrames>(Option<SlotBox<P>>);
+
+impl<P: ForeignFrames> Request<P> {
+    pub(super) fn new(slot: SlotBox<P>) -> Self {
+        Self(Some(slot))
+    }
+
+    pub(super) fn slot(&self) -> Option<&Slot<P>> {
+        self.0.as_deref()
+    }
+
+    /// Returns the slot, for the request to be completed.
+    pub(super) fn into_slot(mut self) -> Option<SlotBox<P>> {
+        self.0.take()
+    }
+
+    /// Returns the operation.
+    pub fn operation(&self) -> Operation {
+        self.slot().map_or(Operation::Flush, Slot::operation)
+    }
+
+    /// Returns the memory of a read or a write: buffers and the first sector of each, in ascending
+    /// order. All of them have as many sectors as the operation. Other operations have none.
+    ///
+    /// With [`GrantMode::Copy`](super::GrantMode::Copy) it is one private buffer; with
+    /// [`GrantMode::Map`](super::GrantMode::Map) one buffer of the guest's memory for each run of
+    /// adjacent segments.
+    pub fn buffers(&mut self) -> Buffers<'_> {
+        self.0.as_deref_mut().map_or(Buffers::NONE, Slot::buffers)
+    }
+
+    /// Carries out the request on a synchronous storage.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the storage.
+    pub fn execute(&mut self, disk: &mut impl BlockDevice) -> Result<(), BlockDeviceError> {
+        match self.operation() {
+            Operation::Read { .. } => {
+                self.buffers().try_for_each(|(sector, buffer)| disk.read(sector, buffer))
+            }
+            Operation::Write { .. } => {
+                self.buffers().try_for_each(|(sector, buffer)| disk.write(sector, buffer))
+            }
+            Operation::Flush => disk.flush(),
+            Operation::Discard { sector, count, secure } => disk.discard(sector, count, secure),
+        }
+    }
+}
+
+impl<P: ForeignFrames> Drop for Request<P> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.home.clone().push(slot);
+        }
+    }
+}
+
+impl<P: ForeignFrames> fmt::Debug for Request<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Request").field(&self.operation()).finish()
+    }
+}
+
+/// A request was completed at a backend that has not handed it out: it is one of another device, or
+/// of an earlier backend of the same device.
+///
+/// It is unchanged. Complete it at its own backend; if that is gone, drop it, which releases its
+/// memory.
+#[derive(Debug, thiserror::Error)]
+#[error("found a request of another backend, expected one that this backend has handed out")]
+pub struct ForeignRequest<P: ForeignFrames> {
+    /// The request.
+    pub request: Request<P>,
+}
+
+/// The buffers of a request: [`Request::buffers`].
+#[derive(Debug)]
+pub struct Buffers<'r> {
+    sector: u64,
+    source: Source<'r>,
+}
+
+#[derive(Debug)]
+enum Source<'r> {
+    None,
+    Private(&'r mut [u8]),
+    Mapped { parts: [Option<Part<'r>>; 2], segments: &'r [BlkifRequestSegment], next: usize },
+}
+
+/// A mapped part of the segments: [`MAX_PAGES`] pages, but for the last one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'r> {
+    ReadOnly(&'r ReadOnlyMem),
+    Shared(&'r SharedMem),
+}
+
+impl<'r> Buffers<'r> {
+    const NONE: Self = Self { sector: 0, source: Source::None };
+
+    pub(super) fn private(sector: u64, bytes: &'r mut [u8]) -> Self {
+        let source = if bytes.is_empty() { Source::None } else { Source::Private(bytes) };
+        Self { sector, source }
+    }
+
+    pub(super) fn mapped(
+        sector: u64,
+        parts: [Option<Part<'r>>; 2],
+        segments: &'r [BlkifRequestSegment],
+    ) -> Self {
+        Self { sector, source: Source::Mapped { parts, segments, next: 0 } }
+    }
+}
+
+impl<'r> Iterator for Buffers<'r> {
+    type Item = (u64, IoBuffer<'r>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let sector = self.sector;
+        let buffer = match core::mem::replace(&mut self.source, Source::None) {
+            Source::None => return None,
+            Source::Private(bytes) => IoBuffer::private(bytes),
+            Source::Mapped { parts, segments, next } => {
+                let (buffer, next) = run(&parts, segments, next)?;
+                self.source = Source::Mapped { parts, segments, next };
+                buffer
+            }
+        };
+        self.sector += (buffer.len() / SECTOR_SIZE) as u64;
+        Some((sector, buffer))
+    }
+}
+
+/// Returns the run of adjacent segments from `first` on, and the segment after it.
+fn run<'r>(
+    parts: &[Option<Part<'r>>; 2],
+    segments: &[BlkifRequestSegment],
+    first: usize,
+) -> Option<(IoBuffer<'r>, usize)> {
+    let part = first / MAX_PAGES;
+    let page = |index: usize| index % MAX_PAGES * PAGE_SIZE;
+    let (start, mut len) = extent(segments.get(first)?);
+    let start = page(first) + start;
+    let mut next = first + 1;
+    while next / MAX_PAGES == part
+        && let Some((begin, more)) = segments.get(next).map(extent)
+        && page(next) + begin == start + len
+    {
+        len += more;
+        next += 1;
+    }
+    // Each segment lies within its page, and each has a page.
+    let buffer = match (*parts.get(part)?)? {
+        Part::ReadOnly(mem) => IoBuffer::read_only(mem, start, len),
+        Part::Shared(mem) => IoBuffer::shared(mem, start, len),
+    };
+    Some((buffer?, next))
+}
