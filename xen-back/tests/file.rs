@@ -92,8 +92,8 @@ impl Fixture {
         &self,
         front: &mut Front<'_>,
         back: &mut Back,
-        request: Request<Domain>,
-    ) -> Completion<Domain> {
+        request: Request<Pages<Domain>>,
+    ) -> Completion<Pages<Domain>> {
         front.submit(request).unwrap();
         self.run(front, back, |front| front.complete())
     }

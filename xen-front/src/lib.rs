@@ -12,5 +12,8 @@ extern crate std;
 pub mod block;
 mod connection;
 pub mod console;
+mod memory;
 pub mod net;
 pub mod vchan;
+
+pub use memory::{IoMemory, Segment};

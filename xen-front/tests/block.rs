@@ -13,6 +13,8 @@ mod buffers;
 mod closing;
 #[path = "disk/faults.rs"]
 mod faults;
+#[path = "disk/memory.rs"]
+mod memory;
 #[path = "disk/nodes.rs"]
 mod nodes;
 #[path = "disk/reconnect.rs"]
@@ -103,7 +105,11 @@ impl Fixture {
     }
 
     /// Polls and completes until `count` requests are done with.
-    fn complete(&self, block: &mut BlkFront<Domain>, count: usize) -> Vec<Completion<Domain>> {
+    fn complete(
+        &self,
+        block: &mut BlkFront<Domain>,
+        count: usize,
+    ) -> Vec<Completion<Pages<Domain>>> {
         let mut done = Vec::new();
         let deadline = self.deadline();
         while done.len() < count && self.guest.now() < deadline {

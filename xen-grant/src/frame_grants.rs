@@ -8,7 +8,7 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use xen_hypercall::sync::cold_path;
-use xen_hypercall::{DomId, Gfn, GrantRef, Platform};
+use xen_hypercall::{DomId, Gfn, GrantRef, Platform, SharedPages};
 use xen_sys::grant_table::GrantFlags;
 
 /// The most frames that are granted at once.
@@ -142,8 +142,18 @@ impl<P: Platform> FrameGrants<P> {
     #[doc(alias = "gnttab_end_foreign_access_ref")]
     #[inline]
     pub fn end_access(self) -> Result<(), InUse> {
+        self.end_with(|| None)
+    }
+
+    /// Ends the peer's access to all frames. If the peer still uses one, `defer` returns the memory
+    /// that is freed with the reference.
+    #[inline(always)]
+    pub(crate) fn end_with(
+        self,
+        defer: impl FnOnce() -> Option<SharedPages<P>>,
+    ) -> Result<(), InUse> {
         let mut this = ManuallyDrop::new(self);
-        let ended = this.end();
+        let ended = this.end(defer);
         // SAFETY: the value is never used or dropped again, so its table is dropped once.
         unsafe { core::ptr::drop_in_place(&raw mut this.table) };
         ended
@@ -151,20 +161,25 @@ impl<P: Platform> FrameGrants<P> {
 
     /// Ends all grants. Called once.
     #[inline(always)]
-    fn end(&self) -> Result<(), InUse> {
+    fn end(&self, defer: impl FnOnce() -> Option<SharedPages<P>>) -> Result<(), InUse> {
         let (group, mask) = (self.group(), self.mask);
         // As in `grant_frames`.
         let reference = GrantRef(group.first().0 + mask.trailing_zeros());
-        if mask.is_power_of_two() && group.places.with_entry(reference, Entry::revoke_once) {
+        if mask.is_power_of_two() && group.places.with_entry(reference, |entry| entry.revoke_once())
+        {
             group.give_mask(mask);
             return Ok(());
         }
-        self.end_many()
+        match self.end_many() {
+            0 => Ok(()),
+            in_use => self.end_again(in_use, defer),
+        }
     }
 
     /// Does what [`end`](Self::end) does for other than a single frame that the peer does not use.
+    /// Returns the references that are in use, by their bit of the group.
     #[inline(never)]
-    fn end_many(&self) -> Result<(), InUse> {
+    fn end_many(&self) -> u64 {
         let (group, places, first) = (self.group(), self.group().places, self.group().first());
         let (mut left, mut in_use) = (self.mask, 0);
         while left != 0 {
@@ -176,16 +191,20 @@ impl<P: Platform> FrameGrants<P> {
             }
         }
         group.give_mask(self.mask & !in_use);
-        if in_use == 0 { Ok(()) } else { self.end_again(in_use) }
+        in_use
     }
 
     /// Ends the references of the mask, which the peer uses or Xen changed at that moment.
     #[cold]
-    fn end_again(&self, mask: u64) -> Result<(), InUse> {
+    fn end_again(
+        &self,
+        mask: u64,
+        defer: impl FnOnce() -> Option<SharedPages<P>>,
+    ) -> Result<(), InUse> {
         let first = self.group().first();
         match self.table.inner.end(first, mask) {
             0 => Ok(()),
-            left => Err(self.table.defer(None, first, left)),
+            left => Err(self.table.defer(defer(), first, left)),
         }
     }
 }
@@ -193,7 +212,7 @@ impl<P: Platform> FrameGrants<P> {
 impl<P: Platform> Drop for FrameGrants<P> {
     fn drop(&mut self) {
         // References that are in use are deferred.
-        let _ = self.end();
+        let _ = self.end(|| None);
     }
 }
 

@@ -21,6 +21,7 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod owned_frames;
+mod pages_range;
 mod persistent;
 mod refs;
 mod retry_eagain;
@@ -36,6 +37,7 @@ pub use frame_grants::{FrameGrants, MAX_FRAMES};
 pub use granted::{Granted, MAX_PAGES};
 pub use map_area::{GrantMapArea, GrantMapping};
 pub use owned_frames::{GrantedFrames, OwnedFrames};
+pub use pages_range::PagesRange;
 pub use persistent::PersistentGrants;
 pub use table::GrantTable;
 pub use transitive::TransitiveGrant;

@@ -3,7 +3,7 @@
 use crate::{Access, FrameGrants, GrantError, GrantTable, InUse};
 use core::fmt;
 use core::mem::ManuallyDrop;
-use xen_hypercall::{Claims, DomId, Gfn, GrantRef, Pages, Platform};
+use xen_hypercall::{Claims, DomId, Gfn, GrantRef, Pages, Platform, SharedPages};
 
 /// Memory of this domain that the value owns and that can be granted frame by frame: pages of a
 /// page cache, of a DMA pool, or of the platform.
@@ -13,19 +13,33 @@ use xen_hypercall::{Claims, DomId, Gfn, GrantRef, Pages, Platform};
 /// - [`frames`](Self::frames) and its clones yield the same frames each time, wherever the value is
 ///   moved: RAM of the domain that [`claims`](Self::claims) identifies.
 /// - The frames are not freed or reused before the value is dropped; never, if it is forgotten.
+///   [`into_deferred`](Self::into_deferred) does not free or reuse them either: the pages that it
+///   returns are those of the value.
 /// - A peer may read and write all bytes of each frame while the value is granted: other code then
 ///   accesses none of them, except by [`SharedMem`](xen_hypercall::SharedMem). What must not be
 ///   disclosed to the peer is not in the frames.
-pub unsafe trait OwnedFrames {
+pub unsafe trait OwnedFrames: Sized {
+    /// The platform of the domain.
+    type Platform: Platform;
+
     /// Returns the claims of the domain that the memory belongs to.
     fn claims(&self) -> &Claims;
 
     /// Returns the frames, in the order of the data.
     fn frames(&self) -> impl Iterator<Item = Gfn> + Clone;
+
+    /// Converts a value whose frames a peer still uses into pages, which the grant table frees when
+    /// the peer has released them. With `None` the memory is leaked.
+    fn into_deferred(self) -> Option<SharedPages<Self::Platform>> {
+        core::mem::forget(self);
+        None
+    }
 }
 
 // SAFETY: the frames are those of the allocation, which the value owns and alone gives access to.
 unsafe impl<P: Platform> OwnedFrames for Pages<P> {
+    type Platform = P;
+
     fn claims(&self) -> &Claims {
         self.platform().claims()
     }
@@ -33,12 +47,17 @@ unsafe impl<P: Platform> OwnedFrames for Pages<P> {
     fn frames(&self) -> impl Iterator<Item = Gfn> + Clone {
         (0..self.count()).map_while(|index| self.gfn(index))
     }
+
+    fn into_deferred(self) -> Option<SharedPages<P>> {
+        Some(self.into_shared())
+    }
 }
 
 /// Memory that a peer has access to, frame by frame, with its owner.
 ///
-/// Dropping it ends the grants, and drops the owner unless the peer still uses a frame.
-pub struct GrantedFrames<P: Platform, B: OwnedFrames> {
+/// Dropping it ends the grants, and drops the owner. If the peer still uses a frame, the memory is
+/// deferred or leaked ([`OwnedFrames::into_deferred`]).
+pub struct GrantedFrames<P: Platform, B: OwnedFrames<Platform = P>> {
     /// Moved out by `end` alone, as is the buffer.
     grants: ManuallyDrop<FrameGrants<P>>,
     buffer: ManuallyDrop<B>,
@@ -51,7 +70,7 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// [`GrantError::OtherDomain`] for memory of another domain, otherwise as
     /// [`grant_frames`](Self::grant_frames); with the buffer, which was not granted.
-    pub fn grant_owned<A: Access, B: OwnedFrames>(
+    pub fn grant_owned<A: Access, B: OwnedFrames<Platform = P>>(
         &self,
         buffer: B,
         peer: DomId,
@@ -70,9 +89,9 @@ impl<P: Platform> GrantTable<P> {
     }
 }
 
-impl<P: Platform, B: OwnedFrames> GrantedFrames<P, B> {
+impl<P: Platform, B: OwnedFrames<Platform = P>> GrantedFrames<P, B> {
     /// Returns the references, one for each frame, in the order of the frames.
-    #[inline]
+    #[inline(always)]
     pub fn refs(&self) -> impl Iterator<Item = GrantRef> + Clone + use<P, B> {
         self.grants.refs()
     }
@@ -81,8 +100,8 @@ impl<P: Platform, B: OwnedFrames> GrantedFrames<P, B> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if the peer still uses a frame: the buffer is leaked, because its memory must not
-    /// be reused, and the reference is deferred.
+    /// [`InUse`] if the peer still uses a frame: the reference is deferred, with the memory of the
+    /// buffer or without ([`OwnedFrames::into_deferred`]).
     #[inline]
     pub fn end_access(self) -> Result<B, InUse> {
         let mut this = ManuallyDrop::new(self);
@@ -90,28 +109,33 @@ impl<P: Platform, B: OwnedFrames> GrantedFrames<P, B> {
         unsafe { this.end() }
     }
 
-    /// Ends the grants and moves the buffer out; leaks it if the peer still uses a frame.
+    /// Ends the grants and moves the buffer out; defers it if the peer still uses a frame.
     ///
     /// # Safety
     ///
     /// The value is not used afterwards.
     #[inline(always)]
     unsafe fn end(&mut self) -> Result<B, InUse> {
-        // SAFETY: by the caller's contract the grants are moved out once.
-        unsafe { ManuallyDrop::take(&mut self.grants) }.end_access()?;
-        // SAFETY: as above; the peer has no access any more.
-        Ok(unsafe { ManuallyDrop::take(&mut self.buffer) })
+        // SAFETY: by the caller's contract both are moved out once.
+        let (grants, buffer) =
+            unsafe { (ManuallyDrop::take(&mut self.grants), ManuallyDrop::take(&mut self.buffer)) };
+        // A panic leaks the buffer, which may be granted then.
+        let mut buffer = ManuallyDrop::new(buffer);
+        // SAFETY: the closure is called once, and the buffer is not used after an error.
+        grants.end_with(|| unsafe { ManuallyDrop::take(&mut buffer) }.into_deferred())?;
+        // The peer has no access any more.
+        Ok(ManuallyDrop::into_inner(buffer))
     }
 }
 
-impl<P: Platform, B: OwnedFrames> Drop for GrantedFrames<P, B> {
+impl<P: Platform, B: OwnedFrames<Platform = P>> Drop for GrantedFrames<P, B> {
     fn drop(&mut self) {
         // SAFETY: the value is being dropped.
         drop(unsafe { self.end() });
     }
 }
 
-impl<P: Platform, B: OwnedFrames> fmt::Debug for GrantedFrames<P, B> {
+impl<P: Platform, B: OwnedFrames<Platform = P>> fmt::Debug for GrantedFrames<P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantedFrames").field("grants", &*self.grants).finish_non_exhaustive()
     }

@@ -88,7 +88,7 @@ fn write_pages(
 }
 
 /// Polls until so many requests are done with.
-fn complete(block: &mut BlkFront<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
+fn complete(block: &mut BlkFront<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Pages<Xen>>> {
     let (mut done, deadline) = (Vec::new(), xen.now() + TIMEOUT);
     while done.len() < count && xen.now() < deadline {
         block.poll(xen.now()).unwrap();
@@ -102,7 +102,11 @@ fn complete(block: &mut BlkFront<Xen>, xen: &Xen, count: usize) -> Vec<Completio
     done
 }
 
-fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk: &SharedDisk) {
+fn assert_all_written(
+    done: &[Completion<Pages<Xen>>],
+    submitted: &[(Token, u8)],
+    disk: &SharedDisk,
+) {
     let mut tokens: Vec<_> = done.iter().map(|completion| completion.token).collect();
     tokens.sort();
     assert_eq!(tokens, submitted.iter().map(|(token, _)| *token).collect::<Vec<_>>());

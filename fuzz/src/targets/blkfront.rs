@@ -4,9 +4,9 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::block::{BlkFront, Request};
-use xen_grant::{DeferredGrants, GrantTable};
-use xen_hypercall::{Pages, Platform};
+use xen_front::block::{BlkFront, BlkFrontConfig, Request};
+use xen_grant::{DeferredGrants, GrantTable, PagesRange};
+use xen_hypercall::{PAGE_SIZE, Pages, Platform};
 use xen_sim::{ChoiceSource, Disk, HostileBackend, HostilePeer, World};
 use xenbus::DeviceState;
 
@@ -38,10 +38,15 @@ pub fn run(data: &[u8]) {
     let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    if let Ok(mut block) = BlkFront::open(&store, &grants, device.id) {
+    if let Ok(mut block) = BlkFront::new(&store, &grants, device.id, BlkFrontConfig::default()) {
         let mut tokens = Vec::new();
         for call in values(calls, 60) {
-            let buffer = |pages: u8| Pages::alloc(guest.clone(), 1 + usize::from(pages) % 12).ok();
+            // Some buffers begin within a page, not all of them at a sector.
+            let buffer = |pages: u8| {
+                let (count, start) = (1 + usize::from(pages) % 12, usize::from(pages / 48) * 256);
+                let pages = Pages::alloc(guest.clone(), count).ok()?;
+                PagesRange::new(pages, start..count * PAGE_SIZE).ok()
+            };
             peer.against(&guest, || match call {
                 Call::Read { sector, sectors, pages } => {
                     let (sector, sectors) = (sector.into(), sectors.into());

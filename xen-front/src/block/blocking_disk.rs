@@ -80,7 +80,7 @@ impl Data<'_> {
         start: usize,
         end: usize,
         mut buffer: Pages<P>,
-    ) -> Request<P> {
+    ) -> Request<Pages<P>> {
         let sector = sector + (start / SECTOR_SIZE) as u64;
         let sectors = (end - start) / SECTOR_SIZE;
         match self {

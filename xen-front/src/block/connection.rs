@@ -1,20 +1,22 @@
 //! The ring and the event channel of one connection.
 
 use super::request::Command;
-use super::requests::{Ended, InFlight, RequestPages, Requests};
+use super::requests::{Ended, InFlight, Requests};
 use super::ring::{RequestRing, WireRequest};
-use super::segments::segments;
+use super::segments::Segments;
 use super::{BlkFrontError, Completion, IoError, ProtocolError};
+use crate::IoMemory;
+use core::ops::Range;
 use xen_evtchn::Channel;
-use xen_grant::{GrantFailed, GrantTable, Granted, ReadWrite};
+use xen_grant::{GrantError, GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 
-/// The bytes of a request's pages that are zeroed before the backend gets access to them.
+/// The bytes of a request's buffer that are zeroed before the backend gets access to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zeroed {
-    /// None: the pages and what is in them are the caller's, and the backend is trusted.
+    /// None: the buffer and what is in it are the caller's, and the backend is trusted.
     None,
     /// The sectors of a read. If the backend responds without writing them, they read as zeroes,
     /// and not as data of an earlier transfer.
@@ -24,31 +26,37 @@ pub(super) enum Zeroed {
 }
 
 impl Zeroed {
-    /// Zeroes the pages of a read of `sectors` sectors.
-    fn read(self, pages: &mut [u8], sectors: usize) {
-        let len = match self {
-            Self::None => 0,
-            Self::Reads => sectors * SECTOR_SIZE,
-            Self::All => pages.len(),
-        };
-        if let Some(bytes) = pages.get_mut(..len) {
-            bytes.fill(0);
-        }
-    }
-
-    /// Zeroes what follows the data in the pages of a write of `sectors` sectors.
-    fn write(self, pages: &mut [u8], sectors: usize) {
-        if self == Self::All
-            && let Some(rest) = pages.get_mut(sectors * SECTOR_SIZE..)
-        {
-            rest.fill(0);
+    /// Zeroes the buffer of a request.
+    fn apply<B: IoMemory>(self, buffer: &mut B, command: &Command) {
+        let data = command.sectors * SECTOR_SIZE;
+        match (self, command.operation) {
+            (Self::None, _) => {}
+            (Self::Reads, BlkifOp::READ) => zero(buffer, 0..data),
+            (Self::Reads, _) => {}
+            (Self::All, BlkifOp::READ) => zero(buffer, 0..usize::MAX),
+            (Self::All, _) => zero(buffer, data..usize::MAX),
         }
     }
 }
 
+/// Zeroes the bytes `range` of a buffer, as far as it reaches.
+fn zero<B: IoMemory>(buffer: &mut B, range: Range<usize>) {
+    let (mut at, mut index) = (0, 0);
+    while at < range.end
+        && let Some(bytes) = buffer.segment_mut(index)
+    {
+        let len = bytes.len();
+        let (from, to) = (range.start.saturating_sub(at).min(len), (range.end - at).min(len));
+        if let Some(bytes) = bytes.get_mut(from..to) {
+            bytes.fill(0);
+        }
+        (at, index) = (at + len, index + 1);
+    }
+}
+
 /// A completed request, and its operation.
-pub(super) struct Completed<P: Platform> {
-    pub(super) completion: Completion<P>,
+pub(super) struct Completed<B> {
+    pub(super) completion: Completion<B>,
     pub(super) operation: BlkifOp,
 }
 
@@ -109,32 +117,36 @@ impl<P: Platform> Connection<P> {
         self.ring.broken()
     }
 
-    /// Grants the pages of a request and pushes it, with its slot in the table of requests. The
+    /// Grants the buffer of a request and pushes it, with its slot in the table of requests. The
     /// request has been checked, and the ring has a [free slot](Self::free_slots).
-    pub(super) fn issue(
+    #[inline]
+    pub(super) fn issue<B: IoMemory<Platform = P>>(
         &mut self,
         slot: u16,
         command: &Command,
-        buffer: Option<Pages<P>>,
+        buffer: Option<B>,
+        segments: &mut Segments,
         zeroed: Zeroed,
-    ) -> Result<InFlight<P>, GrantFailed<P>> {
-        let &Command { operation, sector, sectors } = command;
-        let pages = match buffer {
-            None => RequestPages::None,
-            Some(mut buffer) if operation == BlkifOp::READ => {
-                zeroed.read(buffer.as_mut_slice(), sectors);
-                RequestPages::Writable(self.grants.grant_writable(buffer, self.peer)?)
-            }
+    ) -> Result<InFlight<P, B>, (GrantError, B)> {
+        let &Command { operation, sector, .. } = command;
+        let buffer = match buffer {
+            None => None,
             Some(mut buffer) => {
-                zeroed.write(buffer.as_mut_slice(), sectors);
-                RequestPages::Readable(self.grants.grant_read_only(buffer, self.peer)?)
+                zeroed.apply(&mut buffer, command);
+                let granted = if operation == BlkifOp::READ {
+                    self.grants.grant_owned::<ReadWrite, _>(buffer, self.peer)?
+                } else {
+                    self.grants.grant_owned::<ReadOnly, _>(buffer, self.peer)?
+                };
+                segments.set_refs(granted.refs());
+                Some(granted)
             }
         };
-        let segments = segments(pages.refs(), sectors);
-        let pushed = self.ring.push(slot, &WireRequest { operation, sector, segments: &segments });
+        let request = WireRequest { operation, sector, segments: segments.as_slice() };
+        let pushed = self.ring.push(slot, &request);
         debug_assert!(pushed.is_some(), "a request without a slot");
         // A number that no response can have.
-        Ok(InFlight { number: pushed.unwrap_or(u64::MAX), pages })
+        Ok(InFlight { number: pushed.unwrap_or(u64::MAX), buffer })
     }
 
     /// Publishes what was pushed, and notifies the backend if it sleeps.
@@ -148,7 +160,10 @@ impl<P: Platform> Connection<P> {
     }
 
     /// Takes the next completed request.
-    pub(super) fn complete(&mut self, requests: &mut Requests<P>) -> Option<Completed<P>> {
+    pub(super) fn complete<B: IoMemory<Platform = P>>(
+        &mut self,
+        requests: &mut Requests<P, B>,
+    ) -> Option<Completed<B>> {
         if !self.is_ended() {
             match requests.next_response(&mut self.ring) {
                 Ok(Some((ended, status))) => return Some(self.complete_request(ended, status)),
@@ -164,7 +179,8 @@ impl<P: Platform> Connection<P> {
         Some(Completed { completion, operation: command.operation })
     }
 
-    fn complete_request(&mut self, ended: Ended<P>, status: BlkifStatus) -> Completed<P> {
+    #[inline(always)]
+    fn complete_request<B>(&mut self, ended: Ended<B>, status: BlkifStatus) -> Completed<B> {
         let Ended { token, command, buffer } = ended;
         let (buffer, outcome) = match buffer {
             Ok(buffer) => (buffer, outcome(status)),

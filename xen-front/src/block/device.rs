@@ -6,24 +6,25 @@ use super::{
     BlkFrontConfig, BlkFrontError, Completion, DiskInfo, ProtocolError, Request, SubmitError,
     Token, VbdNumber,
 };
+use crate::IoMemory;
 use core::fmt;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, PageBox, Platform, Port};
+use xen_hypercall::{Instant, PageBox, Pages, Platform, Port};
 use xen_store::XenStore;
 use xenbus::{DeviceState, FrontendDevice};
 
 /// A disk without blocking calls: requests are submitted, completions are taken.
 ///
-/// The pages of the caller are granted as they are and returned with the completion: nothing is
-/// copied. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
+/// The buffers are memory `B` of the caller: [`Pages`], or any RAM of the domain ([`IoMemory`]).
+/// They are granted as they are and returned with the completion: nothing is copied. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
 /// requests and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps
 /// the connection. Before a wait for an event of [`port`](Self::port) and of the store's port: call
 /// `poll`, then [`complete`](Self::complete) until it returns `None`. While the device closes, call
 /// `poll` once more after the last completion.
 ///
 /// A backend that breaks the protocol marks the device broken: its ring is not accessed again,
-/// each request in flight completes with an error, and pages that the backend still uses are in the
-/// deferred list of the grant table.
+/// each request in flight completes with an error, and memory that the backend still uses is not
+/// reused: pages are in the deferred list of the grant table, other memory is leaked.
 ///
 /// [`reopen`](Self::reopen) connects a device again that was closed, or whose backend was replaced;
 /// [`resume`](Self::resume) one that was moved to another host with its domain. Requests without a
@@ -31,10 +32,10 @@ use xenbus::{DeviceState, FrontendDevice};
 /// [cancelled](Self::cancel). Each token completes exactly once, whatever the backend and the
 /// toolstack do.
 ///
-/// A trusted backend gets the pages of a read as they are. If it responds without writing them,
-/// they hold what the caller had left there: zero them first where that must not be taken for the
-/// content of the disk. An untrusted backend gets them zeroed, and so does each backend but the
-/// first that a read is issued to.
+/// A trusted backend gets the buffer of a read as it is. If it responds without writing the buffer,
+/// that holds what the caller had left there: zero it first where this must not be taken for the
+/// content of the disk. An untrusted backend gets it zeroed, and so does each backend but the
+/// first that a read is issued to. Buffers for an untrusted backend have whole pages only.
 ///
 /// [`close`](Self::close) the device before dropping it. A device that is only dropped looks to its
 /// backend like a domain that was destroyed. If it is dropped while it closes, its state becomes
@@ -42,8 +43,8 @@ use xenbus::{DeviceState, FrontendDevice};
 ///
 /// The requests are in a table of [`BlkFrontConfig::depth`] entries, in pages of the platform that
 /// are allocated at construction.
-pub struct BlkFront<P: Platform> {
-    device: FrontendDevice<P, PageBox<P, Vbd<P>>>,
+pub struct BlkFront<P: Platform, B: IoMemory<Platform = P> = Pages<P>> {
+    device: FrontendDevice<P, PageBox<P, Vbd<P, B>>>,
     id: u32,
     /// The caller has closed the device: requests of earlier connections are not issued again.
     closed: bool,
@@ -84,16 +85,14 @@ impl<P: Platform> BlkFront<P> {
     ///
     /// # Errors
     ///
-    /// [`BlkFrontError::Memory`], [`BlkFrontError::Xenbus`].
+    /// As [`new`](Self::new).
     pub fn open_with(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         id: u32,
         config: BlkFrontConfig,
     ) -> Result<Self, BlkFrontError> {
-        let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id, config)?)?;
-        let device = FrontendDevice::new(store, id, driver)?;
-        Ok(Self { device, id, closed: false, next: 0 })
+        Self::new(store, grants, id, config)
     }
 
     /// Opens disk `id` and waits until it is connected.
@@ -120,6 +119,24 @@ impl<P: Platform> BlkFront<P> {
                 Err(error)
             }
         }
+    }
+}
+
+impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
+    /// Opens disk `id` for requests with buffers of any type. [`poll`](Self::poll) connects it.
+    ///
+    /// # Errors
+    ///
+    /// [`BlkFrontError::Memory`], [`BlkFrontError::Xenbus`].
+    pub fn new(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+        config: BlkFrontConfig,
+    ) -> Result<Self, BlkFrontError> {
+        let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id, config)?)?;
+        let device = FrontendDevice::new(store, id, driver)?;
+        Ok(Self { device, id, closed: false, next: 0 })
     }
 
     /// Returns the id of the device.
@@ -193,21 +210,21 @@ impl<P: Platform> BlkFront<P> {
     /// # Errors
     ///
     /// [`SubmitError`] with the request, and the reason why it was refused.
-    pub fn submit(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
+    pub fn submit(&mut self, request: Request<B>) -> Result<Token, SubmitError<B>> {
         self.submit_zeroed(request, Zeroed::None)
     }
 
     /// Queues a request as [`submit`](Self::submit) does. Its pages held data of other requests,
     /// which a read that the backend does not carry out must not show.
-    pub(super) fn submit_reused(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
+    pub(super) fn submit_reused(&mut self, request: Request<B>) -> Result<Token, SubmitError<B>> {
         self.submit_zeroed(request, Zeroed::Reads)
     }
 
     fn submit_zeroed(
         &mut self,
-        request: Request<P>,
+        request: Request<B>,
         zeroed: Zeroed,
-    ) -> Result<Token, SubmitError<P>> {
+    ) -> Result<Token, SubmitError<B>> {
         let connected = self.state() == DeviceState::Connected;
         let token = Token(self.next);
         self.device.driver_mut().submit(token, request, connected, zeroed)?;
@@ -234,7 +251,7 @@ impl<P: Platform> BlkFront<P> {
 
     /// Takes the next completed request. After `None` the backend announces the next one by an
     /// event.
-    pub fn complete(&mut self) -> Option<Completion<P>> {
+    pub fn complete(&mut self) -> Option<Completion<B>> {
         let state = self.state();
         let driver = self.device.driver_mut();
         if let Some(completed) = driver.requests.next_completed() {
@@ -319,7 +336,7 @@ impl<P: Platform> BlkFront<P> {
     }
 }
 
-impl<P: Platform> fmt::Debug for BlkFront<P> {
+impl<P: Platform, B: IoMemory<Platform = P>> fmt::Debug for BlkFront<P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, device, .. } = self;
         f.debug_struct("BlkFront").field("id", id).field("device", device).finish_non_exhaustive()

@@ -1,12 +1,14 @@
 //! The block protocol's part of a device's lifecycle.
 
 use super::connection::{Connection, Zeroed};
-use super::request::{Command, check_buffer};
+use super::request::Command;
 use super::requests::Requests;
+use super::segments::Segments;
 use super::{
     BlkFrontConfig, BlkFrontError, Completion, DiskInfo, FlushMethod, IoError, ProtocolError,
     Request, RequestError, SubmitError, Token, VbdNumber,
 };
+use crate::IoMemory;
 use core::fmt;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port};
@@ -60,7 +62,7 @@ enum CurrentConnection<C> {
 }
 
 /// The driver of a disk: its ring, and the requests.
-pub(super) struct Vbd<P: Platform> {
+pub(super) struct Vbd<P: Platform, B: IoMemory<Platform = P>> {
     pub(super) grants: GrantTable<P>,
     pub(super) config: BlkFrontConfig,
     pub(super) number: VbdNumber,
@@ -68,10 +70,10 @@ pub(super) struct Vbd<P: Platform> {
     link: CurrentConnection<Connection<P>>,
     /// The disk cannot be used: requests of earlier connections are not issued again.
     pub(super) refused: bool,
-    pub(super) requests: Requests<P>,
+    pub(super) requests: Requests<P, B>,
 }
 
-impl<P: Platform> Vbd<P> {
+impl<P: Platform, B: IoMemory<Platform = P>> Vbd<P, B> {
     pub(super) fn new(
         grants: &GrantTable<P>,
         id: u32,
@@ -125,10 +127,10 @@ impl<P: Platform> Vbd<P> {
     pub(super) fn submit(
         &mut self,
         token: Token,
-        request: Request<P>,
+        request: Request<B>,
         connected: bool,
         zeroed: Zeroed,
-    ) -> Result<(), SubmitError<P>> {
+    ) -> Result<(), SubmitError<B>> {
         let Self { link, requests, info, .. } = self;
         let CurrentConnection::Current(connection) = link else {
             return Err(request.refused(RequestError::NotConnected));
@@ -143,7 +145,9 @@ impl<P: Platform> Vbd<P> {
             .next_free()
             .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
             .ok_or(RequestError::Full);
-        let slot = match slot.and_then(|slot| check(info, &request).map(|()| slot)) {
+        let mut segments = Segments::NONE;
+        let checked = slot.and_then(|slot| check(info, &request, &mut segments).map(|()| slot));
+        let slot = match checked {
             Ok(slot) => slot,
             Err(reason) => return Err(request.refused(reason)),
         };
@@ -151,14 +155,14 @@ impl<P: Platform> Vbd<P> {
         let flush = info.flush_method().unwrap_or(FlushMethod::Flush);
         let zeroed = if info.trusted { zeroed } else { Zeroed::All };
         let (command, buffer) = request.into_parts(flush);
-        match connection.issue(slot, &command, buffer, zeroed) {
+        match connection.issue(slot, &command, buffer, &mut segments, zeroed) {
             Ok(in_flight) => {
                 requests.add(token, command, in_flight);
                 Ok(())
             }
-            Err(failed) => {
-                let request = Request::from_parts(command, Some(failed.pages));
-                Err(request.refused(RequestError::Grant(failed.error)))
+            Err((error, buffer)) => {
+                let request = Request::from_parts(command, Some(buffer));
+                Err(request.refused(RequestError::Grant(error)))
             }
         }
     }
@@ -170,7 +174,7 @@ impl<P: Platform> Vbd<P> {
     }
 
     /// Takes the next request that the connection in use has completed.
-    pub(super) fn complete(&mut self) -> Option<Completion<P>> {
+    pub(super) fn complete(&mut self) -> Option<Completion<B>> {
         let CurrentConnection::Current(connection) = &mut self.link else { return None };
         let completed = connection.complete(&mut self.requests)?;
         if completed.completion.outcome == Err(IoError::Unsupported) {
@@ -206,20 +210,25 @@ impl<P: Platform> Vbd<P> {
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, buffer| {
-                if buffer.is_none() {
+                let mut segments = Segments::NONE;
+                let checked = match (&buffer, flush) {
+                    (Some(buffer), _) => check_command(info, command, buffer, &mut segments),
                     // The new backend may not support the method of the earlier one.
-                    match flush {
-                        Some(flush) => command.operation = flush.operation(),
-                        None => return Err((Some(IoError::Unsupported), None)),
+                    (None, Some(flush)) => {
+                        command.operation = flush.operation();
+                        Ok(())
                     }
-                } else if check_command(info, command).is_err() {
-                    // The new backend has another disk, or one that is read-only.
-                    return Err((Some(IoError::Failed), buffer));
+                    (None, None) => Err(RequestError::NoFlush),
+                };
+                match checked {
+                    // Without a free reference, the next poll tries again.
+                    Ok(()) => connection
+                        .issue(slot, command, buffer, &mut segments, zeroed)
+                        .map_err(|(_, buffer)| (None, Some(buffer))),
+                    Err(RequestError::NoFlush) => Err((Some(IoError::Unsupported), buffer)),
+                    // The new backend has another disk, one that is read-only, or is not trusted.
+                    Err(_) => Err((Some(IoError::Failed), buffer)),
                 }
-                // Without a free reference, the next poll tries again.
-                connection
-                    .issue(slot, command, buffer, zeroed)
-                    .map_err(|failed| (None, Some(failed.pages)))
             })
         {}
         self.kick();
@@ -237,7 +246,7 @@ impl<P: Platform> Vbd<P> {
     }
 }
 
-impl<P: Platform> FrontendDriver for Vbd<P> {
+impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
     const KIND: &'static str = "vbd";
     const STALE_NODES: &'static [&'static str] = &STALE_KEYS;
     const WATCHED_NODE: Option<&'static str> = Some("sectors");
@@ -354,7 +363,7 @@ impl<P: Platform> FrontendDriver for Vbd<P> {
     }
 }
 
-impl<P: Platform> fmt::Debug for Vbd<P> {
+impl<P: Platform, B: IoMemory<Platform = P>> fmt::Debug for Vbd<P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, info, .. } = self;
         let mut out = f.debug_struct("Vbd");
@@ -363,8 +372,13 @@ impl<P: Platform> fmt::Debug for Vbd<P> {
     }
 }
 
-/// Checks that a disk can carry out a request.
-fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), RequestError> {
+/// Checks that a disk can carry out a request, and adds its segments.
+#[inline]
+fn check<B: IoMemory>(
+    info: &DiskInfo,
+    request: &Request<B>,
+    segments: &mut Segments,
+) -> Result<(), RequestError> {
     let (operation, &sector, &sectors, buffer) = match request {
         Request::Read { sector, sectors, buffer } => (BlkifOp::READ, sector, sectors, buffer),
         Request::Write { sector, sectors, buffer } => (BlkifOp::WRITE, sector, sectors, buffer),
@@ -372,17 +386,21 @@ fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), Reque
             return info.flush_method().map(drop).ok_or(RequestError::NoFlush);
         }
     };
+    check_command(info, &Command { operation, sector, sectors }, buffer, segments)
+}
+
+/// Checks that a disk can carry out a read or a write, and adds its segments.
+#[inline]
+fn check_command<B: IoMemory>(
+    info: &DiskInfo,
+    command: &Command,
+    buffer: &B,
+    segments: &mut Segments,
+) -> Result<(), RequestError> {
+    let &Command { operation, sector, sectors } = command;
     if operation == BlkifOp::WRITE && info.read_only {
         return Err(RequestError::ReadOnly);
     }
-    check_buffer(sectors, buffer.count())?;
+    segments.add(buffer, sectors, info.trusted)?;
     info.check_range(sector, sectors as u64)
-}
-
-/// Checks that a disk has the sectors of a request that another disk had.
-fn check_command(info: &DiskInfo, command: &Command) -> Result<(), RequestError> {
-    if command.operation == BlkifOp::WRITE && info.read_only {
-        return Err(RequestError::ReadOnly);
-    }
-    info.check_range(command.sector, command.sectors as u64)
 }

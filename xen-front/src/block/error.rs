@@ -4,7 +4,7 @@ use super::Request;
 use core::fmt;
 use core::time::Duration;
 use xen_grant::{GrantError, InUse};
-use xen_hypercall::{Errno, OutOfMemory, Platform};
+use xen_hypercall::{Errno, OutOfMemory};
 use xen_ring::{Corrupt, RingError};
 use xen_store::StoreError;
 use xen_sys::io::blkif::BlkifOp;
@@ -194,6 +194,21 @@ pub enum RequestError {
         /// How many were found.
         pages: usize,
     },
+    /// A segment of the buffer whose offset or length is not a multiple of 512, or that does not
+    /// lie within a page.
+    Segment {
+        /// The offset in the page, in bytes.
+        offset: usize,
+        /// The length in bytes.
+        len: usize,
+    },
+    /// A sub-page segment for an untrusted backend, which gets access to the whole page.
+    SubPage {
+        /// The offset in the page, in bytes.
+        offset: usize,
+        /// The length in bytes.
+        len: usize,
+    },
     /// A write to a disk that is read-only.
     ReadOnly,
     /// The backend offers neither flush nor barrier.
@@ -223,6 +238,18 @@ impl fmt::Display for RequestError {
             Self::Pages { pages } => {
                 write!(f, "a buffer of {pages} pages, expected at most {}", super::MAX_PAGES)
             }
+            Self::Segment { offset, len } => {
+                write!(
+                    f,
+                    "found a segment of {len} bytes at offset {offset} of a page, expected multiples of 512 within a page"
+                )
+            }
+            Self::SubPage { offset, len } => {
+                write!(
+                    f,
+                    "found a segment of {len} bytes at offset {offset} of a page, expected whole pages for an untrusted backend"
+                )
+            }
             Self::ReadOnly => f.write_str("the disk is read-only"),
             Self::NoFlush => f.write_str("the backend offers neither flush nor barrier"),
             Self::Grant(error) => error.fmt(f),
@@ -234,20 +261,20 @@ impl core::error::Error for RequestError {}
 
 /// A request that was not taken, handed back with its buffer, and why.
 #[derive(Debug)]
-pub struct SubmitError<P: Platform> {
+pub struct SubmitError<B> {
     /// Why.
     pub reason: RequestError,
     /// The request.
-    pub request: Request<P>,
+    pub request: Request<B>,
 }
 
-impl<P: Platform> fmt::Display for SubmitError<P> {
+impl<B> fmt::Display for SubmitError<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reason.fmt(f)
     }
 }
 
-impl<P: Platform + fmt::Debug> core::error::Error for SubmitError<P> {}
+impl<B: fmt::Debug> core::error::Error for SubmitError<B> {}
 
 /// Why a transfer that waits failed. The sectors of a failed write are undefined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

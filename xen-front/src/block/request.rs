@@ -1,11 +1,9 @@
 //! Requests and completions.
 
-use super::{FlushMethod, IoError, RequestError, SECTORS_PER_PAGE, SubmitError};
-use core::fmt;
-use xen_hypercall::{Pages, Platform};
+use super::{FlushMethod, IoError, RequestError, SubmitError};
 use xen_sys::io::blkif::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp};
 
-/// The most pages in the buffer of a request.
+/// The most segments, and so pages, in the buffer of a request.
 #[doc(alias = "BLKIF_MAX_SEGMENTS_PER_REQUEST")]
 pub const MAX_PAGES: usize = BLKIF_MAX_SEGMENTS_PER_REQUEST;
 
@@ -13,19 +11,20 @@ pub const MAX_PAGES: usize = BLKIF_MAX_SEGMENTS_PER_REQUEST;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub(super) u64);
 
-/// A request. The driver owns the buffer until the request completes; the data is at its start.
+/// A request with a buffer `B`, an [`IoMemory`](crate::IoMemory). The driver owns the buffer until
+/// the request completes; the data is at its start.
 ///
-/// The backend gets access to all pages of the buffer: they must hold nothing else.
+/// The backend gets access to all frames of the buffer, as a whole: they must hold nothing else.
 #[derive(Debug)]
-pub enum Request<P: Platform> {
+pub enum Request<B> {
     /// Reads `sectors` sectors from `sector` on into the buffer.
     Read {
         /// First sector.
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Memory for the data, at most [`MAX_PAGES`] pages.
-        buffer: Pages<P>,
+        /// Memory for the data, in at most [`MAX_PAGES`] segments.
+        buffer: B,
     },
     /// Writes `sectors` sectors from `sector` on from the buffer.
     Write {
@@ -33,8 +32,8 @@ pub enum Request<P: Platform> {
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Memory with the data, at most [`MAX_PAGES`] pages.
-        buffer: Pages<P>,
+        /// Memory with the data, in at most [`MAX_PAGES`] segments.
+        buffer: B,
     },
     /// Makes all writes durable that have completed.
     Flush,
@@ -49,15 +48,15 @@ pub(super) struct Command {
     pub(super) sectors: usize,
 }
 
-impl<P: Platform> Request<P> {
+impl<B> Request<B> {
     /// Returns the buffer, if the request has one.
-    pub fn into_buffer(self) -> Option<Pages<P>> {
+    pub fn into_buffer(self) -> Option<B> {
         self.into_parts(FlushMethod::Flush).1
     }
 
     /// Splits the request.
     #[inline]
-    pub(super) fn into_parts(self, flush: FlushMethod) -> (Command, Option<Pages<P>>) {
+    pub(super) fn into_parts(self, flush: FlushMethod) -> (Command, Option<B>) {
         match self {
             Self::Read { sector, sectors, buffer } => {
                 (Command { operation: BlkifOp::READ, sector, sectors }, Some(buffer))
@@ -70,7 +69,7 @@ impl<P: Platform> Request<P> {
     }
 
     /// Joins what [`into_parts`](Self::into_parts) has split.
-    pub(super) fn from_parts(command: Command, buffer: Option<Pages<P>>) -> Self {
+    pub(super) fn from_parts(command: Command, buffer: Option<B>) -> Self {
         let Command { operation, sector, sectors } = command;
         match buffer {
             Some(buffer) if operation == BlkifOp::READ => Self::Read { sector, sectors, buffer },
@@ -79,40 +78,20 @@ impl<P: Platform> Request<P> {
         }
     }
 
-    pub(super) fn refused(self, reason: RequestError) -> SubmitError<P> {
+    pub(super) fn refused(self, reason: RequestError) -> SubmitError<B> {
         SubmitError { reason, request: self }
     }
 }
 
-/// Checks that `sectors` fit into a buffer of `pages` pages and a request.
-pub(super) fn check_buffer(sectors: usize, pages: usize) -> Result<(), RequestError> {
-    if pages > MAX_PAGES {
-        return Err(RequestError::Pages { pages });
-    }
-    let limit = pages * SECTORS_PER_PAGE;
-    if sectors == 0 || sectors > limit {
-        Err(RequestError::Length { sectors, limit })
-    } else {
-        Ok(())
-    }
-}
-
 /// A completed request, and its buffer.
+#[derive(Debug)]
 #[must_use = "it owns the request's buffer"]
-pub struct Completion<P: Platform> {
+pub struct Completion<B> {
     /// The request.
     pub token: Token,
     /// Result of the request.
     pub outcome: Result<(), IoError>,
-    /// The buffer; `None` for a flush, and if the backend still uses it: those pages are in the
-    /// deferred list of the grant table.
-    pub buffer: Option<Pages<P>>,
-}
-
-impl<P: Platform> fmt::Debug for Completion<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { token, outcome, buffer } = self;
-        let mut out = f.debug_struct("Completion");
-        out.field("token", token).field("outcome", outcome).field("buffer", buffer).finish()
-    }
+    /// The buffer; `None` for a flush, and if the backend still uses it: pages are in the deferred
+    /// list of the grant table then, and other memory is leaked.
+    pub buffer: Option<B>,
 }

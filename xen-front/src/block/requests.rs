@@ -4,84 +4,57 @@ use super::request::Command;
 use super::ring::{RequestRing, Response};
 use super::slots::Slots;
 use super::{Completion, IoError, ProtocolError, Token};
-use xen_grant::{Granted, InUse, ReadOnly, ReadWrite};
-use xen_hypercall::{GrantRef, OutOfMemory, Pages, Platform, StableSharedMem};
+use crate::IoMemory;
+use xen_grant::{GrantedFrames, InUse};
+use xen_hypercall::{OutOfMemory, Platform, StableSharedMem};
 use xen_sys::io::blkif::BlkifStatus;
-
-/// The pages of a request while the backend has access to them.
-#[derive(Debug)]
-pub(super) enum RequestPages<P: Platform> {
-    None,
-    /// The backend reads them: a write.
-    Readable(Granted<P, ReadOnly>),
-    /// The backend writes them: a read.
-    Writable(Granted<P, ReadWrite>),
-}
-
-impl<P: Platform> RequestPages<P> {
-    pub(super) fn refs(&self) -> &[GrantRef] {
-        match self {
-            Self::None => &[],
-            Self::Readable(pages) => pages.refs(),
-            Self::Writable(pages) => pages.refs(),
-        }
-    }
-
-    /// Ends the access of the backend. Pages that it still uses are deferred.
-    fn end_access(self) -> Result<Option<Pages<P>>, InUse> {
-        match self {
-            Self::None => Ok(None),
-            Self::Readable(pages) => pages.end_access().map(Some),
-            Self::Writable(pages) => pages.end_access().map(Some),
-        }
-    }
-}
 
 /// A request that the backend can carry out.
 #[derive(Debug)]
-pub(super) struct InFlight<P: Platform> {
+pub(super) struct InFlight<P: Platform, B: IoMemory<Platform = P>> {
     /// Its number on the ring.
     pub(super) number: u64,
-    pub(super) pages: RequestPages<P>,
+    /// The buffer while the backend has access to it; `None` for a flush.
+    pub(super) buffer: Option<GrantedFrames<P, B>>,
 }
 
 #[derive(Debug)]
-enum RequestState<P: Platform> {
-    InFlight(InFlight<P>),
+enum RequestState<P: Platform, B: IoMemory<Platform = P>> {
+    InFlight(InFlight<P, B>),
     /// Left by an earlier connection, to be issued again.
-    Requeued(Option<Pages<P>>),
+    Requeued(Option<B>),
     /// Completed, for a reason other than a response.
-    Completed(IoError, Option<Pages<P>>),
+    Completed(IoError, Option<B>),
 }
 
 #[derive(Debug)]
-struct Entry<P: Platform> {
+struct Entry<P: Platform, B: IoMemory<Platform = P>> {
     token: Token,
     command: Command,
     /// The caller has cancelled it: it is not issued again.
     cancelled: bool,
-    state: RequestState<P>,
+    state: RequestState<P, B>,
 }
 
 /// A request that has a response, or gets none.
-pub(super) struct Ended<P: Platform> {
+pub(super) struct Ended<B> {
     pub(super) token: Token,
     pub(super) command: Command,
     /// The buffer; an error if the backend still uses it.
-    pub(super) buffer: Result<Option<Pages<P>>, InUse>,
+    pub(super) buffer: Result<Option<B>, InUse>,
 }
 
 /// The requests that the caller has submitted and whose completion was not taken.
 ///
 /// A request keeps its slot from submission to completion, whatever connections it is issued on.
 #[derive(Debug)]
-pub(super) struct Requests<P: Platform> {
-    slots: Slots<P, Entry<P>>,
+pub(super) struct Requests<P: Platform, B: IoMemory<Platform = P>> {
+    slots: Slots<P, Entry<P, B>>,
     requeued: usize,
     completed: usize,
 }
 
-impl<P: Platform> Requests<P> {
+impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     /// Allocates the table of at most `depth` requests.
     pub(super) fn alloc(platform: P, depth: u16) -> Result<Self, OutOfMemory> {
         Ok(Self { slots: Slots::alloc(platform, depth)?, requeued: 0, completed: 0 })
@@ -113,7 +86,7 @@ impl<P: Platform> Requests<P> {
     }
 
     /// Adds a request that was pushed to the ring with the slot [`next_free`](Self::next_free).
-    pub(super) fn add(&mut self, token: Token, command: Command, in_flight: InFlight<P>) {
+    pub(super) fn add(&mut self, token: Token, command: Command, in_flight: InFlight<P, B>) {
         let state = RequestState::InFlight(in_flight);
         let added = self.slots.insert(Entry { token, command, cancelled: false, state });
         debug_assert!(added.is_ok(), "a request without a slot");
@@ -124,7 +97,7 @@ impl<P: Platform> Requests<P> {
     pub(super) fn next_response<M: StableSharedMem>(
         &mut self,
         ring: &mut RequestRing<M>,
-    ) -> Result<Option<(Ended<P>, BlkifStatus)>, ProtocolError> {
+    ) -> Result<Option<(Ended<B>, BlkifStatus)>, ProtocolError> {
         let Some(response) = ring.pop()? else { return Ok(None) };
         match self.check(&response).map_err(|broken| ring.mark_broken(broken)) {
             Ok(()) => Ok(self.end(response.slot).map(|ended| (ended, response.status))),
@@ -150,18 +123,19 @@ impl<P: Platform> Requests<P> {
         }
     }
 
-    /// Removes a request in flight and ends the access of the backend to its pages.
-    fn end(&mut self, slot: u16) -> Option<Ended<P>> {
+    /// Removes a request in flight and ends the access of the backend to its buffer.
+    #[inline(always)]
+    fn end(&mut self, slot: u16) -> Option<Ended<B>> {
         let Entry { token, command, state, .. } = self.slots.remove(slot)?;
         let buffer = match state {
-            RequestState::InFlight(InFlight { pages, .. }) => pages.end_access(),
+            RequestState::InFlight(InFlight { buffer, .. }) => end_access(buffer),
             RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => Ok(buffer),
         };
         Some(Ended { token, command, buffer })
     }
 
     /// Removes the first request in flight. The ring must not be used any more.
-    pub(super) fn end_next(&mut self) -> Option<Ended<P>> {
+    pub(super) fn end_next(&mut self) -> Option<Ended<B>> {
         if self.in_flight() == 0 {
             return None;
         }
@@ -172,7 +146,7 @@ impl<P: Platform> Requests<P> {
     /// Returns the slot of the first submitted request whose state fits.
     ///
     /// Called only for connections that have ended: it passes over the whole table.
-    fn first(&self, fits: impl Fn(&RequestState<P>) -> bool) -> Option<u16> {
+    fn first(&self, fits: impl Fn(&RequestState<P, B>) -> bool) -> Option<u16> {
         let fitting = self.slots.iter().filter(|(_, entry)| fits(&entry.state));
         fitting.min_by_key(|(_, entry)| entry.token).map(|(slot, _)| slot)
     }
@@ -186,7 +160,7 @@ impl<P: Platform> Requests<P> {
         for Entry { cancelled, state, .. } in self.slots.iter_mut() {
             let taken = core::mem::replace(state, RequestState::Requeued(None));
             *state = match taken {
-                RequestState::InFlight(InFlight { pages, .. }) => match pages.end_access() {
+                RequestState::InFlight(InFlight { buffer, .. }) => match end_access(buffer) {
                     Ok(buffer) if *cancelled => RequestState::Completed(IoError::Closed, buffer),
                     Ok(buffer) => RequestState::Requeued(buffer),
                     Err(in_use) => {
@@ -197,7 +171,7 @@ impl<P: Platform> Requests<P> {
                 other => other,
             };
         }
-        let requeued = |entry: &Entry<P>| matches!(entry.state, RequestState::Requeued(_));
+        let requeued = |entry: &Entry<P, B>| matches!(entry.state, RequestState::Requeued(_));
         self.requeued = self.slots.iter().filter(|(_, entry)| requeued(entry)).count();
         self.completed = self.count() - self.requeued;
     }
@@ -207,7 +181,7 @@ impl<P: Platform> Requests<P> {
     /// without one to have it requeued. Returns whether the request is not requeued any more.
     pub(super) fn issue_next(
         &mut self,
-        issue: impl FnOnce(u16, &mut Command, Option<Pages<P>>) -> Issued<P>,
+        issue: impl FnOnce(u16, &mut Command, Option<B>) -> Issued<P, B>,
     ) -> bool {
         if self.requeued == 0 {
             return false;
@@ -233,7 +207,7 @@ impl<P: Platform> Requests<P> {
     }
 
     /// Takes the completion of a request that has ended without a response.
-    pub(super) fn next_completed(&mut self) -> Option<Completion<P>> {
+    pub(super) fn next_completed(&mut self) -> Option<Completion<B>> {
         if self.completed == 0 {
             return None;
         }
@@ -245,7 +219,7 @@ impl<P: Platform> Requests<P> {
     }
 
     /// Completes the first requeued request as closed.
-    pub(super) fn next_closed(&mut self) -> Option<Completion<P>> {
+    pub(super) fn next_closed(&mut self) -> Option<Completion<B>> {
         if self.requeued == 0 {
             return None;
         }
@@ -272,8 +246,16 @@ impl<P: Platform> Requests<P> {
     }
 }
 
+/// Ends the access of the backend to a buffer.
+#[inline]
+fn end_access<P: Platform, B: IoMemory<Platform = P>>(
+    buffer: Option<GrantedFrames<P, B>>,
+) -> Result<Option<B>, InUse> {
+    buffer.map(GrantedFrames::end_access).transpose()
+}
+
 /// A request that was issued, or its buffer and the reason why it completes.
-pub(super) type Issued<P> = Result<InFlight<P>, (Option<IoError>, Option<Pages<P>>)>;
+pub(super) type Issued<P, B> = Result<InFlight<P, B>, (Option<IoError>, Option<B>)>;
 
 #[cfg(test)]
 mod tests;

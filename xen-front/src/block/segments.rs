@@ -1,38 +1,186 @@
 //! The segments of a request on the ring.
 
-use super::SECTORS_PER_PAGE;
+use super::{MAX_PAGES, RequestError, SECTOR_SIZE};
+use crate::{IoMemory, Segment};
 use heapless::Vec;
-use xen_hypercall::GrantRef;
-use xen_sys::io::blkif::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifRequestSegment};
+use xen_hypercall::{GrantRef, PAGE_SIZE};
+use xen_sys::io::blkif::BlkifRequestSegment;
 
-/// Returns the segments of `sectors` sectors in whole pages, one after the other.
-pub(super) fn segments(
-    refs: &[GrantRef],
-    sectors: usize,
-) -> Vec<BlkifRequestSegment, BLKIF_MAX_SEGMENTS_PER_REQUEST> {
-    let mut list = Vec::new();
-    for (page, &gref) in refs.iter().enumerate().take(sectors.div_ceil(SECTORS_PER_PAGE)) {
-        let last_sect = (sectors - page * SECTORS_PER_PAGE).min(SECTORS_PER_PAGE) as u8 - 1;
-        // Callers have at most as many pages as the list has room for.
-        let _ = list.push(BlkifRequestSegment { gref, first_sect: 0, last_sect, _pad0: [0; 2] });
+/// A reference that no table has. The backend refuses a request with it.
+const NO_REF: GrantRef = GrantRef(u32::MAX);
+
+/// The segments of the sectors of a request, without references at first.
+#[derive(Debug)]
+pub(super) struct Segments {
+    list: Vec<BlkifRequestSegment, MAX_PAGES>,
+}
+
+impl Segments {
+    /// No segments; complete for a flush.
+    pub(super) const NONE: Self = Self { list: Vec::new() };
+
+    /// Adds the segments of `sectors` sectors in `buffer`, after checking that the sectors fit into
+    /// the buffer and into a request. The buffer of a request to an untrusted backend has whole
+    /// pages only.
+    #[inline]
+    pub(super) fn add<B: IoMemory>(
+        &mut self,
+        buffer: &B,
+        sectors: usize,
+        trusted: bool,
+    ) -> Result<(), RequestError> {
+        let (mut left, mut limit, mut pages) = (sectors, 0, 0);
+        for Segment { offset, len } in buffer.segments() {
+            pages += 1;
+            let whole = offset == 0 && len == PAGE_SIZE;
+            if !whole {
+                check(offset, len, trusted)?;
+            }
+            let part = left.min(len / SECTOR_SIZE);
+            if part != 0 {
+                let first_sect = (offset / SECTOR_SIZE) as u8;
+                let last_sect = first_sect + part as u8 - 1;
+                // A list that is too long is refused below.
+                let _ = self.list.push(BlkifRequestSegment {
+                    gref: NO_REF,
+                    first_sect,
+                    last_sect,
+                    _pad0: [0; 2],
+                });
+            }
+            left -= part;
+            limit += len / SECTOR_SIZE;
+        }
+        if pages > MAX_PAGES {
+            Err(RequestError::Pages { pages })
+        } else if sectors == 0 || left != 0 {
+            Err(RequestError::Length { sectors, limit })
+        } else {
+            Ok(())
+        }
     }
-    list
+
+    /// Sets the references, one for each segment.
+    #[inline]
+    pub(super) fn set_refs(&mut self, refs: impl Iterator<Item = GrantRef>) {
+        for (segment, gref) in self.list.iter_mut().zip(refs) {
+            segment.gref = gref;
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[BlkifRequestSegment] {
+        &self.list
+    }
+}
+
+/// Checks a segment that is not a whole page.
+fn check(offset: usize, len: usize, trusted: bool) -> Result<(), RequestError> {
+    let end = offset.checked_add(len).filter(|&end| len != 0 && end <= PAGE_SIZE);
+    if end.is_none() || !offset.is_multiple_of(SECTOR_SIZE) || !len.is_multiple_of(SECTOR_SIZE) {
+        Err(RequestError::Segment { offset, len })
+    } else if !trusted {
+        Err(RequestError::SubPage { offset, len })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec as StdVec;
+    use xen_grant::PagesRange;
+    use xen_hypercall::Pages;
+    use xen_sim::{Domain, DomainConfig, World};
+
+    fn pages(count: usize) -> Pages<Domain> {
+        Pages::alloc(World::new(1).create_guest(DomainConfig::new("guest")), count).unwrap()
+    }
+
+    fn new<B: IoMemory>(
+        buffer: &B,
+        sectors: usize,
+        trusted: bool,
+    ) -> Result<Segments, RequestError> {
+        let mut segments = Segments::NONE;
+        segments.add(buffer, sectors, trusted).map(|()| segments)
+    }
+
+    fn part(range: core::ops::Range<usize>) -> PagesRange<Domain> {
+        PagesRange::new(pages(12), range).unwrap()
+    }
 
     #[test]
     fn segments_cover_the_sectors_only() {
-        let refs: std::vec::Vec<_> = (1..=11).map(GrantRef).collect();
+        let buffer = pages(11);
         for sectors in 1..=88 {
-            let list = segments(&refs, sectors);
+            let mut segments = new(&buffer, sectors, false).unwrap();
+            segments.set_refs((1..=11).map(GrantRef));
+            let list = segments.as_slice();
             let total: usize =
                 list.iter().map(|s| usize::from(s.last_sect - s.first_sect) + 1).sum();
             assert_eq!((total, list.len()), (sectors, sectors.div_ceil(8)));
             assert!(list.iter().all(|s| s.first_sect == 0 && s.last_sect < 8));
+            assert!(list.iter().map(|s| s.gref.0).eq(1..=list.len() as u32));
         }
-        assert!(segments(&[], 0).is_empty());
+        assert!(Segments::NONE.as_slice().is_empty());
+    }
+
+    #[test]
+    fn sub_page_segments_have_their_sectors() {
+        let segments = new(&part(1024..9216), 15, true).unwrap();
+        let sectors: StdVec<_> =
+            segments.as_slice().iter().map(|s| (s.first_sect, s.last_sect)).collect();
+        assert_eq!(sectors, [(2, 7), (0, 7), (0, 0)]);
+        let refused = new(&part(1024..9216), 15, false).unwrap_err();
+        assert_eq!(refused, RequestError::SubPage { offset: 1024, len: 3072 });
+    }
+
+    #[test]
+    fn misaligned_memory_is_refused() {
+        let refused = |range| new(&part(range), 1, true).unwrap_err();
+        assert_eq!(refused(1..513), RequestError::Segment { offset: 1, len: 512 });
+        assert_eq!(refused(512..1025), RequestError::Segment { offset: 512, len: 513 });
+        // The second page of the buffer.
+        assert_eq!(refused(3584..4100), RequestError::Segment { offset: 0, len: 4 });
+        assert_eq!(refused(0..12 * 4096), RequestError::Pages { pages: 12 });
+    }
+
+    #[test]
+    fn impossible_segments_are_refused() {
+        for (offset, len) in
+            [(0, 0), (4096, 512), (3584, 1024), (usize::MAX - 511, 512), (512, usize::MAX - 511)]
+        {
+            assert_eq!(check(offset, len, true), Err(RequestError::Segment { offset, len }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn segments_lie_within_the_buffer(
+            start in 0usize..96, len in 1usize..96, sectors in 0usize..100
+        ) {
+            let range = start * 512..(start + len).min(96) * 512;
+            prop_assume!(!range.is_empty());
+            let buffer = part(range.clone());
+            match new(&buffer, sectors, true) {
+                Ok(segments) => {
+                    let total: usize = segments
+                        .as_slice()
+                        .iter()
+                        .map(|s| usize::from(s.last_sect) + 1 - usize::from(s.first_sect))
+                        .sum();
+                    prop_assert_eq!(total, sectors);
+                    prop_assert!(total * 512 <= range.len());
+                }
+                Err(RequestError::Pages { pages }) => prop_assert!(pages > 11),
+                Err(error) => {
+                    let limit = range.len() / 512;
+                    prop_assert_eq!(error, RequestError::Length { sectors, limit });
+                    prop_assert!(sectors == 0 || sectors > limit);
+                }
+            }
+        }
     }
 }

@@ -66,6 +66,7 @@ impl<P: Platform, T> Slots<P, T> {
     }
 
     /// Removes the value in a slot.
+    #[inline(always)]
     pub(super) fn remove(&mut self, slot: u16) -> Option<T> {
         let place = self.slots.get_mut(usize::from(slot))?;
         if matches!(place, Slot::Free(_)) {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use xen_front::block::*;
 use xen_grant::DeferredGrants;
-use xen_hypercall::Platform;
 use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
+use xen_hypercall::{Pages, Platform};
 use xen_sim::{Domain, DomainConfig};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
 
@@ -58,11 +58,11 @@ impl Fixture {
         }
     }
 
-    pub(super) fn read(&self, sector: u64) -> Request<Domain> {
+    pub(super) fn read(&self, sector: u64) -> Request<Pages<Domain>> {
         Request::Read { sector, sectors: 8, buffer: self.pages(1) }
     }
 
-    pub(super) fn write(&self, sector: u64, byte: u8) -> Request<Domain> {
+    pub(super) fn write(&self, sector: u64, byte: u8) -> Request<Pages<Domain>> {
         let mut buffer = self.pages(1);
         buffer.as_mut_slice().fill(byte);
         Request::Write { sector, sectors: 8, buffer }

@@ -5,10 +5,10 @@ use core::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use xen_grant::{
     Access, DeferredGrants, FrameGrants, GrantError, GrantMapArea, GrantMapping, GrantTable, InUse,
-    MAX_FRAMES, MapError, ReadOnly, ReadWrite, Version,
+    MAX_FRAMES, MapError, OwnedFrames, ReadOnly, ReadWrite, Version,
 };
 use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
-use xen_hypercall::{DomId, Gfn, GrantRef, PAGE_SIZE, Pages, SharedPages};
+use xen_hypercall::{Claims, DomId, Gfn, GrantRef, PAGE_SIZE, Pages, SharedPages};
 use xen_sim::{Domain, DomainConfig, World};
 
 /// Returns memory of a driver, which is not `Pages`.
@@ -241,11 +241,29 @@ fn owned_buffer_returns_after_the_end(version: Version) {
     world.check().unwrap();
 }
 
+/// A buffer that is leaked if the peer still uses it.
+#[derive(Debug)]
+struct Leaked(Pages<Domain>);
+
+// SAFETY: the frames are those of the pages, which the value owns.
+unsafe impl OwnedFrames for Leaked {
+    type Platform = Domain;
+
+    fn claims(&self) -> &Claims {
+        self.0.claims()
+    }
+
+    fn frames(&self) -> impl Iterator<Item = Gfn> + Clone {
+        self.0.frames()
+    }
+}
+
 fn owned_buffer_in_use_is_leaked(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     for by_drop in [false, true] {
-        let granted = grants.grant_owned::<ReadWrite, _>(pages(&front, 2), back.id()).unwrap();
+        let buffer = Leaked(pages(&front, 2));
+        let granted = grants.grant_owned::<ReadWrite, _>(buffer, back.id()).unwrap();
         let reference = granted.refs().nth(1).unwrap();
         let mapping = map::<ReadWrite>(&back, front.id(), &[reference]).unwrap();
         if by_drop {
@@ -261,8 +279,27 @@ fn owned_buffer_in_use_is_leaked(version: Version) {
     }
 }
 
+fn owned_pages_in_use_are_deferred(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let before = front.counters();
+    let granted = grants.grant_owned::<ReadWrite, _>(pages(&front, 2), back.id()).unwrap();
+    let reference = granted.refs().nth(1).unwrap();
+    let mapping = map::<ReadWrite>(&back, front.id(), &[reference]).unwrap();
+    assert_eq!(granted.end_access().unwrap_err(), InUse { reference });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 1, lost: 0 });
+    assert_eq!(front.counters().pages_freed, before.pages_freed);
+    drop(mapping);
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
+    // With them goes the page of the list.
+    assert_eq!(front.counters().pages_freed, before.pages_freed + 3);
+    drop(grants);
+    world.check().unwrap();
+}
+
 in_both_versions! {
     owned_buffer_returns_after_the_end
+    owned_pages_in_use_are_deferred
     owned_buffer_in_use_is_leaked
     each_frame_has_its_reference
     read_only_frame_cannot_be_written

@@ -1,11 +1,11 @@
 use super::*;
 use crate::block::ring::{RING_SLOTS, WireRequest};
-use crate::block::segments::segments;
+use crate::block::segments::Segments;
 use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec as StdVec;
-use xen_hypercall::{GrantRef, Page, SharedMem, observe_loads};
+use xen_hypercall::{GrantRef, Page, Pages, SharedMem, observe_loads};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse};
@@ -25,7 +25,7 @@ fn page() -> Box<[Page; 1]> {
 /// A ring and the requests on it, told apart by their sectors.
 struct Front<'m> {
     ring: RequestRing<&'m SharedMem>,
-    requests: Requests<Domain>,
+    requests: Requests<Domain, Pages<Domain>>,
 }
 
 impl<'m> Front<'m> {
@@ -41,7 +41,7 @@ impl<'m> Front<'m> {
         let &WireRequest { operation, sector, .. } = request;
         let command = Command { operation, sector, sectors: 1 };
         let token = Token(number);
-        self.requests.add(token, command, InFlight { number, pages: RequestPages::None });
+        self.requests.add(token, command, InFlight { number, buffer: None });
         Some(token)
     }
 
@@ -83,8 +83,12 @@ fn request_is_laid_out_as_in_header() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut front = Front::new(mem, 0xca00);
-    let list = segments(&[GrantRef(11), GrantRef(12)], 9);
-    let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, segments: &list };
+    let guest = World::new(1).create_guest(DomainConfig::new("guest"));
+    let mut segments = Segments::NONE;
+    segments.add(&Pages::alloc(guest, 2).unwrap(), 9, true).unwrap();
+    segments.set_refs([GrantRef(11), GrantRef(12)].into_iter());
+    let segments = segments.as_slice();
+    let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, segments };
     front.push_wire(&request).unwrap();
     assert_eq!(front.ring.publish(), Notify::Send);
     let request: BlkifRequest = mem.read(HEADER).unwrap();
