@@ -17,13 +17,16 @@ pub struct Segment {
 ///
 /// A kernel implements it for the pages of its page cache or DMA pool, so that requests transfer
 /// them without a copy. The driver owns the value until the request completes, and the backend has
-/// access to the whole frames meanwhile ([`OwnedFrames`]).
+/// access meanwhile to the frames that the request transfers, as a whole ([`OwnedFrames`]).
+///
+/// A wrong implementation transfers wrong bytes of the value's own frames, and never accesses other
+/// memory: that is what the `unsafe` implementation of [`OwnedFrames`] ensures.
 pub trait IoMemory: OwnedFrames {
     /// Returns the segments: one for each frame, in the order of
     /// [`frames`](OwnedFrames::frames).
     ///
-    /// A block device transfers offsets and lengths that are multiples of 512. It fails a request
-    /// for memory with fewer frames than segments.
+    /// A block device transfers offsets and lengths that are multiples of 512. It refuses memory
+    /// with fewer frames than segments.
     fn segments(&self) -> impl Iterator<Item = Segment> + Clone;
 
     /// Returns the bytes of segment `index`. The driver zeroes the segment where a request must not

@@ -15,6 +15,8 @@ mod closing;
 mod faults;
 #[path = "disk/memory.rs"]
 mod memory;
+#[path = "disk/memory_lifetime.rs"]
+mod memory_lifetime;
 #[path = "disk/nodes.rs"]
 mod nodes;
 #[path = "disk/reconnect.rs"]
@@ -243,7 +245,7 @@ fn refused_request_returns_its_buffer() {
         |sector, sectors, pages| Request::Read { sector, sectors, buffer: fixture.pages(pages) };
     assert_eq!(refusal(read(0, 0, 1)), (RequestError::Length { sectors: 0, limit: 8 }, 1));
     assert_eq!(refusal(read(0, 9, 1)), (RequestError::Length { sectors: 9, limit: 8 }, 1));
-    assert_eq!(refusal(read(0, 8, 12)), (RequestError::Pages { pages: 12 }, 12));
+    assert_eq!(refusal(read(0, 8, 12)), (RequestError::Segments { found: 12 }, 12));
     let out = |sector| RequestError::OutOfRange { sector, sectors: 1, capacity };
     assert_eq!(refusal(read(capacity, 1, 1)), (out(capacity), 1));
     assert_eq!(refusal(read(u64::MAX, 1, 1)), (out(u64::MAX), 1));
@@ -484,7 +486,9 @@ fn untrusted_backend_sees_zeroes() {
     assert_eq!(fixture.back.state().read_pages, [0; 8192]);
     let written =
         done.into_iter().find_map(|done| done.buffer.filter(|b| b.as_slice()[0] == 0x5e)).unwrap();
-    assert!(written.as_slice()[512..].iter().all(|&byte| byte == 0));
+    assert!(written.as_slice()[512..4096].iter().all(|&byte| byte == 0));
+    // The second page is not granted.
+    assert!(written.as_slice()[4096..].iter().all(|&byte| byte == 0x5e));
     drop(written);
     fixture.close(block);
     fixture.finish();

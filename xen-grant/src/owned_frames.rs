@@ -75,6 +75,22 @@ impl<P: Platform> GrantTable<P> {
         buffer: B,
         peer: DomId,
     ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
+        self.grant_owned_prefix::<A, B>(buffer, usize::MAX, peer)
+    }
+
+    /// Grants `peer` access to the first `count` frames of `buffer`,
+    /// [`MAX_FRAMES`](crate::MAX_FRAMES) at most, or to all if there are fewer. The peer has no
+    /// access to the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`grant_owned`](Self::grant_owned).
+    pub fn grant_owned_prefix<A: Access, B: OwnedFrames<Platform = P>>(
+        &self,
+        buffer: B,
+        count: usize,
+        peer: DomId,
+    ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
         if !buffer.claims().is_same_domain(self.platform().claims()) {
             return Err((GrantError::OtherDomain, buffer));
         }
@@ -82,7 +98,7 @@ impl<P: Platform> GrantTable<P> {
         let buffer = ManuallyDrop::new(buffer);
         // SAFETY: RAM of this domain by the trait's contract. The buffer owns the frames; it is not
         // accessed, and neither dropped nor returned before the end of the grants was successful.
-        match unsafe { self.grant_frames::<A>(buffer.frames(), peer) } {
+        match unsafe { self.grant_frames::<A>(buffer.frames().take(count), peer) } {
             Ok(grants) => Ok(GrantedFrames { grants: ManuallyDrop::new(grants), buffer }),
             Err(error) => Err((error, ManuallyDrop::into_inner(buffer))),
         }
@@ -90,7 +106,7 @@ impl<P: Platform> GrantTable<P> {
 }
 
 impl<P: Platform, B: OwnedFrames<Platform = P>> GrantedFrames<P, B> {
-    /// Returns the references, one for each frame, in the order of the frames.
+    /// Returns the references, one for each granted frame, in the order of the frames.
     #[inline(always)]
     pub fn refs(&self) -> impl Iterator<Item = GrantRef> + Clone + use<P, B> {
         self.grants.refs()

@@ -6,7 +6,6 @@ use super::ring::{RequestRing, WireRequest};
 use super::segments::Segments;
 use super::{BlkFrontError, Completion, IoError, ProtocolError};
 use crate::IoMemory;
-use core::ops::Range;
 use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
@@ -16,41 +15,34 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 /// The bytes of a request's buffer that are zeroed before the backend gets access to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zeroed {
-    /// None: the buffer and what is in it are the caller's, and the backend is trusted.
+    /// None: the content of the buffer is the caller's, and the backend is trusted.
     None,
-    /// The sectors of a read. If the backend responds without writing them, they read as zeroes,
-    /// and not as data of an earlier transfer.
+    /// The sectors of a read: a backend that responds without writing them must not make data of
+    /// an earlier transfer appear as data of the disk.
     Reads,
-    /// All but the sectors of a write. The backend is not trusted with anything else.
+    /// All bytes of the granted frames but the sectors of a write, for an untrusted backend.
     All,
 }
 
 impl Zeroed {
-    /// Zeroes the buffer of a request.
-    fn apply<B: IoMemory>(self, buffer: &mut B, command: &Command) {
+    /// Zeroes the first `segments` segments of the buffer of a request: those that are granted.
+    fn apply<B: IoMemory>(self, buffer: &mut B, command: &Command, segments: usize) {
         let data = command.sectors * SECTOR_SIZE;
-        match (self, command.operation) {
-            (Self::None, _) => {}
-            (Self::Reads, BlkifOp::READ) => zero(buffer, 0..data),
-            (Self::Reads, _) => {}
-            (Self::All, BlkifOp::READ) => zero(buffer, 0..usize::MAX),
-            (Self::All, _) => zero(buffer, data..usize::MAX),
+        let range = match (self, command.operation) {
+            (Self::None, _) => return,
+            (Self::Reads, BlkifOp::READ) => 0..data,
+            (Self::Reads, _) => return,
+            (Self::All, BlkifOp::READ) => 0..usize::MAX,
+            (Self::All, _) => data..usize::MAX,
+        };
+        let mut start = 0;
+        for index in 0..segments {
+            let bytes = buffer.segment_mut(index).unwrap_or_default();
+            let (from, to) = (range.start.saturating_sub(start), range.end.saturating_sub(start));
+            start += bytes.len();
+            let (from, to) = (from.min(bytes.len()), to.min(bytes.len()));
+            bytes.get_mut(from..to).unwrap_or_default().fill(0);
         }
-    }
-}
-
-/// Zeroes the bytes `range` of a buffer, as far as it reaches.
-fn zero<B: IoMemory>(buffer: &mut B, range: Range<usize>) {
-    let (mut at, mut index) = (0, 0);
-    while at < range.end
-        && let Some(bytes) = buffer.segment_mut(index)
-    {
-        let len = bytes.len();
-        let (from, to) = (range.start.saturating_sub(at).min(len), (range.end - at).min(len));
-        if let Some(bytes) = bytes.get_mut(from..to) {
-            bytes.fill(0);
-        }
-        (at, index) = (at + len, index + 1);
     }
 }
 
@@ -132,11 +124,12 @@ impl<P: Platform> Connection<P> {
         let buffer = match buffer {
             None => None,
             Some(mut buffer) => {
-                zeroed.apply(&mut buffer, command);
+                let (count, peer) = (segments.count(), self.peer);
+                zeroed.apply(&mut buffer, command, count);
                 let granted = if operation == BlkifOp::READ {
-                    self.grants.grant_owned::<ReadWrite, _>(buffer, self.peer)?
+                    self.grants.grant_owned_prefix::<ReadWrite, _>(buffer, count, peer)?
                 } else {
-                    self.grants.grant_owned::<ReadOnly, _>(buffer, self.peer)?
+                    self.grants.grant_owned_prefix::<ReadOnly, _>(buffer, count, peer)?
                 };
                 segments.set_refs(granted.refs());
                 Some(granted)

@@ -16,7 +16,8 @@ use xenbus::{DeviceState, FrontendDevice};
 /// A disk without blocking calls: requests are submitted, completions are taken.
 ///
 /// The buffers are memory `B` of the caller: [`Pages`], or any RAM of the domain ([`IoMemory`]).
-/// They are granted as they are and returned with the completion: nothing is copied. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
+/// The driver grants the frames of a buffer without a copy, and returns the buffer with the
+/// completion. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
 /// requests and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps
 /// the connection. Before a wait for an event of [`port`](Self::port) and of the store's port: call
 /// `poll`, then [`complete`](Self::complete) until it returns `None`. While the device closes, call

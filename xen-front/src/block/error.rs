@@ -189,10 +189,17 @@ pub enum RequestError {
         /// The most that this buffer can have in one request.
         limit: usize,
     },
-    /// The buffer has more pages than a request.
-    Pages {
-        /// How many were found.
-        pages: usize,
+    /// A buffer with more segments than a request has.
+    Segments {
+        /// The number of segments of the buffer.
+        found: usize,
+    },
+    /// A buffer with fewer frames than segments.
+    Frames {
+        /// The number of frames.
+        found: usize,
+        /// The number of segments that the sectors touch.
+        expected: usize,
     },
     /// A segment of the buffer whose offset or length is not a multiple of 512, or that does not
     /// lie within a page.
@@ -235,8 +242,12 @@ impl fmt::Display for RequestError {
             Self::Length { sectors, limit } => {
                 write!(f, "{sectors} sectors in a request, expected 1 to {limit}")
             }
-            Self::Pages { pages } => {
-                write!(f, "a buffer of {pages} pages, expected at most {}", super::MAX_PAGES)
+            Self::Segments { found } => {
+                let most = super::MAX_PAGES;
+                write!(f, "found {found} segments in a buffer, expected at most {most}")
+            }
+            Self::Frames { found, expected } => {
+                write!(f, "found {found} frames in a buffer of {expected} segments")
             }
             Self::Segment { offset, len } => {
                 write!(

@@ -14,7 +14,8 @@ pub struct Token(pub(super) u64);
 /// A request with a buffer `B`, an [`IoMemory`](crate::IoMemory). The driver owns the buffer until
 /// the request completes; the data is at its start.
 ///
-/// The backend gets access to all frames of the buffer, as a whole: they must hold nothing else.
+/// The backend gets access to the frames that hold the sectors, each as a whole: a write grants them
+/// read-only.
 #[derive(Debug)]
 pub enum Request<B> {
     /// Reads `sectors` sectors from `sector` on into the buffer.

@@ -6,10 +6,8 @@ use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
 use xen_sys::io::blkif::BlkifRequestSegment;
 
-/// A reference that no table has. The backend refuses a request with it.
-const NO_REF: GrantRef = GrantRef(u32::MAX);
-
-/// The segments of the sectors of a request, without references at first.
+/// The segments that the sectors of a request touch; their references are set when the frames are
+/// granted.
 #[derive(Debug)]
 pub(super) struct Segments {
     list: Vec<BlkifRequestSegment, MAX_PAGES>,
@@ -29,9 +27,9 @@ impl Segments {
         sectors: usize,
         trusted: bool,
     ) -> Result<(), RequestError> {
-        let (mut left, mut limit, mut pages) = (sectors, 0, 0);
+        let (mut left, mut limit, mut found) = (sectors, 0, 0);
         for Segment { offset, len } in buffer.segments() {
-            pages += 1;
+            found += 1;
             let whole = offset == 0 && len == PAGE_SIZE;
             if !whole {
                 check(offset, len, trusted)?;
@@ -42,7 +40,7 @@ impl Segments {
                 let last_sect = first_sect + part as u8 - 1;
                 // A list that is too long is refused below.
                 let _ = self.list.push(BlkifRequestSegment {
-                    gref: NO_REF,
+                    gref: GrantRef(0),
                     first_sect,
                     last_sect,
                     _pad0: [0; 2],
@@ -51,13 +49,20 @@ impl Segments {
             left -= part;
             limit += len / SECTOR_SIZE;
         }
-        if pages > MAX_PAGES {
-            Err(RequestError::Pages { pages })
-        } else if sectors == 0 || left != 0 {
-            Err(RequestError::Length { sectors, limit })
-        } else {
-            Ok(())
+        if found > MAX_PAGES {
+            return Err(RequestError::Segments { found });
         }
+        if sectors == 0 || left != 0 {
+            return Err(RequestError::Length { sectors, limit });
+        }
+        let (expected, found) = (self.count(), buffer.frames().take(self.count()).count());
+        if found == expected { Ok(()) } else { Err(RequestError::Frames { found, expected }) }
+    }
+
+    /// Returns the number of segments, and so of frames to be granted.
+    #[inline]
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
     }
 
     /// Sets the references, one for each segment.
@@ -144,7 +149,7 @@ mod tests {
         assert_eq!(refused(512..1025), RequestError::Segment { offset: 512, len: 513 });
         // The second page of the buffer.
         assert_eq!(refused(3584..4100), RequestError::Segment { offset: 0, len: 4 });
-        assert_eq!(refused(0..12 * 4096), RequestError::Pages { pages: 12 });
+        assert_eq!(refused(0..12 * 4096), RequestError::Segments { found: 12 });
     }
 
     #[test]
@@ -174,7 +179,7 @@ mod tests {
                     prop_assert_eq!(total, sectors);
                     prop_assert!(total * 512 <= range.len());
                 }
-                Err(RequestError::Pages { pages }) => prop_assert!(pages > 11),
+                Err(RequestError::Segments { found }) => prop_assert!(found > 11),
                 Err(error) => {
                     let limit = range.len() / 512;
                     prop_assert_eq!(error, RequestError::Length { sectors, limit });

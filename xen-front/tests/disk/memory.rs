@@ -7,11 +7,11 @@ use xen_front::block::*;
 use xen_front::{IoMemory, Segment};
 use xen_grant::{DeferredGrants, OwnedFrames, PagesRange};
 use xen_hypercall::{Claims, Gfn, PAGE_SIZE, Pages, Platform};
-use xen_sim::{Disk as VirtualDisk, Domain};
+use xen_sim::{Disk as VirtualDisk, Domain, DomainConfig};
 
 /// Memory of a kernel: single pages from anywhere, in any order, each with a range of bytes.
 #[derive(Debug)]
-struct Scattered(Vec<PagesRange<Domain>>);
+pub(super) struct Scattered(pub(super) Vec<PagesRange<Domain>>);
 
 // SAFETY: the frames are those of the ranges, which the value owns.
 unsafe impl OwnedFrames for Scattered {
@@ -37,11 +37,11 @@ impl IoMemory for Scattered {
 }
 
 impl Scattered {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|part| part.as_slice().to_vec()).collect()
     }
 
-    fn fill(mut self, byte: u8) -> Self {
+    pub(super) fn fill(mut self, byte: u8) -> Self {
         self.0.iter_mut().for_each(|part| part.as_mut_slice().fill(byte));
         self
     }
@@ -53,15 +53,21 @@ impl Fixture {
         PagesRange::new(pages, range).unwrap()
     }
 
+    /// Connects a guest whose free pages a test can allocate all.
+    pub(super) fn with_few_pages() -> Self {
+        let guest = DomainConfig { pages: 256, ..DomainConfig::new("guest") };
+        Self::with_guest(guest, &VirtualDisk::new("xvda"))
+    }
+
     /// Returns three pages in no order, 11 sectors in all.
-    fn scattered(&self) -> Scattered {
+    pub(super) fn scattered(&self) -> Scattered {
         let mut parts: Vec<_> =
             [512..1024, 0..4096, 3072..4096].map(|range| self.part(range)).into();
         parts.swap(0, 2);
         Scattered(parts)
     }
 
-    fn connect<B: IoMemory<Platform = Domain>>(&self) -> BlkFront<Domain, B> {
+    pub(super) fn connect_for<B: IoMemory<Platform = Domain>>(&self) -> BlkFront<Domain, B> {
         let id = self.device.get().id;
         let mut block =
             BlkFront::new(&self.store, &self.grants, id, BlkFrontConfig::default()).unwrap();
@@ -69,7 +75,7 @@ impl Fixture {
         block
     }
 
-    fn reach<B: IoMemory<Platform = Domain>>(
+    pub(super) fn reach<B: IoMemory<Platform = Domain>>(
         &self,
         block: &mut BlkFront<Domain, B>,
         state: DeviceState,
@@ -102,7 +108,7 @@ impl Fixture {
 #[test]
 fn sub_page_is_read_and_written() {
     let fixture = Fixture::new();
-    let mut block = fixture.connect::<PagesRange<Domain>>();
+    let mut block = fixture.connect_for::<PagesRange<Domain>>();
     let mut expected = fixture.back.state().disk.clone();
     for range in [512..1024, 4096..8192, 3584..4608, 1024..11 * 4096] {
         let sectors = range.len() / 512;
@@ -132,7 +138,7 @@ fn sub_page_is_read_and_written() {
 #[test]
 fn scattered_memory_is_read_and_written() {
     let fixture = Fixture::new();
-    let mut block = fixture.connect::<Scattered>();
+    let mut block = fixture.connect_for::<Scattered>();
     let content = fixture.back.state().disk.clone();
     let buffer = fixture.scattered();
     let read = fixture.transfer(&mut block, Request::Read { sector: 9, sectors: 11, buffer });
@@ -158,7 +164,7 @@ fn scattered_memory_is_read_and_written() {
 #[test]
 fn misaligned_memory_returns_with_error() {
     let fixture = Fixture::new();
-    let mut block = fixture.connect::<PagesRange<Domain>>();
+    let mut block = fixture.connect_for::<PagesRange<Domain>>();
     for (range, offset, len) in [(1..513, 1, 512), (512..1025, 512, 513), (3584..4100, 0, 4)] {
         let buffer = fixture.part(range.clone());
         let refused = block.submit(Request::Read { sector: 0, sectors: 1, buffer }).unwrap_err();
@@ -175,7 +181,7 @@ fn misaligned_memory_returns_with_error() {
 #[test]
 fn untrusted_backend_gets_whole_pages() {
     let fixture = Fixture::with_disk(&VirtualDisk { trusted: false, ..VirtualDisk::new("xvda") });
-    let mut block = fixture.connect::<Scattered>();
+    let mut block = fixture.connect_for::<Scattered>();
     let buffer = fixture.scattered();
     let refused = block.submit(Request::Write { sector: 0, sectors: 1, buffer }).unwrap_err();
     assert_eq!(refused.reason, RequestError::SubPage { offset: 3072, len: 1024 });
@@ -195,8 +201,8 @@ fn untrusted_backend_gets_whole_pages() {
 
 #[test]
 fn kept_memory_is_leaked_not_reused() {
-    let fixture = Fixture::new();
-    let mut block = fixture.connect::<Scattered>();
+    let fixture = Fixture::with_few_pages();
+    let mut block = fixture.connect_for::<Scattered>();
     fixture.back.state().misbehaviour = Misbehaviour::KeepPages;
     let buffer = fixture.scattered();
     let frames: Vec<Gfn> = buffer.frames().collect();

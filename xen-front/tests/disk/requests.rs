@@ -24,7 +24,7 @@ impl Fixture {
     }
 
     /// Destroys the driver domain, and starts another one with the same disk.
-    fn replace_backend(&self) {
+    pub(super) fn replace_backend(&self) {
         let (_, devices) =
             self.world.restart_backend(self.device.get().backend, DomainConfig::new("disks again"));
         if let Some(device) = devices.first() {

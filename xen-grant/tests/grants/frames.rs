@@ -297,7 +297,25 @@ fn owned_pages_in_use_are_deferred(version: Version) {
     world.check().unwrap();
 }
 
+fn owned_prefix_grants_its_frames_only(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    for (count, expected) in [(0, 0), (1, 1), (2, 2), (3, 3), (usize::MAX, 3)] {
+        let free = grants.free();
+        let buffer = pages(&front, 3);
+        let granted = grants.grant_owned_prefix::<ReadOnly, _>(buffer, count, back.id()).unwrap();
+        assert_eq!((granted.refs().count() as u32, free - grants.free()), (expected, expected));
+        assert_eq!(granted.end_access().unwrap().count(), 3);
+        assert_eq!(grants.free(), free);
+    }
+    let many = || pages(&front, MAX_FRAMES + 1);
+    assert!(grants.grant_owned_prefix::<ReadOnly, _>(many(), MAX_FRAMES, back.id()).is_ok());
+    drop(grants);
+    world.check().unwrap();
+}
+
 in_both_versions! {
+    owned_prefix_grants_its_frames_only
     owned_buffer_returns_after_the_end
     owned_pages_in_use_are_deferred
     owned_buffer_in_use_is_leaked
