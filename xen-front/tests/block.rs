@@ -127,7 +127,7 @@ impl Fixture {
         done
     }
 
-    /// Drops what drivers share and asks whether anything was left behind.
+    /// Drops the shared values of the drivers and expects no leftovers.
     fn finish(self) {
         let Self { world, store, grants, .. } = self;
         assert_eq!(grants.retry_deferred(), DeferredGrants::default());
@@ -266,7 +266,7 @@ fn refused_request_returns_its_buffer() {
 }
 
 #[test]
-fn a_read_only_disk_is_not_written() {
+fn read_only_disk_is_not_written() {
     let fixture = Fixture::with_disk(&VirtualDisk { read_only: true, ..VirtualDisk::new("xvdb") });
     let mut disk = fixture.disk();
     assert!(disk.info().read_only);
@@ -403,7 +403,7 @@ fn refused_disk_is_closing_at_once() {
 }
 
 #[test]
-fn a_device_that_is_not_there_is_not_found() {
+fn missing_device_is_not_found() {
     let fixture = Fixture::new();
     let mut block = BlkFront::<Domain>::open(&fixture.store, &fixture.grants, 51728).unwrap();
     let error = fixture.poll_error(&mut block);
@@ -443,7 +443,7 @@ fn flush_backend_lacks_is_unsupported() {
 }
 
 #[test]
-fn a_new_size_is_noticed_and_used() {
+fn new_size_is_used() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
     let backend = fixture.device.get().backend_path();
@@ -540,7 +540,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
     fn any_transfer_matches_an_array(
-        steps in proptest::collection::vec((any::<bool>(), 0..SECTORS, 0usize..600, any::<u8>()), 1..12),
+        steps in proptest::collection::vec(
+            (any::<bool>(), 0..SECTORS, 0usize..600, any::<u8>()), 1..12
+        ),
         buffers in 1usize..=32,
     ) {
         let fixture = Fixture::new();

@@ -57,19 +57,19 @@ fn fixture(count: usize, in_dom0: bool) -> Fixture {
     Fixture { world, guest, devices, backends }
 }
 
-/// Polls all disks until each is in the state `wanted`.
-fn wait_for(store: &XenStore<Domain>, blocks: &mut [BlkFront<Domain>], wanted: DeviceState) {
+/// Polls all disks until each is in the state `expected`.
+fn wait_for(store: &XenStore<Domain>, blocks: &mut [BlkFront<Domain>], expected: DeviceState) {
     let deadline = Platform::now(store.platform()) + Duration::from_secs(20);
     loop {
         let now = Platform::now(store.platform());
         let mut done = 0;
         for block in blocks.iter_mut() {
-            done += usize::from(block.poll(now).unwrap() == wanted);
+            done += usize::from(block.poll(now).unwrap() == expected);
         }
         if done == blocks.len() {
             return;
         }
-        assert!(now < deadline, "{done} of {} disks are {wanted:?}", blocks.len());
+        assert!(now < deadline, "{done} of {} disks are {expected:?}", blocks.len());
         store.wait(deadline);
     }
 }
@@ -128,7 +128,7 @@ fn disks_unplug_when_backend_domain_dies() {
     let open = |device: &Device| BlkFront::open(&store, &grants, device.id).unwrap();
     let mut blocks: Vec<_> = devices.iter().map(open).collect();
     wait_for(&store, &mut blocks, DeviceState::Connected);
-    // The first ones go; one that stays is looked after all the same.
+    // The devices that remain are polled after others are dropped.
     drop(blocks.drain(..7));
     world.run_until_idle();
     store.domid().unwrap();

@@ -17,8 +17,8 @@ pub const DEFAULT_BUFFERS: usize = 16;
 /// Default time of the backend for a request; see [`BlockingDisk::set_timeout`].
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest single wait. Another thread may take the store's event for its own, so look again
-/// after this long.
+/// The longest single wait. Another thread may take the store's event for its own, so that a wait
+/// without an end would miss it.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Bytes of a buffer, and so of a request.
@@ -32,7 +32,7 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// [cancelled](BlkFront::cancel): no backend but the present one can carry them out.
 ///
 /// The buffers are zeroed before each read: a backend that answers without writing them does not
-/// pass off data of an earlier transfer as the disk's. That costs a quarter of what copying the
+/// present data of an earlier transfer as the disk's. That costs a quarter of what copying the
 /// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
 pub struct BlockingDisk<P: Platform> {
     block: BlkFront<P>,
@@ -52,9 +52,9 @@ struct TransferState<P: Platform> {
 /// A request of a transfer under way.
 struct Part {
     token: Token,
-    /// When it was submitted.
+    /// The time of its submission.
     since: Instant,
-    /// Where its bytes lie in the caller's buffer.
+    /// The range of its bytes in the caller's buffer.
     start: usize,
     end: usize,
 }
@@ -143,17 +143,17 @@ impl<P: Platform> BlockingDisk<P> {
         Ok(disk)
     }
 
-    /// Returns what is known of the disk.
+    /// Returns the parameters of the disk.
     pub fn info(&self) -> &DiskInfo {
         self.block.info()
     }
 
-    /// Lends the device, to look at.
+    /// Returns the device.
     pub fn block(&self) -> &BlkFront<P> {
         &self.block
     }
 
-    /// Gives the device back; the buffers are freed.
+    /// Returns the device, and frees the buffers.
     pub fn into_block(self) -> BlkFront<P> {
         self.block
     }
@@ -164,8 +164,8 @@ impl<P: Platform> BlockingDisk<P> {
         self.state.timeout = timeout;
     }
 
-    /// Looks after an idle disk: a backend that wants to close it, or a new size, is noticed here
-    /// or by the next transfer. Call it on an event of the store's port.
+    /// Keeps the connection of an idle disk: follows a backend that closes, and reads a new size.
+    /// Transfers do so too. Call it on an event of the store's port.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl<P: Platform> BlockingDisk<P> {
     ///
     /// # Errors
     ///
-    /// [`TransferError`]; what is in `buffer` then is undefined.
+    /// [`TransferError`]; the content of `buffer` is undefined then.
     pub fn read(&mut self, sector: u64, buffer: &mut [u8]) -> Result<(), TransferError> {
         self.transfer(sector, Data::Into(buffer))
     }
@@ -190,20 +190,18 @@ impl<P: Platform> BlockingDisk<P> {
     /// Writes all of `bytes`, from `sector` on. Their length must be a multiple of 512, and of the
     /// disk's own sectors.
     ///
-    /// The data is lasting only after a [`flush`](Self::flush).
+    /// The data is durable only after a [`flush`](Self::flush).
     ///
     /// # Errors
     ///
-    /// [`TransferError`]; what the sectors hold then is undefined.
+    /// [`TransferError`]; the content of the sectors is undefined then.
     pub fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), TransferError> {
         self.transfer(sector, Data::From(bytes))
     }
 
-    /// Makes everything lasting that was written, by whatever way the backend has
-    /// ([`DiskInfo::flush_method`]).
+    /// Makes all completed writes durable, by the [method](DiskInfo::flush_method) of the backend.
     ///
-    /// A backend that has none has no cache that it knows of: what was written is as lasting as it
-    /// gets, and nothing is done.
+    /// A backend without one reports no cache: the call returns at once.
     ///
     /// # Errors
     ///
@@ -239,8 +237,8 @@ impl<P: Platform> BlockingDisk<P> {
             if *flush == Some(token) {
                 *flush = None;
                 match outcome {
-                    // The device has dropped this way by now; the next submission takes another, if
-                    // there is one.
+                    // The device does not use this method any more; the next submission uses the
+                    // other one, if the backend offers it.
                     Err(IoError::Unsupported) => {}
                     outcome => return Ok(outcome?),
                 }
@@ -249,7 +247,7 @@ impl<P: Platform> BlockingDisk<P> {
     }
 
     /// Connects the disk again, as xenstore has it now, and waits for that until `deadline`: after
-    /// it was closed, or its backend's domain died and another one took its place. See
+    /// it was closed, or its backend's domain was replaced. See
     /// [`BlkFront::reopen`].
     ///
     /// # Errors
@@ -271,13 +269,13 @@ impl<P: Platform> BlockingDisk<P> {
         self.block.wait_until(DeviceState::Connected, deadline)
     }
 
-    /// Closes the device: waits until everything in flight is answered and the backend has let go,
-    /// at most until `deadline`.
+    /// Closes the device: waits until all requests have a response and the backend has released the
+    /// ring, at most until `deadline`.
     ///
     /// # Errors
     ///
-    /// [`BlkFrontError`]. The device is then closed as far as it could be; pages that the backend
-    /// still has are kept back by the grant table.
+    /// [`BlkFrontError`]. The device is then closed as far as it could be; the grant table
+    /// defers pages that the backend still uses.
     pub fn close(mut self, deadline: Instant) -> Result<(), BlkFrontError> {
         self.block.close();
         loop {
@@ -286,7 +284,7 @@ impl<P: Platform> BlockingDisk<P> {
             if self.block.in_flight() == 0 || now >= deadline {
                 break;
             }
-            // If it can't be closed, the next step says so.
+            // The next step returns the error.
             if self.block.poll(now).is_err() {
                 break;
             }
@@ -294,7 +292,7 @@ impl<P: Platform> BlockingDisk<P> {
         }
         self.block.close_now();
         match self.block.wait_until(DeviceState::Closed, deadline) {
-            // A device that is no more is closed enough.
+            // A removed device needs no close.
             Err(_) if self.block.state() == DeviceState::Unplugged => Ok(()),
             result => result,
         }
@@ -402,7 +400,7 @@ impl<P: Platform> BlockingDisk<P> {
         }
     }
 
-    /// Allocates buffers for those that were lost to a backend that did not let go of them.
+    /// Allocates buffers in place of those that a backend did not release.
     fn refill(&mut self) -> Result<(), BlkFrontError> {
         while self.state.free.len() + self.block.in_flight() < self.state.wanted {
             let pages = Pages::alloc(self.platform().clone(), MAX_PAGES)?;

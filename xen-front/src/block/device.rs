@@ -28,8 +28,8 @@ use xenbus::{DeviceState, FrontendDevice};
 /// reused: pages are in the deferred list of the grant table, other memory is leaked.
 ///
 /// [`reopen`](Self::reopen) connects a device again that was closed, or whose backend was replaced;
-/// [`resume`](Self::resume) one that was moved to another host with its domain. Requests without a
-/// response are issued again then, with the same tokens, unless they were
+/// [`resume`](Self::resume) one that was moved to another host with its domain. A request without a
+/// response is issued again then, with the same token, unless it was
 /// [cancelled](Self::cancel). Each token completes exactly once, whatever the backend and the
 /// toolstack do.
 ///
@@ -38,8 +38,8 @@ use xenbus::{DeviceState, FrontendDevice};
 /// content of the disk. An untrusted backend gets it zeroed, and so does each backend but the
 /// first that a read is issued to. Buffers for an untrusted backend have whole pages only.
 ///
-/// [`close`](Self::close) the device before dropping it. A device that is only dropped looks to its
-/// backend like a domain that was destroyed. If it is dropped while it closes, its state becomes
+/// [`close`](Self::close) the device before dropping it. To the backend, a device that is only
+/// dropped is a domain that was destroyed. If it is dropped while it closes, its state becomes
 /// Closed, so that the backend releases the ring.
 ///
 /// The requests are in a table of [`BlkFrontConfig::depth`] entries, in pages of the platform that
@@ -113,8 +113,8 @@ impl<P: Platform> BlkFront<P> {
         match block.wait_until(DeviceState::Connected, deadline) {
             Ok(()) => Ok(block),
             Err(error) => {
-                // So that the backend releases the ring, and another attempt finds the device in
-                // order. What prevents that is what prevented the connection.
+                // The backend must release the ring before another attempt. An error of the close
+                // has the same cause as the first one.
                 block.close_now();
                 let _ = block.wait_until(DeviceState::Closed, deadline);
                 Err(error)
@@ -307,11 +307,12 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     }
 
     /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
-    /// and plugged in again, as when its backend's domain was destroyed and another one took its
-    /// place. [`poll`](Self::poll) continues it.
+    /// and added again, as when its backend's domain was replaced. [`poll`](Self::poll) continues
+    /// it.
     ///
     /// Requests that were not completed are issued again once it is connected. If there is no such
-    /// device any more, its state is [`DeviceState::Unplugged`], and they complete as closed.
+    /// device any more, its state is [`DeviceState::Unplugged`], and the requests complete as
+    /// closed.
     pub fn reopen(&mut self) {
         self.closed = false;
         self.device.reopen();

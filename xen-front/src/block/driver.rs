@@ -22,7 +22,7 @@ const PROTOCOL: &str =
     if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { "arm-abi" } else { "x86_64-abi" };
 
 /// Nodes of earlier connections, of this driver or of an earlier one, that a backend would read as
-/// nodes of this connection unless they are written again.
+/// nodes of this connection. The driver removes those that it does not write again.
 ///
 /// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver
 /// never writes it, but some backends count in units of `sector-size` where it is 1.
@@ -206,7 +206,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Vbd<P, B> {
             return;
         }
         let flush = info.flush_method();
-        // An earlier backend may have written to the pages of a read: they are zeroed again.
+        // An earlier backend may have written to the buffer of a read, which is zeroed again.
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, buffer| {

@@ -1,4 +1,4 @@
-//! What the backend says of a disk, judged.
+//! The parameters of a disk, as published by the backend and checked.
 
 use super::error::NodeError;
 use super::{BlkFrontError, RequestError, SECTOR_SIZE};
@@ -10,7 +10,7 @@ use xenbus::{KeyValues, XenbusError};
 /// More sectors than this would make byte offsets overflow.
 const MAX_SECTORS: u64 = u64::MAX / SECTOR_SIZE as u64;
 
-/// How a disk's cache is written back.
+/// The method to write a disk's cache back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlushMethod {
     /// By a flush request (`feature-flush-cache`).
@@ -30,15 +30,14 @@ impl FlushMethod {
     }
 }
 
-/// What is known of a connected disk.
+/// The parameters of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskInfo {
     /// The size in sectors of 512 bytes, a multiple of the disk's own sectors.
     pub sectors: u64,
     /// The size of the disk's own sectors in bytes: requests begin and end at multiples of it.
     pub sector_size: u32,
-    /// The size of the sectors of what is behind the disk, in bytes: requests are fastest at
-    /// multiples of it.
+    /// The sector size of the storage in bytes: requests are fastest at multiples of it.
     pub physical_sector_size: u32,
     /// No writes.
     pub read_only: bool,
@@ -50,8 +49,8 @@ pub struct DiskInfo {
     pub flush: bool,
     /// The backend takes write barriers.
     pub barrier: bool,
-    /// Whether the administrator trusts the backend. If not, it is given zeroed pages and sees
-    /// nothing else.
+    /// Trust of the administrator in the backend (`trusted`). Pages for an untrusted backend are
+    /// zeroed.
     pub trusted: bool,
 }
 
@@ -145,7 +144,7 @@ fn short(value: Result<Option<&str>, XenbusError>) -> Result<Option<&str>, Xenbu
     }
 }
 
-/// A sector larger than a page could not be one segment.
+/// Checks the sector size: a sector larger than a page could not be one segment.
 fn check_sector_size(bytes: u32) -> Result<u32, NodeError> {
     let possible = bytes.is_power_of_two() && (SECTOR_SIZE..=PAGE_SIZE).contains(&(bytes as usize));
     if possible { Ok(bytes) } else { Err(NodeError::SectorSize(bytes)) }
@@ -160,7 +159,7 @@ fn check_sectors(sectors: u64, sector_size: u32) -> Result<u64, NodeError> {
     }
 }
 
-/// Nothing but speed depends on it, so one that can't be is not worth a refusal.
+/// Replaces an impossible physical sector size by the logical one: only speed depends on it.
 fn check_physical(bytes: u32, sector_size: u32) -> u32 {
     if bytes.is_power_of_two() && bytes >= sector_size { bytes } else { sector_size }
 }
@@ -170,8 +169,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// D-B10.
     #[test]
-    fn d_b10_impossible_sector_sizes_and_sizes_are_refused() {
+    fn impossible_sector_sizes_are_refused() {
         for bytes in [0, 1, 3, 256, 513, 1000, 8192, 1 << 31, u32::MAX] {
             assert_eq!(check_sector_size(bytes), Err(NodeError::SectorSize(bytes)));
         }
@@ -184,8 +184,9 @@ mod tests {
         assert_eq!(check_sectors(17, 4096), Ok(16));
     }
 
+    /// D-B10.
     #[test]
-    fn d_b10_impossible_physical_sector_sizes_become_the_logical_one() {
+    fn impossible_physical_size_is_replaced() {
         assert_eq!(check_physical(4096, 512), 4096);
         for bytes in [0, 3, 256, 4097] {
             assert_eq!(check_physical(bytes, 512), 512);
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_in_units_of_512_bytes_whatever_the_sector_size() {
+    fn sizes_are_in_512_bytes() {
         let info = DiskInfo { sectors: 16, sector_size: 4096, ..DiskInfo::NONE };
         assert_eq!(info.bytes(), 8192);
         assert_eq!(info.check_range(8, 8), Ok(()));
@@ -211,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_range_that_passes_is_within_the_disk(sectors: u64, sector: u64, count: u64) {
+        fn accepted_range_is_within_disk(sectors: u64, sector: u64, count: u64) {
             let info = DiskInfo { sectors: sectors % MAX_SECTORS, ..DiskInfo::NONE };
             if info.check_range(sector, count).is_ok() {
                 prop_assert!(u128::from(sector) + u128::from(count) <= u128::from(info.sectors));

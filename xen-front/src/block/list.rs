@@ -1,4 +1,4 @@
-//! Which disks this domain has.
+//! The list of disks of this domain.
 
 use super::VbdNumber;
 use heapless::Vec;
@@ -9,7 +9,7 @@ use xen_store::{StoreError, XsOps};
 pub struct DiskEntry {
     /// The device's id in xenstore, to connect it by.
     pub id: u32,
-    /// What it is called.
+    /// Its number, which has its name.
     pub number: VbdNumber,
 }
 
@@ -27,8 +27,7 @@ pub fn list<const N: usize>(store: &impl XsOps) -> Result<Vec<DiskEntry, N>, Sto
     Ok(entries)
 }
 
-/// Reads what device `id` is called; one that does not say so is called by its id, which is the
-/// same number.
+/// Reads the number of device `id`; the id is the number of a device without the node.
 fn vbd_number(store: &impl XsOps, id: u32) -> Result<VbdNumber, StoreError> {
     let read =
         |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);

@@ -1,4 +1,4 @@
-//! Disks: the frontend of Xen's block protocol.
+//! Block devices: the frontend of Xen's block protocol.
 //!
 //! [`BlkFront`] is the non-blocking core: requests with the caller's own pages, without a copy.
 //! [`BlockingDisk`] adds blocking reads and writes of any length. [`list()`] returns the disks of

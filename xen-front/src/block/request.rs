@@ -14,11 +14,11 @@ pub struct Token(pub(super) u64);
 /// A request with a buffer `B`, an [`IoMemory`](crate::IoMemory). The driver owns the buffer until
 /// the request completes; the data is at its start.
 ///
-/// The backend gets access to the frames that hold the sectors, each as a whole: a write grants them
-/// read-only.
+/// The backend gets access to the frames that hold the sectors, each as a whole; read-only access
+/// for a write.
 #[derive(Debug)]
 pub enum Request<B> {
-    /// Reads `sectors` sectors from `sector` on into the buffer.
+    /// A read of `sectors` sectors from `sector` on into the buffer.
     Read {
         /// First sector.
         sector: u64,
@@ -27,7 +27,7 @@ pub enum Request<B> {
         /// Memory for the data, in at most [`MAX_PAGES`] segments.
         buffer: B,
     },
-    /// Writes `sectors` sectors from `sector` on from the buffer.
+    /// A write of `sectors` sectors from `sector` on from the buffer.
     Write {
         /// First sector.
         sector: u64,
@@ -36,7 +36,7 @@ pub enum Request<B> {
         /// Memory with the data, in at most [`MAX_PAGES`] segments.
         buffer: B,
     },
-    /// Makes all writes durable that have completed.
+    /// A flush: makes all completed writes durable.
     Flush,
 }
 

@@ -12,46 +12,46 @@ use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
 
 type Ring = BackRing<GrantMapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
-/// What the backend does that no backend should.
+/// A violation of the protocol by the backend, or of its duties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Misbehaviour {
     #[default]
     None,
-    /// Takes requests and does not answer.
+    /// No response to a request.
     Silent,
-    /// Answers to an id with these bits changed.
+    /// Responses to an id with these bits changed.
     WrongId(u64),
-    /// Answers each request twice.
+    /// Two responses to each request.
     Twice,
-    /// Answers to another operation.
+    /// Responses to another operation.
     WrongOperation,
-    /// Answers with this status.
+    /// Responses with this status.
     Status(i16),
-    /// Answers, and keeps the pages mapped.
+    /// Pages that stay mapped after the response.
     KeepPages,
-    /// Takes requests, maps their pages, and does not answer.
+    /// Pages that are mapped, without a response.
     Hold,
-    /// Takes requests and never responds to them, even if its misbehaviour changes later.
+    /// No response to a request, even if the misbehaviour changes later.
     Forget,
-    /// Answers one request a second, the last that came, and none as long as it is the only one.
+    /// One response a second, to the latest of at least two requests.
     Starve,
-    /// Answers one request a second, in the order that they came in.
+    /// One response a second, in the order of the requests.
     Slow,
-    /// Answers reads with success without writing the pages, and does nothing of what is written.
+    /// Success without a transfer.
     Pretend,
     /// As [`Pretend`](Self::Pretend), but the first sector of each page is read.
     ReadPart,
-    /// Publishes more answers than there are requests.
+    /// More published responses than requests.
     WrongIndex,
-    /// Never says what disk it has.
+    /// No nodes that describe the disk.
     NeverReady,
 }
 
-/// The disk, and what a test says and learns of its backend.
+/// The disk, the configuration of its backend, and a record of the requests.
 pub struct State {
     pub misbehaviour: Misbehaviour,
     pub disk: Vec<u8>,
-    /// Nodes of the backend's directory, in the order that they are written in.
+    /// Nodes of the backend's directory, in the order of the writes.
     pub nodes: Vec<(&'static str, String)>,
     /// Operations that it refuses with EOPNOTSUPP.
     pub unsupported: Vec<BlkifOp>,
@@ -61,9 +61,9 @@ pub struct State {
     pub seen_on: Vec<usize>,
     /// The connections so far.
     pub connections: usize,
-    /// What the pages of reads held when they came.
+    /// The content of the pages of reads when the requests came.
     pub read_pages: Vec<u8>,
-    /// The most requests that lay in the ring at one look.
+    /// The most requests that the ring had at once.
     pub depth: usize,
     kept: Vec<GrantMapping<Domain, ReadWrite>>,
     kept_read_only: Vec<GrantMapping<Domain, ReadOnly>>,
@@ -76,8 +76,8 @@ impl State {
         self.nodes.push((name, value.to_string()));
     }
 
-    /// Lets go of the pages that were kept.
-    pub fn let_go(&mut self) {
+    /// Unmaps the pages that were kept.
+    pub fn unmap_kept(&mut self) {
         self.kept.clear();
         self.kept_read_only.clear();
     }
@@ -180,7 +180,7 @@ struct Link {
     page: GrantMapping<Domain, ReadWrite>,
     channel: Channel<Domain>,
     waiting: Vec<BlkifRequest>,
-    /// When one that starves others answers the next.
+    /// The time of the next response of a slow backend.
     next: Instant,
 }
 

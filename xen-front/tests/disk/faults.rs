@@ -77,7 +77,7 @@ fn kept_pages_are_deferred_until_released() {
     );
     assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 1, lost: 0 });
     fixture.close(block);
-    fixture.back.state().let_go();
+    fixture.back.state().unmap_kept();
     fixture.finish();
 }
 

@@ -212,7 +212,7 @@ fn kept_memory_is_leaked_not_reused() {
     assert_eq!(fixture.grants.deferred().waiting, 1);
     block.close();
     fixture.reach(&mut block, DeviceState::Closed);
-    fixture.back.state().let_go();
+    fixture.back.state().unmap_kept();
     // The references are free again, the memory is not.
     assert_eq!(fixture.grants.retry_deferred(), DeferredGrants::default());
     let rest: Vec<_> =

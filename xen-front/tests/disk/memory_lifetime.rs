@@ -143,7 +143,7 @@ fn dropped_device_leaks_held_memory() {
     assert!(!pages.is_empty());
     assert!(pages.iter().all(|page| page.frames().all(|frame| !frames.contains(&frame))));
     drop(pages);
-    fixture.back.state().let_go();
+    fixture.back.state().unmap_kept();
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn waiting_requests_outlive_broken_ring() {
 }
 
 #[test]
-fn write_to_new_read_only_disk_fails() {
+fn write_to_new_read_only_fails() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
     fixture.back.state().misbehaviour = Misbehaviour::Forget;

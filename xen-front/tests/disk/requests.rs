@@ -100,7 +100,7 @@ fn kept_pages_lose_no_token() {
     assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
     assert_eq!((block.in_flight(), block.free_slots()), (0, 32));
     assert_eq!(fixture.grants.deferred().waiting, 32);
-    fixture.back.state().let_go();
+    fixture.back.state().unmap_kept();
     fixture.back.state().misbehaviour = Misbehaviour::None;
     block.submit(fixture.read(0)).unwrap();
     assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
@@ -268,7 +268,7 @@ enum Step {
     Misbehaviour(Misbehaviour),
     LetGo,
     BackendState(u32),
-    /// Has a backend start anew, and the device connect to it.
+    /// A backend that starts again, and a device that connects to it.
     Restart,
     ReplaceBackend,
     RemoveDevice,
@@ -301,7 +301,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..60)
 }
 
-/// What the test expects of a request that has not completed.
+/// The expected completion of a request.
 struct Expected {
     /// Its sector, which no other request has.
     sector: u64,
@@ -377,7 +377,7 @@ impl Model<'_> {
                 }
             }
             Step::Misbehaviour(misbehaviour) => fixture.back.state().misbehaviour = *misbehaviour,
-            Step::LetGo => fixture.back.state().let_go(),
+            Step::LetGo => fixture.back.state().unmap_kept(),
             Step::BackendState(state) => fixture.write_backend_state(*state),
             Step::Restart => {
                 fixture.write_backend_state(2);
@@ -388,12 +388,12 @@ impl Model<'_> {
                 }
             }
             Step::ReplaceBackend => {
-                fixture.back.state().let_go();
+                fixture.back.state().unmap_kept();
                 fixture.replace_backend();
             }
             Step::RemoveDevice => fixture.world.remove_device(&fixture.device.get()),
             Step::Suspend => {
-                fixture.back.state().let_go();
+                fixture.back.state().unmap_kept();
                 fixture.suspend();
                 self.block.resume();
             }
@@ -422,7 +422,7 @@ impl Model<'_> {
         }
         assert_eq!((self.outstanding.len(), self.block.in_flight()), (0, 0));
         drop(self.block);
-        fixture.back.state().let_go();
+        fixture.back.state().unmap_kept();
         fixture.world.run_for(Duration::from_millis(10));
         assert_eq!(fixture.grants.retry_deferred(), DeferredGrants::default());
         let state = fixture.back.state();
@@ -441,7 +441,8 @@ proptest! {
     #[test]
     fn each_token_completes_exactly_once(steps in steps()) {
         let fixture = Fixture::new();
-        let block = BlkFront::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        let id = fixture.device.get().id;
+        let block = BlkFront::open(&fixture.store, &fixture.grants, id).unwrap();
         let (outstanding, over) = (BTreeMap::new(), Vec::new());
         let mut model = Model { fixture: &fixture, block, outstanding, over, submitted: 0 };
         for _ in 0..6 {

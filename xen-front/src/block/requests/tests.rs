@@ -22,7 +22,7 @@ fn page() -> Box<[Page; 1]> {
     Box::new([Page::ZERO])
 }
 
-/// A ring and the requests on it, told apart by their sectors.
+/// A ring and the requests on it, identified by their sectors.
 struct Front<'m> {
     ring: RequestRing<&'m SharedMem>,
     requests: Requests<Domain, Pages<Domain>>,
@@ -59,7 +59,7 @@ impl<'m> Front<'m> {
     }
 }
 
-/// A frontend with one read of sector 7 published, and what the backend got.
+/// Returns a frontend with one published read of sector 7, and the request on the ring.
 fn one_in_flight(mem: &SharedMem) -> (Front<'_>, BlkifRequest) {
     let mut front = Front::new(mem, 0);
     front.push(7).unwrap();
@@ -68,7 +68,7 @@ fn one_in_flight(mem: &SharedMem) -> (Front<'_>, BlkifRequest) {
     (front, request)
 }
 
-/// Writes a response to slot `index` and publishes it, whatever it is.
+/// Writes a response to slot `index` and publishes it without any check.
 fn respond(mem: &SharedMem, index: u32, response: &BlkifResponse) {
     mem.write(HEADER + index as usize % SLOTS * SLOT, response).unwrap();
     mem.u32::<RSP_PROD>().store(index + 1, Relaxed);
@@ -79,7 +79,7 @@ fn okay(request: &BlkifRequest) -> BlkifResponse {
 }
 
 #[test]
-fn request_is_laid_out_as_in_header() {
+fn request_layout_is_the_headers() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let mut front = Front::new(mem, 0xca00);
@@ -106,6 +106,17 @@ fn request_is_laid_out_as_in_header() {
     respond(mem, 0, &BlkifResponse { status: BlkifStatus::ERROR, ..okay(&request) });
     assert_eq!(front.next_response(), Ok(Some((0x1234, BlkifStatus::ERROR))));
     assert_eq!((front.next_response(), front.requests.in_flight()), (Ok(None), 0));
+}
+
+/// A table of 32 requests is one page.
+#[test]
+fn in_flight_request_is_small() {
+    fn check<T: Send + 'static>(limit: usize) {
+        assert!(size_of::<T>() <= limit, "{}", size_of::<T>());
+    }
+    check::<InFlight<Domain, Pages<Domain>>>(64);
+    check::<Entry<Domain, Pages<Domain>>>(128);
+    check::<Requests<Domain, Pages<Domain>>>(128);
 }
 
 #[test]
@@ -153,7 +164,7 @@ fn same_id_twice_breaks_ring() {
 
 /// D-B01.
 #[test]
-fn repeated_id_of_reused_slot_is_found() {
+fn repeated_id_in_reused_slot_breaks() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, request) = one_in_flight(mem);
@@ -223,7 +234,7 @@ fn rewritten_request_changes_nothing() {
 }
 
 #[test]
-fn answer_between_two_looks_is_taken() {
+fn response_after_first_load_is_taken() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, request) = one_in_flight(mem);
@@ -235,7 +246,7 @@ fn answer_between_two_looks_is_taken() {
 
 proptest! {
     #[test]
-    fn each_request_ends_once_in_any_order(
+    fn each_request_ends_once(
         steps in proptest::collection::vec((0usize..40, any::<prop::sample::Index>()), 1..200)
     ) {
         let mut page = page();
@@ -273,8 +284,8 @@ proptest! {
 
     #[test]
     fn hostile_ring_ends_each_request_once(
-        count in 0u32..=32, index: u32, garbage in proptest::collection::vec(any::<u8>(), 4096 - HEADER),
-        lawful: bool,
+        count in 0u32..=32, index: u32,
+        garbage in proptest::collection::vec(any::<u8>(), 4096 - HEADER), lawful: bool,
     ) {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
