@@ -63,16 +63,10 @@ impl<P: ForeignFrames> Client<P> {
         let orders = VchanOrders::offered(page.as_ref())?;
         let (left, right) = {
             let mut refs = orders.refs(page.as_ref());
-            let mut map_ring = |mut pages: usize| -> Result<_, VchanError> {
-                let mut parts = Parts::new();
-                while pages > 0 {
-                    let some: Vec<GrantRef, MAX_PAGES> =
-                        refs.by_ref().take(pages.min(MAX_PAGES)).collect();
-                    pages -= some.len().min(pages);
-                    // There is room: a ring has 256 pages at most.
-                    let _ = parts.push(map(&some)?);
-                }
-                Ok(parts)
+            let mut map_ring = |pages| {
+                Parts::new(platform, pages, |count| {
+                    map(&refs.by_ref().take(count).collect::<Vec<GrantRef, MAX_PAGES>>())
+                })
             };
             (map_ring(orders.left_pages())?, map_ring(orders.right_pages())?)
         };

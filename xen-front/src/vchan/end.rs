@@ -4,17 +4,41 @@ use super::VchanError;
 use crate::connection;
 use core::fmt;
 use core::time::Duration;
-use heapless::Vec;
 use xen_evtchn::{Bound, Channel};
 use xen_grant::MAX_PAGES;
-use xen_hypercall::{Instant, Platform, Port, SharedMem};
+use xen_hypercall::{Instant, PageVec, Platform, Port, SharedMem};
 use xen_ring::{Notify, Vchan, VchanPeer};
 
-/// Maximum number of parts of a ring: 16 for a ring of 256 pages, each granted or mapped as one.
-const PARTS: usize = 256 / MAX_PAGES;
+/// The pages of a ring outside of the first page, in parts that are each granted or mapped as one:
+/// at most 16 for a ring of 256 pages. The list is in pages of the platform.
+pub(super) struct Parts<P: Platform, M>(PageVec<P, M>);
 
-/// The pages of one ring's own.
-pub(super) type Parts<M> = Vec<M, PARTS>;
+impl<P: Platform, M> Parts<P, M> {
+    /// Allocates the list for a ring of `pages` pages, and fills it with the parts that `part`
+    /// makes of a number of pages each.
+    pub(super) fn new(
+        platform: &P,
+        mut pages: usize,
+        mut part: impl FnMut(usize) -> Result<M, VchanError>,
+    ) -> Result<Self, VchanError> {
+        let count = pages.div_ceil(MAX_PAGES);
+        let parts = PageVec::with_capacity(platform.clone(), count);
+        let mut parts = parts.map_err(VchanError::Memory)?;
+        while pages > 0 {
+            let some = pages.min(MAX_PAGES);
+            // The capacity is reserved.
+            let _ = parts.push(part(some)?);
+            pages -= some;
+        }
+        Ok(Self(parts))
+    }
+}
+
+impl<P: Platform, M> AsRef<[M]> for Parts<P, M> {
+    fn as_ref(&self) -> &[M] {
+        &self.0
+    }
+}
 
 /// The longest wait for an event. A destroyed domain sends none, so its state is polled at this
 /// interval.
@@ -26,7 +50,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// When it is dropped, the peer is notified.
 pub struct End<P: Platform, M: AsRef<SharedMem>> {
     // Dropped in this order: the peer is notified when its memory is released.
-    ring: Vchan<M, Parts<M>>,
+    ring: Vchan<M, Parts<P, M>>,
     channel: NotifyOnDrop<P>,
     platform: P,
 }
@@ -42,7 +66,7 @@ impl<P: Platform> Drop for NotifyOnDrop<P> {
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
-    pub(super) fn new(platform: P, ring: Vchan<M, Parts<M>>, channel: Channel<P>) -> Self {
+    pub(super) fn new(platform: P, ring: Vchan<M, Parts<P, M>>, channel: Channel<P>) -> Self {
         Self { ring, channel: NotifyOnDrop(channel), platform }
     }
 

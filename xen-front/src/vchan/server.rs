@@ -6,7 +6,7 @@ use core::fmt::{self, Display};
 use core::ops::{Deref, DerefMut};
 use heapless::String;
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, Granted, MAX_PAGES, ReadWrite};
+use xen_grant::{GrantTable, Granted, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
 use xen_ring::{Notify, Vchan};
 use xen_store::wire::{Access, MessageType, Permission};
@@ -57,14 +57,7 @@ impl<P: Platform> Server<P> {
             let pages = Pages::alloc(platform.clone(), pages).map_err(VchanError::Memory)?;
             grants.grant_writable(pages, client).map_err(|failed| VchanError::Grant(failed.error))
         };
-        let share_ring = |pages: usize| -> Result<_, VchanError> {
-            let mut parts = Parts::new();
-            for _ in 0..pages.div_ceil(MAX_PAGES) {
-                // There is room: a ring has 256 pages at most.
-                let _ = parts.push(share(pages.min(MAX_PAGES))?);
-            }
-            Ok(parts)
-        };
+        let share_ring = |pages| Parts::new(platform, pages, share);
         let page = share(1)?;
         let reference = page.reference();
         let (left, right) = (share_ring(orders.left_pages())?, share_ring(orders.right_pages())?);
@@ -122,12 +115,12 @@ fn start<P: Platform>(
     platform: P,
     page: Granted<P, ReadWrite>,
     orders: VchanOrders,
-    left: Parts<Granted<P, ReadWrite>>,
-    right: Parts<Granted<P, ReadWrite>>,
+    left: Parts<P, Granted<P, ReadWrite>>,
+    right: Parts<P, Granted<P, ReadWrite>>,
     channel: Channel<P>,
 ) -> Result<End<P, Granted<P, ReadWrite>>, VchanError> {
     let mut refs = heapless::Vec::<GrantRef, 512>::new();
-    for part in left.iter().chain(&right) {
+    for part in left.as_ref().iter().chain(right.as_ref()) {
         // There is room: two rings have 512 pages at most.
         let _ = refs.extend_from_slice(part.refs());
     }
