@@ -137,6 +137,7 @@ works() {
   check "$2: xenstore knows it as" "$(ask "$1" "xs read domid")" "$ID / ok"
   ask "$1" "xs write data/now $3" >/dev/null
   check "$2: dom0 reads what it writes" "$(xenstore-read "/local/domain/$ID/data/now")" "$3"
+  check "$2: the supported requests" "$(for request in poweroff reboot suspend; do xenstore-read "/local/domain/$ID/control/feature-$request"; done | tr -d '\n')" 111
   part=$(dd if=/tmp/expected bs=1M count=1 2>/dev/null | sha256sum | cut -d' ' -f1)
   check "$2: the disk's digest" "$(ask "$1" "blk sha256 xvda 0 $MIB")" "sha256 xvda 0 $MIB $part / ok"
   ask "$1" "blk fill xvda 0 65536 $3" >/dev/null
@@ -209,16 +210,19 @@ exchanged "restored" "elsewhere"
 xl shutdown suspend-test
 wait_gone $ID "two vCPUs"
 
-# --- ten boots in a row: eight so far
-boots=8
-for boot in 9 10; do
+# --- kinds of disks; devices that come and go
+. /payload/hotplug.sh
+
+# --- eleven boots in a row: nine so far
+boots=9
+for boot in 10 11; do
   start "boot$boot" "info" || continue
   figure shell.created "$(time_of created)"
   figure shell.first_line "$(time_of first)"
   within 20 said "boot$boot" '^done OK=1 FAILED=0' && boots=$((boots + 1))
   within 15 gone $ID
 done
-check "ten boots in a row" $boots 10
+check "eleven boots in a row" $boots 11
 
 # --- vchan
 . /payload/vchan.sh

@@ -17,6 +17,7 @@ use crate::testbed::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
+const HOTPLUG: &str = include_str!("../payload/hotplug.sh");
 const VCHAN: &str = include_str!("../payload/vchan.sh");
 
 /// Parts of Xen's log lines that are no complaints.
@@ -66,6 +67,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.copy("payload/store-suite", &kernels.store_suite)?;
         archive.copy("payload/vchan", &kernels.vchan)?;
         archive.file("payload/vchan.sh", 0o644, VCHAN);
+        archive.file("payload/hotplug.sh", 0o644, HOTPLUG);
         archive.copy("payload/suspend-test", &kernels.suspend_test)?;
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;

@@ -172,7 +172,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::Sleep { time } => {
                 let until = system.platform.now() + *time;
                 while system.platform.now() < until {
-                    idle(system, nics, None, until);
+                    idle(system, disks, nics, None, until);
                 }
                 Ok(())
             }
@@ -221,7 +221,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 self.say(format_args!("{PROMPT}"));
             }
             let until = self.system.platform.now() + SLICE;
-            idle(&self.system, &mut self.nics, self.terminal.port(), until);
+            idle(&self.system, &mut self.disks, &mut self.nics, self.terminal.port(), until);
         }
     }
 
@@ -288,13 +288,15 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     }
 }
 
-/// Waits for whatever may come, and lets the interfaces answer.
+/// Waits for the next event, and lets the devices follow their backends.
 fn idle<P: Platform>(
     system: &System<'_, P>,
+    disks: &mut Disks<P>,
     nics: &mut Nics<P>,
     port: Option<Port>,
     until: Instant,
 ) {
+    disks.poll(&system.platform);
     nics.poll();
     if nics.before_wait() {
         return;

@@ -1,8 +1,10 @@
 //! The demonstration, all of it, as a test: the shell with a disk and a network that another domain
 //! serves.
 
+use core::time::Duration;
 use xen_example_sim_shell::{Setup, SharedDisk, Testbed, demo, run_shell, timeline};
-use xen_hypercall::Errno;
+use xen_hypercall::{Errno, Platform};
+use xen_sim::{Device, DeviceKind, Domain, Step, World};
 
 const DISK: usize = 1 << 20;
 
@@ -86,4 +88,34 @@ fn xenstore_is_read_written_and_watched() {
     assert!(demo::answer(&console, "xs ls -r data").contains("hello"));
     assert!(console.iter().any(|line| line.starts_with("error: ")));
     assert!(console.contains(&"done OK=5 FAILED=1".to_owned()), "{console:#?}");
+}
+
+/// Detaches a device one second from now.
+fn detach_later(world: &World, device: Device) {
+    let (there, at) = (world.clone(), world.now() + Duration::from_secs(1));
+    world.dom0().spawn(move |dom0: &Domain| {
+        if dom0.now() < at {
+            return Step::Sleep(at);
+        }
+        there.detach(&device);
+        Step::Done
+    });
+}
+
+/// The toolstack removes a device by force after ten seconds.
+#[test]
+fn idle_shell_closes_detached_disk() {
+    let testbed = Testbed::new(Setup::new(1, SharedDisk::noise(9, DISK))).unwrap();
+    let (world, guest) = (&testbed.world, testbed.guest.inner().id());
+    let devices = world.devices_of(guest);
+    let disk = *devices.iter().find(|device| device.kind == DeviceKind::Vbd).unwrap();
+    detach_later(world, disk);
+    let commands = "run=\"blk sha256 xvda 0 512; sleep 5000; blk list; blk sha256 xvda 0 512\"";
+    run_shell(testbed.guest.clone(), 16 << 20, commands, |_| Err(Errno::ENOSYS)).unwrap();
+    let console = demo::lines(&world.console_output(guest));
+    assert_eq!(demo::answer(&console, "blk list"), "ok");
+    assert!(console.iter().any(|line| line.starts_with("error: no disk 'xvda'")), "{console:#?}");
+    assert!(console.contains(&"done OK=3 FAILED=1".to_owned()));
+    testbed.stop_driver();
+    world.check().unwrap();
 }

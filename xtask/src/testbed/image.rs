@@ -49,7 +49,7 @@ const STORE_TOOLS: [&str; 9] = [
     "xenstore-write",
 ];
 /// Files and folders below `kernel/`; a file may have a compression suffix.
-const MODULES: [&str; 12] = [
+const MODULES: [&str; 13] = [
     "drivers/xen",
     "drivers/block/xen-blkback",
     "drivers/block/xen-blkfront.ko",
@@ -58,6 +58,7 @@ const MODULES: [&str; 12] = [
     "drivers/block/loop.ko",
     "drivers/block/brd.ko",
     "drivers/block/null_blk",
+    "fs/configfs",
     "drivers/net/tun.ko",
     "net/bridge",
     "net/802",

@@ -85,6 +85,14 @@ impl<P: Platform> Disks<P> {
         Ok(disk)
     }
 
+    /// Follows the backends of idle disks: a disk that is detached closes, a new size is read.
+    pub(crate) fn poll(&mut self, platform: &P) {
+        for (_, disk) in &mut self.open {
+            // The next user of the disk gets the error.
+            let _ = disk.poll(platform.now());
+        }
+    }
+
     /// Connects all disks again where the domain was resumed elsewhere, and prints what went wrong
     /// with it.
     pub(crate) fn resume(&mut self, platform: &P, out: &mut dyn Write) {

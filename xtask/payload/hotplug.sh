@@ -1,0 +1,52 @@
+# A read-only disk and one with sectors of 4096 bytes; then devices that dom0 attaches to the guest at its prompt, and detaches.
+modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1
+truncate -s $((4 * MIB)) /tmp/image
+losetup /dev/loop0 /tmp/image
+start hotplug "" 'disk=["phy:/dev/ram0,xvda,r","phy:/dev/nullb0,xvdb,w"]'
+
+listed=$(ask hotplug "blk list")
+matches "hotplug: blk list of a read-only disk" "$listed" "*xvda $DISK bytes, sectors of 512, read-only*"
+matches "hotplug: a write to a read-only disk" "$(ask hotplug "blk fill xvda 0 512 1")" "error: ?*"
+check "hotplug: the read-only disk is unchanged" "$(sha256sum </dev/ram0)" "$(sha256sum </tmp/expected)"
+
+matches "hotplug: blk list of large sectors" "$listed" "*xvdb 1073741824 bytes, sectors of 4096, writable*"
+matches "hotplug: a write of half a large sector" "$(ask hotplug "blk fill xvdb 0 512 1")" "error: ?*"
+check "hotplug: a write of large sectors" "$(ask hotplug "blk fill xvdb 4096 12288 90")" ok
+{ head -c 4096 /dev/zero; head -c 12288 /dev/zero | tr '\0' 'Z'; head -c 4096 /dev/zero; } >/tmp/piece
+check "hotplug: large sectors, seen from dom0" "$(dd if=/dev/nullb0 bs=4096 count=5 2>/dev/null | sha256sum)" "$(sha256sum </tmp/piece)"
+piece=$(sha256sum </tmp/piece | cut -d' ' -f1)
+check "hotplug: large sectors, seen from the guest" "$(ask hotplug "blk sha256 xvdb 0 20480")" "sha256 xvdb 0 20480 $piece / ok"
+
+grants_before=$(grants_left $ID)
+toolstack "disk attached" xl block-attach hotplug phy:/dev/loop0,xvdc,w
+matches "disk attached: blk list" "$(ask hotplug "blk list")" "*xvdc $((4 * MIB)) bytes*"
+truncate -s $((8 * MIB)) /tmp/image
+losetup -c /dev/loop0
+# blkback reads the size when it has a request.
+grown() {
+  ask hotplug "blk sha256 xvdc 0 4096" >/dev/null
+  case $(ask hotplug "blk list") in *"xvdc $((8 * MIB)) bytes"*) ;; *) return 1 ;; esac
+}
+within 20 grown
+check "disk grown: blk list" "$(ask hotplug "blk list" | grep -o 'xvdc [0-9]* bytes')" "xvdc $((8 * MIB)) bytes"
+check "disk grown: a write of the last sector" "$(ask hotplug "blk fill xvdc $((8 * MIB - 512)) 512 90")" ok
+toolstack "disk detached" xl block-detach hotplug xvdc
+check "disk detached: blk list" "$(ask hotplug "blk list" | grep -c xvdc)" 0
+check "disk detached: the backend's directory" "$(xenstore-exists "/local/domain/0/backend/vbd/$ID/51744" && echo "still there" || echo removed)" removed
+losetup -d /dev/loop0
+check "disk detached: the image has the guest's write" "$(tail -c 512 /tmp/image | tr -d Z | wc -c)" 0
+
+for round in first second; do
+  toolstack "interface attached, $round time" xl network-attach hotplug mac=00:16:3e:00:00:05 bridge=br0 script=vif-bridge mtu=1400
+  check "interface attached, $round time: net up" "$(ask hotplug "net up eth0 10.0.0.5/24")" "eth0 address 10.0.0.5/24, mac 00:16:3e:00:00:05, mtu 1400 / ok"
+  check "interface attached, $round time: ping" "$(ask hotplug "ping 10.0.0.1 3")" "ping 10.0.0.1 sent=3 received=3 / ok"
+  toolstack "interface detached, $round time" xl network-detach hotplug 0
+  check "interface detached, $round time: the backend's directory" "$(xenstore-exists "/local/domain/0/backend/vif/$ID/0" && echo "still there" || echo removed)" removed
+  matches "interface detached, $round time: ping" "$(ask hotplug "ping 10.0.0.1 1")" "error: ?*"
+done
+check "hotplug: grants that are left mapped" "$(grants_left $ID)" "$grants_before"
+xl reboot hotplug
+within 15 said hotplug '^asked for: '
+check "hotplug: the request of a reboot" "$(console hotplug | grep '^asked for: ')" "asked for: reboot"
+wait_gone $ID hotplug
+rm /tmp/image
