@@ -477,6 +477,25 @@ cases! { Watches;
         c.ok(M::RM, b"$/x\0")?;
         c.fired(&["$/x/a t"])
     };
+    any "a removal fires for what is below first", |c| {
+        c.ok(M::WRITE, b"$/x/a/b\0x")?;
+        c.ok(M::WATCH, b"$/x\0t\0")?;
+        c.ok(M::WATCH, b"$/x/a\0u\0")?;
+        c.ok(M::WATCH, b"$/x/a/b\0v\0")?;
+        c.fired(&["$/x t", "$/x/a u", "$/x/a/b v"])?;
+        c.ok(M::RM, b"$/x\0")?;
+        c.fired_in_order(&["$/x/a/b v", "$/x/a u", "$/x t"])
+    };
+    any "a removal in a transaction fires for what is above first", |c| {
+        c.ok(M::WRITE, b"$/x/a\0x")?;
+        c.ok(M::WATCH, b"$/x\0t\0")?;
+        c.ok(M::WATCH, b"$/x/a\0u\0")?;
+        c.fired(&["$/x t", "$/x/a u"])?;
+        c.begin()?;
+        c.ok(M::RM, b"$/x\0")?;
+        c.commit()?;
+        c.fired_in_order(&["$/x t", "$/x/a u"])
+    };
     any "a watch of a missing node does not fire when what is above is removed", |c| {
         c.ok(M::MKDIR, b"$/x\0")?;
         c.ok(M::WATCH, b"$/x/none\0t\0")?;

@@ -379,6 +379,17 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
     /// and `~`.
     #[track_caller]
     pub(super) fn fired(&mut self, expected: &[&str]) -> Check {
+        self.fired_events(expected, false)
+    }
+
+    /// Checks the watches as [`fired`](Self::fired) does, in the order of `expected`.
+    #[track_caller]
+    pub(super) fn fired_in_order(&mut self, expected: &[&str]) -> Check {
+        self.fired_events(expected, true)
+    }
+
+    #[track_caller]
+    fn fired_events(&mut self, expected: &[&str], in_order: bool) -> Check {
         // What was caused by requests before comes before the reply to this one.
         let _ = self.ask(MessageType::READ, &[b"$\0"])?;
         let events = core::mem::take(&mut self.events);
@@ -394,8 +405,8 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
                 wanted.strip_prefix(event.path.as_bytes()).and_then(|rest| rest.strip_prefix(b" "))
                     == Some(event.token.as_bytes())
             };
-            match left.iter().position(is) {
-                Some(at) => drop(left.swap_remove(at)),
+            match left.iter().position(is).filter(|&at| at == 0 || !in_order) {
+                Some(at) => drop(left.remove(at)),
                 None => return Err(differs(format_args!("{expected:?}"), found)),
             }
         }

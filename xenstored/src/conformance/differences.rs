@@ -95,6 +95,7 @@ const DIFFERENCES: &[Difference] = &[
     ("after a conflict a transaction is not known", O, "there is no conflict, see above"),
     ("a transaction that there is not is refused", O, "EIO"),
     ("a watch of a missing node does not fire when what is above is removed", O, "fires"),
+    ("a removal fires for what is below first", O, "fires for what is above first"),
     ("a reset ends transactions", O, "EIO"),
     ("a domain that there is not is not released", O, "EINVAL"),
     ("a domain that there is not is not resumed", O, "EINVAL"),

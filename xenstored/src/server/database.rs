@@ -328,7 +328,10 @@ impl Server {
 
     fn make_change(&mut self, domain: DomId, change: &Change) {
         let stamp = self.stamp(domain);
-        let effects = change.apply(&mut self.tree, stamp);
+        let mut effects = change.apply(&mut self.tree, stamp);
+        // The order of Xen's xenstored in C: what was below a removed node comes before that node.
+        // In a transaction it comes after that node there, too.
+        effects.reverse();
         self.tell(&effects, domain);
     }
 

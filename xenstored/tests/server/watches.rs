@@ -38,7 +38,7 @@ fn first_event_follows_the_reply() {
 }
 
 #[test]
-fn removal_events_go_down_in_order() {
+fn removal_events_go_up_in_order() {
     let (mut server, dom0, _) = start();
     for path in ["/a/c", "/a/b/x", "/a/b/w"] {
         ask(&mut server, dom0, M::MKDIR, &format!("{path}\0")).unwrap();
@@ -49,7 +49,7 @@ fn removal_events_go_down_in_order() {
     }
     ask(&mut server, dom0, M::RM, "/a\0").unwrap();
     // Watches above the node get one event.
-    assert_eq!(events(&mut server, reader), ["/a", "/a", "/a/b", "/a/b/w", "/a/b/x", "/a/c"]);
+    assert_eq!(events(&mut server, reader), ["/a/c", "/a/b/x", "/a/b/w", "/a/b", "/a", "/a"]);
     ask(&mut server, dom0, M::RM, "/a\0").unwrap();
     assert_eq!(events(&mut server, reader), [""; 0]);
 }
@@ -121,7 +121,7 @@ fn released_node_owner_fires_watches() {
     ask(&mut server, dom0, M::WATCH, "/local/domain/5/a\0t\0").unwrap();
     ask(&mut server, dom0, M::WATCH, "/local/domain\0t\0").unwrap();
     server.release(DomId(5));
-    assert_eq!(events(&mut server, dom0), ["/local/domain/5", "/local/domain/5/a"]);
+    assert_eq!(events(&mut server, dom0), ["/local/domain/5/a", "/local/domain/5"]);
 }
 
 /// Adds clients of domains that watch the guest's home and may leave eight events unread.
