@@ -26,9 +26,13 @@ fn requests_are_send_and_static() {
     assert!(REQUESTS.lock().unwrap().is_empty());
 }
 
-/// Issue 11, bar 3.
 #[test]
 fn backend_values_are_under_1_kib() {
-    let sizes = [size_of::<BlkBack<Domain, Disk>>(), size_of::<NetBack<Domain>>()];
+    let sizes = [
+        size_of::<BlkBack<Domain, Disk>>(),
+        size_of::<AsyncBlkBack<Domain, PreparedDisk<DiskInfo>>>(),
+        size_of::<Request<Domain>>(),
+        size_of::<NetBack<Domain>>(),
+    ];
     assert!(sizes.iter().all(|size| *size < 1024), "{sizes:?}");
 }

@@ -198,8 +198,8 @@ fn early_client_ignores_stale_nodes() {
     // A server that comes later, while the client waits for it.
     let third = fixture.world.create_guest(xen_sim::DomainConfig::new("late"));
     let ring = boot::xenstore_ring(third.clone()).unwrap();
-    let store: &XenStore<Domain> = Box::leak(Box::new(XenStore::new(third.clone(), ring).unwrap()));
-    let grants: &GrantTable<Domain> = Box::leak(Box::new(GrantTable::new(third.clone()).unwrap()));
+    let store = XenStore::new(third.clone(), ring).unwrap();
+    let grants = GrantTable::new(third.clone()).unwrap();
     let (client_id, mut server, mut due) = (fixture.two.id(), None, None);
     third.spawn(move |domain: &Domain| {
         let due = *due.get_or_insert(domain.now() + Duration::from_secs(1));
@@ -208,7 +208,7 @@ fn early_client_ignores_stale_nodes() {
         }
         let server: &mut Server<_> = server.get_or_insert_with(|| {
             let orders = VchanOrders::new(12, 12).unwrap();
-            Server::open(store, grants, client_id, PATH, orders).unwrap()
+            Server::open(&store, &grants, client_id, PATH, orders).unwrap()
         });
         domain.take_event(server.port());
         let _ = server.write(b"welcome");
