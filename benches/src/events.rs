@@ -65,7 +65,7 @@ fn fifo(rounds: u64, pending: u32) -> Outcome {
     let mut page = Box::new([Page::ZERO]);
     let machine = Machine::new();
     let events =
-        EventChannels::with_fifo(machine, SharedMem::from_pages(&mut page)).expect("a yes");
+        EventChannels::with_fifo(machine.clone(), SharedMem::from_pages(&mut page)).expect("a yes");
     assert_eq!(events.abi(), Abi::Fifo);
     // Port 0 is none.
     events.opened(Port(pending), 0).expect("a yes");

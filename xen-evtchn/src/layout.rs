@@ -40,10 +40,10 @@ impl Layout {
     /// Layout of this target.
     pub(crate) const NATIVE: Self = layout!(xen_sys::xen);
     /// Layout of x86-64.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) const X86_64: Self = layout!(xen_sys::arch_x86);
     /// Layout of arm64.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) const AARCH64: Self = layout!(xen_sys::arch_arm);
 
     /// Returns the offset of the `vcpu_info` of `vcpu` in shared info; `None` if it is in a page of

@@ -16,7 +16,6 @@ use loom::sync::Arc;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use loom::sync::atomic::fence;
 use loom::thread;
-use std::boxed::Box;
 use xen_hypercall::{
     Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, PageArc, Pages, Platform,
     Port, SharedMem, Singleton,
@@ -183,17 +182,17 @@ fn reference_has_one_owner() {
 #[test]
 fn target_of_link_is_complete() {
     loom::model(|| {
-        let target: &'static UnsafeCell<u32> = Box::leak(Box::new(UnsafeCell::new(0)));
+        let target = Arc::new(UnsafeCell::new(0));
         let link = Arc::new(Link::to(NonNull::dangling()));
         let other = thread::spawn({
-            let link = link.clone();
+            let (link, target) = (link.clone(), target.clone());
             move || {
                 // SAFETY: not published yet, which the checker checks.
                 target.with_mut(|made| unsafe { *made = 1 });
-                link.set(NonNull::from(target));
+                link.set(NonNull::from(&*target));
             }
         });
-        if link.get() == Some(NonNull::from(target)) {
+        if link.get() == Some(NonNull::from(&*target)) {
             // SAFETY: not written any more, which the checker checks.
             target.with(|made| assert_eq!(unsafe { *made }, 1));
         }

@@ -2,7 +2,6 @@
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use crate::smp::Ticks;
-use alloc::boxed::Box;
 use core::time::Duration;
 use xen_hypercall::ops::sched::{self, WatchdogId};
 use xen_hypercall::ops::vcpu::PhysId;
@@ -40,16 +39,19 @@ fn vcpus(t: &mut Report) {
     op!(t, vcpu::get_physid(0) => expected);
 }
 
-/// Areas that Xen keeps up to date. By virtual address an area stays registered, so it is leaked.
+/// Tests areas that Xen updates. Xen cannot unregister an area by virtual address, so its page is
+/// never freed.
 fn areas(t: &mut Report) {
-    let runstate = Box::leak(Box::new(VcpuRunstateInfo::default()));
-    let area = &raw mut *runstate;
+    let Ok(page) = Pages::alloc(t.xen, 1) else { return t.fact("a page for areas", false) };
+    let page = page.into_raw();
+    let area: *mut VcpuRunstateInfo = page.cast().as_ptr();
     op!(t, unsafe vcpu::register_runstate_memory_area(0, area) => is(()));
     // SAFETY: Xen writes the area while this vCPU does not run.
     let state = unsafe { (&raw const (*area).state).read_volatile() };
     t.fact("the area says that the vCPU runs", state == VcpuRunstate::RUNNING);
 
-    let time = &raw mut *Box::leak(Box::new(VcpuTimeInfo::default()));
+    // Behind the 48 bytes of the runstate.
+    let time: *mut VcpuTimeInfo = page.cast::<VcpuTimeInfo>().as_ptr().wrapping_add(2);
     op!(t, unsafe vcpu::register_vcpu_time_memory_area(0, time) => is(()));
     // SAFETY: as above.
     let system_time = unsafe { (&raw const (*time).system_time).read_volatile() };

@@ -12,6 +12,7 @@ use core::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use std::boxed::Box;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::vec::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -45,6 +46,9 @@ unsafe impl Sync for Cell {}
 // SAFETY: as above.
 unsafe impl Send for Cell {}
 
+/// Memory of all models of this process.
+static MEMORY: Mutex<Vec<Box<SharedMem>>> = Mutex::new(Vec::new());
+
 /// Whole pages that another domain may read and write at any time.
 pub struct SharedMem {
     cells: BTreeMap<usize, Cell>,
@@ -74,12 +78,16 @@ impl SharedMem {
     /// width of its words.
     ///
     /// The memory lives as long as the process; a model is short.
-    /// It lives as long as the process; a model is short.
     pub fn for_model(len: usize, words: &[(Range<usize>, usize)]) -> &'static Self {
         let cells = words.iter().flat_map(|(range, width)| {
             range.clone().step_by(*width).map(|at| (at, Cell::new(*width)))
         });
-        Box::leak(Box::new(Self { cells: cells.collect(), len }))
+        let memory = Box::new(Self { cells: cells.collect(), len });
+        let mut all = MEMORY.lock().expect("no holder panics");
+        all.push(memory);
+        let newest: *const Self = &raw const **all.last().expect("it was pushed");
+        // SAFETY: the list never drops or replaces a box, and the content of a box does not move.
+        unsafe { &*newest }
     }
 
     /// Returns a value of [`for_model`](Self::for_model): a model has no real memory, so that its

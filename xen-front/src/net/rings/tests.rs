@@ -18,7 +18,7 @@ use xen_sys::io::netif::{
 };
 use xenbus::net::{Segmentation, SegmentationKind};
 
-type Mem = &'static SharedMem;
+type Mem<'m> = &'m SharedMem;
 
 const SLOTS: u16 = 16;
 const NONE: [Vec<u8>; 0] = [];
@@ -26,26 +26,35 @@ const RX_REF: u32 = 100;
 const TX_REF: u32 = 300;
 
 /// A device, and the backend's view of the same pages.
-struct World {
-    front: Rings<Mem, Mem, Mem>,
-    rx: BackRing<Mem, NetifRxRequest, NetifRxResponse>,
-    tx: BackRing<Mem, NetifTxRequest, NetifTxResponse>,
-    rx_ring: Mem,
-    tx_ring: Mem,
-    rx_buffers: Mem,
-    tx_buffers: Mem,
+struct World<'m> {
+    front: Rings<Mem<'m>, Mem<'m>, Mem<'m>>,
+    rx: BackRing<Mem<'m>, NetifRxRequest, NetifRxResponse>,
+    tx: BackRing<Mem<'m>, NetifTxRequest, NetifTxResponse>,
+    rx_ring: Mem<'m>,
+    tx_ring: Mem<'m>,
+    rx_buffers: Mem<'m>,
+    tx_buffers: Mem<'m>,
     /// Posted receive buffers that the backend has taken.
     posted: Vec<NetifRxRequest>,
 }
 
-fn pages<const N: usize>() -> Mem {
-    SharedMem::from_pages(Box::leak(Box::new([Page::ZERO; N])))
+/// Pages of a device.
+struct Memory {
+    rings: Box<[[Page; 1]; 2]>,
+    buffers: Box<[[Page; 16]; 2]>,
 }
 
-impl World {
-    fn new(offload: bool) -> Self {
-        let (rx_ring, tx_ring) = (pages::<1>(), pages::<1>());
-        let (rx_buffers, tx_buffers) = (pages::<16>(), pages::<16>());
+impl Memory {
+    fn new() -> Self {
+        let buffers = Box::new([const { [Page::ZERO; 16] }; 2]);
+        Self { rings: Box::new([const { [Page::ZERO] }; 2]), buffers }
+    }
+}
+
+impl<'m> World<'m> {
+    fn new(memory: &'m mut Memory, offload: bool) -> Self {
+        let [rx_ring, tx_ring] = memory.rings.each_mut().map(SharedMem::from_pages);
+        let [rx_buffers, tx_buffers] = memory.buffers.each_mut().map(SharedMem::from_pages);
         let slots = |mem, first| {
             let mut slots = Slots::new();
             slots.add(mem, GrantRef(first), SLOTS);
@@ -140,7 +149,8 @@ fn packet(n: u8) -> Vec<u8> {
 
 #[test]
 fn packets_arrive_and_buffers_return() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for round in 0..100 {
         for n in 0..SLOTS as u8 {
             world.send(&packet(n ^ round), NetRxFlags::empty());
@@ -153,7 +163,8 @@ fn packets_arrive_and_buffers_return() {
 
 #[test]
 fn rx_flags_give_checksum_state() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let flags = [
         NetRxFlags::from_bits_retain(0),
         NetRxFlags::from_bits_retain(1),
@@ -175,7 +186,8 @@ fn tx_flags_and_field_match_netback() {
         frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 7, 0, 7, 0, 9, 0xaa, 0xaa, 0x42]);
         frame
     };
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.front.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), &sent[..40]), (3, &frame[..40]));
@@ -199,7 +211,8 @@ fn tx_flags_and_field_match_netback() {
     world.front.transmit(&frame, PacketMeta::new(ChecksumState::Verified)).unwrap();
     assert_eq!(world.transmitted().0.flags.bits(), 2);
 
-    let mut world = World::new(false);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, false);
     world.front.transmit(&frame, PacketMeta::new(ChecksumState::Partial)).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), checksum::verify(&sent)), (0, Some(true)));
@@ -207,7 +220,8 @@ fn tx_flags_and_field_match_netback() {
 
 #[test]
 fn full_tx_ring_frees_any_order() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let mut ids = Vec::new();
     for _ in 0..50 {
         for n in 0..SLOTS as u8 {
@@ -229,7 +243,8 @@ fn full_tx_ring_frees_any_order() {
 
 #[test]
 fn awake_backend_is_not_notified() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let _ = (world.rx.final_check(), world.tx.final_check());
     while world.rx.pop().unwrap().is_some() {}
     assert_eq!(world.rx.final_check(), Ok(false));
@@ -243,8 +258,9 @@ fn awake_backend_is_not_notified() {
 
 #[test]
 fn impossible_lengths_are_refused() {
-    let mut world = World::new(true);
-    let transmit = |world: &mut World, len| {
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
+    let transmit = |world: &mut World<'_>, len| {
         world.front.transmit(&vec![0; len], PacketMeta::new(ChecksumState::Partial))
     };
     assert_eq!(transmit(&mut world, 13), Err(TxError::TooShort { len: 13 }));
@@ -256,7 +272,8 @@ fn impossible_lengths_are_refused() {
 
 #[test]
 fn segmented_packet_is_refused() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let (kind, size) = (SegmentationKind::TcpIpv4, core::num::NonZeroU16::MIN);
     let meta = PacketMeta::default().with_segmentation(Segmentation { kind, size });
     assert_eq!(world.front.transmit(&packet(1), meta), Err(TxError::Segmentation));
@@ -268,7 +285,8 @@ fn segmented_packet_is_refused() {
 fn bad_tx_id_breaks_device() {
     // Out of range, out of the buffers.
     for found in [u16::MAX, 256, SLOTS] {
-        let mut world = World::new(true);
+        let mut memory = Memory::new();
+        let mut world = World::new(&mut memory, true);
         world.starve();
         world.complete(found);
         let broken = ProtocolError::TxId { found };
@@ -285,7 +303,8 @@ fn bad_tx_id_breaks_device() {
 
 #[test]
 fn failed_transmits_are_counted() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.starve();
     let statuses = [NetifStatus::ERROR, NetifStatus::OKAY, NetifStatus::DROPPED];
     for (id, status) in (0..).zip(statuses) {
@@ -300,7 +319,8 @@ fn failed_transmits_are_counted() {
 /// D-N01.
 #[test]
 fn repeated_tx_response_breaks_device() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.starve();
     world.complete(0);
     world.complete(0);
@@ -311,7 +331,8 @@ fn repeated_tx_response_breaks_device() {
 #[test]
 fn wrong_rx_id_breaks_device() {
     for found in [u16::MAX, SLOTS, 1] {
-        let mut world = World::new(true);
+        let mut memory = Memory::new();
+        let mut world = World::new(&mut memory, true);
         world.posted();
         world.respond(found, 0, NetRxFlags::empty(), 60);
         let _ = world.rx.publish();
@@ -329,7 +350,8 @@ fn wrong_rx_id_breaks_device() {
 /// D-N02.
 #[test]
 fn bad_sizes_drop_packet() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for _ in 0..20 {
         world.send_bad(0, NetRxFlags::empty(), -1);
         world.send_bad(0, NetRxFlags::empty(), i16::MIN);
@@ -351,7 +373,8 @@ fn bad_sizes_drop_packet() {
 /// D-N02.
 #[test]
 fn packet_at_page_end_is_received() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let id = world.posted().id;
     world.rx_buffers.copy_from(usize::from(id) * PAGE_SIZE + 3996, &[7; 100]).unwrap();
     world.respond(id, 3996, NetRxFlags::empty(), 100);
@@ -361,7 +384,8 @@ fn packet_at_page_end_is_received() {
 /// D-N03.
 #[test]
 fn packet_in_several_slots_is_dropped() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for _ in 0..20 {
         world.send(&packet(1), NetRxFlags::MORE_DATA);
         world.send(&packet(2), NetRxFlags::MORE_DATA);
@@ -374,7 +398,8 @@ fn packet_in_several_slots_is_dropped() {
 
 /// Sends packets whose first slot announces one that is missing: each drops one packet.
 fn truncated(flags: NetRxFlags) {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for _ in 0..20 {
         world.send(&packet(1), flags);
         assert_eq!(world.received(), NONE);
@@ -393,7 +418,8 @@ fn missing_last_slot_drops_one_packet() {
 /// D-N03.
 #[test]
 fn endless_more_data_ends() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for _ in 0..20 {
         (0..SLOTS).for_each(|_| world.send(&packet(1), NetRxFlags::MORE_DATA));
         assert_eq!(world.received(), NONE);
@@ -405,7 +431,8 @@ fn endless_more_data_ends() {
 /// D-N04.
 #[test]
 fn unknown_extra_info_drops_packet() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     let last = NetifExtraFlags::empty();
     for type_ in 0..=255 {
         world.send(&packet(1), NetRxFlags::EXTRA_INFO);
@@ -430,7 +457,8 @@ fn missing_extra_info_drops_one_packet() {
 /// D-N04.
 #[test]
 fn endless_extra_info_takes_one_ring() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     for _ in 0..20 {
         world.send(&packet(1), NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA);
         (1..SLOTS).for_each(|_| world.send_extra(NetifExtraType::HASH, NetifExtraFlags::MORE));
@@ -443,10 +471,12 @@ fn endless_extra_info_takes_one_ring() {
 #[test]
 fn impossible_indices_break_the_device() {
     use core::sync::atomic::Ordering::Relaxed;
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.rx_ring.u32::<8>().store(17, Relaxed);
     assert!(matches!(world.receive(), Err(ProtocolError::RxRing(_))));
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.starve();
     world.tx_ring.u32::<8>().store(17, Relaxed);
     assert!(matches!(world.front.final_check(), Err(ProtocolError::TxRing(_))));
@@ -454,7 +484,8 @@ fn impossible_indices_break_the_device() {
 
 #[test]
 fn private_copy_does_not_change() {
-    let mut world = World::new(true);
+    let mut memory = Memory::new();
+    let mut world = World::new(&mut memory, true);
     world.send(&packet(1), NetRxFlags::empty());
     let _ = world.rx.publish();
     let mut buffer = [0; 2048];
@@ -470,7 +501,8 @@ proptest! {
     fn any_responses_are_bounded(
         batches in vec_of(vec_of(any::<(u16, u16, bool, [u8; 8])>(), 0..16), 1..12),
     ) {
-        let mut world = World::new(true);
+        let mut memory = Memory::new();
+        let mut world = World::new(&mut memory, true);
         for batch in batches {
             for (size, offset, honest, raw) in batch {
                 let id = world.posted().id;
@@ -507,8 +539,9 @@ proptest! {
 
 #[test]
 fn copies_stay_within_their_slot() {
+    let mut pages = [const { Page::ZERO }; 2];
     let mut slots = Slots::new();
-    slots.add(pages::<2>(), GrantRef(1), 2);
+    slots.add(SharedMem::from_pages(&mut pages), GrantRef(1), 2);
     assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0]), Some(()));
     assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0; 2]), None);
     assert_eq!(slots.copy_to(0, PAGE_SIZE, &mut []), Some(()));
