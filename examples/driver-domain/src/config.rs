@@ -2,7 +2,6 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use xen_back::block::{self, GrantMode};
@@ -53,22 +52,12 @@ impl Default for Config {
 }
 
 /// A word of the command line that is not understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, address=A.B.C.D/N, \
+     echo=PORT or source=MIB"
+)]
 pub struct BadWord(String);
-
-impl fmt::Display for BadWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, \
-             address=A.B.C.D/N, \
-             echo=PORT or source=MIB",
-            self.0
-        )
-    }
-}
-
-impl core::error::Error for BadWord {}
 
 impl Config {
     /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`;

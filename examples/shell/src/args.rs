@@ -10,19 +10,22 @@ use core::str::FromStr;
 pub const SECTOR: u64 = 512;
 
 /// Error in an argument.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// A missing argument.
+    #[error("{argument} is missing")]
     Missing {
         /// Its name in the usage.
         argument: &'static str,
     },
     /// A surplus argument.
+    #[error("found '{found}', expected no more arguments")]
     Extra {
         /// The first one too many.
         found: String,
     },
     /// An argument of another form.
+    #[error("found '{found}' for {argument}, expected {expected}")]
     Bad {
         /// Its name in the usage.
         argument: &'static str,
@@ -32,20 +35,6 @@ pub enum Problem {
         expected: &'static str,
     },
 }
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { argument } => write!(f, "{argument} is missing"),
-            Self::Extra { found } => write!(f, "found '{found}', expected no more arguments"),
-            Self::Bad { argument, found, expected } => {
-                write!(f, "found '{found}' for {argument}, expected {expected}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for Problem {}
 
 /// An address and the length of its network's prefix: `10.0.0.2/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use crate::args::{Args, Cidr, Problem};
 use crate::parse::{QuoteError, words};
+use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv4Addr;
 use core::time::Duration;
@@ -223,16 +225,19 @@ fn count(args: &mut Args<'_>, argument: &'static str) -> Result<u32, Problem> {
 }
 
 /// Error of a line that is no command.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ParseError {
-    /// A quote has no end.
+    /// The line does not split into words.
+    #[error(transparent)]
     Quote(QuoteError),
     /// An unknown command.
+    #[error("found '{found}', expected {}", expected_command(.found))]
     Unknown {
         /// The words that should have been its name.
         found: String,
     },
     /// An argument is wrong.
+    #[error("{problem} (usage: {spec})")]
     Argument {
         /// The command.
         spec: &'static Spec,
@@ -241,30 +246,14 @@ pub enum ParseError {
     },
 }
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Quote(error) => write!(f, "{error}"),
-            Self::Unknown { found } => {
-                write!(f, "found '{found}', expected ")?;
-                let mut names = COMMANDS.iter().map(|spec| spec.name).filter(|name| {
-                    name.split_once(' ')
-                        .is_some_and(|(group, _)| found.split(' ').next() == Some(group))
-                });
-                match names.next() {
-                    Some(first) => {
-                        f.write_str(first)?;
-                        names.try_for_each(|name| write!(f, ", {name}"))
-                    }
-                    None => f.write_str("a command: 'help' lists them"),
-                }
-            }
-            Self::Argument { spec, problem } => write!(f, "{problem} (usage: {spec})"),
-        }
-    }
+/// Returns the commands of the group that was found.
+fn expected_command(found: &str) -> String {
+    let is_of_group = |name: &&str| {
+        name.split_once(' ').is_some_and(|(group, _)| found.split(' ').next() == Some(group))
+    };
+    let names: Vec<_> = COMMANDS.iter().map(|spec| spec.name).filter(is_of_group).collect();
+    if names.is_empty() { "a command: 'help' lists them".to_owned() } else { names.join(", ") }
 }
-
-impl core::error::Error for ParseError {}
 
 impl Command {
     /// Parses a line. `None` if there is nothing on it.

@@ -2,6 +2,8 @@
 
 use crate::command::ParseError;
 use crate::net;
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use xen_front::block::{BlkFrontError, TransferError, VbdNumber};
@@ -11,13 +13,16 @@ use xen_hypercall::Errno;
 use xen_store::StoreError;
 
 /// Error of a command.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The line is no command.
-    Parse(ParseError),
+    #[error(transparent)]
+    Parse(#[from] ParseError),
     /// The terminal took no more text.
+    #[error("the console takes no more text")]
     Output,
     /// Xen refused a hypercall.
+    #[error("{call}: Xen refused: {errno}")]
     Xen {
         /// Which.
         call: &'static str,
@@ -25,12 +30,16 @@ pub enum Error {
         errno: Errno,
     },
     /// No xenstore.
+    #[error("there is no xenstore, expected its ring from the toolstack")]
     NoXenstore,
     /// No grant table.
+    #[error("there is no grant table, expected Xen to give one")]
     NoGrants,
     /// Xenstore refused.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// An unknown device.
+    #[error("no {kind} '{found}'{}", expected_names(.expected))]
     NoDevice {
         /// Its kind.
         kind: &'static str,
@@ -40,6 +49,7 @@ pub enum Error {
         expected: String,
     },
     /// A disk can't be used.
+    #[error("{disk}: {error}")]
     Disk {
         /// Which.
         disk: VbdNumber,
@@ -47,6 +57,7 @@ pub enum Error {
         error: BlkFrontError,
     },
     /// A part of a disk ends behind the disk.
+    #[error("{disk}: found bytes {offset}+{len}, expected an end of at most {size}")]
     OutOfRange {
         /// Which disk.
         disk: VbdNumber,
@@ -58,6 +69,7 @@ pub enum Error {
         size: u64,
     },
     /// A transfer failed.
+    #[error("{disk}: {error}")]
     Transfer {
         /// Which disk.
         disk: VbdNumber,
@@ -65,6 +77,7 @@ pub enum Error {
         error: TransferError,
     },
     /// A console that cannot be used.
+    #[error("console {number}: {error}")]
     Console {
         /// Its number.
         number: u32,
@@ -72,6 +85,7 @@ pub enum Error {
         error: xen_front::console::ConsoleError,
     },
     /// An interface can't be used.
+    #[error("{vif}: {error}")]
     Interface {
         /// Which.
         vif: Vif,
@@ -79,6 +93,7 @@ pub enum Error {
         error: xen_front::net::NetFrontError,
     },
     /// The backend of an interface has closed it.
+    #[error("{vif}: found state {found:?}, expected Connected")]
     DeviceState {
         /// Which interface.
         vif: Vif,
@@ -86,6 +101,7 @@ pub enum Error {
         found: DeviceState,
     },
     /// An interface has an address already.
+    #[error("{vif} is in use: found it up as {cidr}, expected it down")]
     InUse {
         /// Which.
         vif: Vif,
@@ -93,70 +109,18 @@ pub enum Error {
         cidr: crate::args::Cidr,
     },
     /// The network did not do it.
-    Net(net::NetError),
+    #[error(transparent)]
+    Net(#[from] net::NetError),
     /// The domain was not suspended, or could not continue.
-    Suspend(SuspendError),
+    #[error(transparent)]
+    Suspend(#[from] SuspendError),
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Parse(error) => error.fmt(f),
-            Self::Output => f.write_str("the console takes no more text"),
-            Self::Xen { call, errno } => write!(f, "{call}: Xen refused: {errno}"),
-            Self::NoXenstore => {
-                f.write_str("there is no xenstore, expected its ring from the toolstack")
-            }
-            Self::NoGrants => f.write_str("there is no grant table, expected Xen to give one"),
-            Self::Store(error) => error.fmt(f),
-            Self::NoDevice { kind, found, expected } if expected.is_empty() => {
-                write!(f, "no {kind} '{found}': this domain has none")
-            }
-            Self::NoDevice { kind, found, expected } => {
-                write!(f, "no {kind} '{found}', expected one of: {expected}")
-            }
-            Self::Disk { disk, error } => write!(f, "{disk}: {error}"),
-            Self::OutOfRange { disk, offset, len, size } => {
-                write!(f, "{disk}: found bytes {offset}+{len}, expected an end of at most {size}")
-            }
-            Self::Transfer { disk, error } => write!(f, "{disk}: {error}"),
-            Self::Console { number, error } => write!(f, "console {number}: {error}"),
-            Self::Interface { vif, error } => write!(f, "{vif}: {error}"),
-            Self::DeviceState { vif, found } => {
-                write!(f, "{vif}: found state {found:?}, expected Connected")
-            }
-            Self::InUse { vif, cidr } => {
-                write!(f, "{vif} is in use: found it up as {cidr}, expected it down")
-            }
-            Self::Net(error) => error.fmt(f),
-            Self::Suspend(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl From<ParseError> for Error {
-    fn from(error: ParseError) -> Self {
-        Self::Parse(error)
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<net::NetError> for Error {
-    fn from(error: net::NetError) -> Self {
-        Self::Net(error)
-    }
-}
-
-impl From<SuspendError> for Error {
-    fn from(error: SuspendError) -> Self {
-        Self::Suspend(error)
+/// Returns the names that there are.
+fn expected_names(expected: &str) -> String {
+    match expected {
+        "" => ": this domain has none".to_owned(),
+        names => format!(", expected one of: {names}"),
     }
 }
 

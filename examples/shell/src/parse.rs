@@ -1,83 +1,26 @@
 //! Text into words: the kernel's command line, and the commands in it.
 //!
-//! One rule of quoting for both: `'...'` is taken as it stands; in `"..."` a backslash takes the
-//! next character as it stands; outside of quotes white space ends a word, and in a script `;` ends
-//! a command.
+//! The rules of a POSIX shell without expansions, by the crate `shlex`, for both: quotes, `\\`, and
+//! `#` before a comment. In a script `;` outside of quotes ends a command.
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use shlex::Shlex;
 
 /// Error of a text that can't be split into words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteError {
     /// A quote that has no end.
+    #[error("found {quote} at byte {at} without its end, expected another {quote}")]
     Open {
         /// Which quote.
         quote: char,
         /// The byte it stands at.
         at: usize,
     },
-}
-
-impl fmt::Display for QuoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Open { quote, at } = self;
-        write!(f, "found {quote} at byte {at} without its end, expected another {quote}")
-    }
-}
-
-impl core::error::Error for QuoteError {}
-
-/// One character, and whether quotes took its meaning.
-struct Unquoted {
-    at: usize,
-    char: char,
-    quoted: bool,
-}
-
-/// Iterator over the characters of a text without its quotes. An empty pair of quotes is a quoted
-/// NUL, so that it makes a word.
-struct Unquote<'a> {
-    chars: core::iter::Peekable<core::str::CharIndices<'a>>,
-    open: Option<(char, usize)>,
-    fresh: bool,
-}
-
-impl<'a> Unquote<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { chars: text.char_indices().peekable(), open: None, fresh: false }
-    }
-}
-
-/// Mark for a pair of quotes with nothing in between.
-const NOTHING: char = '\0';
-
-impl Iterator for Unquote<'_> {
-    type Item = Result<Unquoted, QuoteError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let Some((at, char)) = self.chars.next() else {
-                return self.open.take().map(|(quote, at)| Err(QuoteError::Open { quote, at }));
-            };
-            let fresh = core::mem::take(&mut self.fresh);
-            match (self.open, char) {
-                (None, '"' | '\'') => (self.open, self.fresh) = (Some((char, at)), true),
-                (Some((quote, _)), _) if char == quote => {
-                    self.open = None;
-                    if fresh {
-                        return Some(Ok(Unquoted { at, char: NOTHING, quoted: true }));
-                    }
-                }
-                (Some(('"', _)), '\\') if self.chars.peek().is_some() => {
-                    let (at, char) = self.chars.next()?;
-                    return Some(Ok(Unquoted { at, char, quoted: true }));
-                }
-                (open, _) => return Some(Ok(Unquoted { at, char, quoted: open.is_some() })),
-            }
-        }
-    }
+    /// A backslash at the end of the text.
+    #[error("found \\ at the end, expected a character after it")]
+    Backslash,
 }
 
 /// Splits a text into words and takes their quotes off.
@@ -86,25 +29,23 @@ impl Iterator for Unquote<'_> {
 ///
 /// [`QuoteError`] if a quote has no end.
 pub fn words(text: &str) -> Result<Vec<String>, QuoteError> {
-    let mut words: Vec<String> = Vec::new();
-    let mut inside = false;
-    for unquoted in Unquote::new(text) {
-        let Unquoted { char, quoted, .. } = unquoted?;
-        if char.is_whitespace() && !quoted {
-            inside = false;
-            continue;
-        }
-        if !inside {
-            words.push(String::new());
-            inside = true;
-        }
-        if let Some(word) = words.last_mut()
-            && char != NOTHING
-        {
-            word.push(char);
-        }
+    split(text).ok_or_else(|| error(text))
+}
+
+fn split(text: &str) -> Option<Vec<String>> {
+    let mut words = Shlex::new(text);
+    let split = words.by_ref().collect();
+    (!words.had_error).then_some(split)
+}
+
+/// Returns the error of a text that does not split: its last quote that opens.
+fn error(text: &str) -> QuoteError {
+    let quotes = text.rmatch_indices(['\'', '"']);
+    let open = quotes.into_iter().find(|&(at, _)| split(&text[..at]).is_some());
+    match open.and_then(|(at, quote)| Some((at, quote.chars().next()?))) {
+        Some((at, quote)) => QuoteError::Open { quote, at },
+        None => QuoteError::Backslash,
     }
-    Ok(words)
 }
 
 /// Splits a script at the `;` outside of quotes. Leaves out commands with nothing in them.
@@ -115,14 +56,18 @@ pub fn words(text: &str) -> Result<Vec<String>, QuoteError> {
 pub fn commands(script: &str) -> Result<Vec<&str>, QuoteError> {
     let mut commands = Vec::new();
     let mut start = 0;
-    for unquoted in Unquote::new(script) {
-        let Unquoted { at, char, quoted } = unquoted?;
-        if char == ';' && !quoted {
+    for (at, _) in script.match_indices(';') {
+        // Inside of quotes the piece does not split into words.
+        if split(&script[start..at]).is_some() {
             commands.push(&script[start..at]);
             start = at + 1;
         }
     }
-    commands.push(&script[start..]);
+    let last = &script[start..];
+    if split(last).is_none() {
+        return Err(error(script));
+    }
+    commands.push(last);
     Ok(commands.into_iter().map(str::trim).filter(|command| !command.is_empty()).collect())
 }
 
@@ -175,6 +120,19 @@ mod tests {
         assert_eq!(words(r#"a "b\""#), Err(QuoteError::Open { quote: '"', at: 2 }));
         let error = commands("info; xs read \"a").unwrap_err();
         assert_eq!(format!("{error}"), "found \" at byte 14 without its end, expected another \"");
+    }
+
+    #[test]
+    fn backslash_at_end_is_refused() {
+        assert_eq!(words("xs read a\\"), Err(QuoteError::Backslash));
+        assert_eq!(commands("info; xs read a\\"), Err(QuoteError::Backslash));
+        assert_eq!(commands("info; xs read a\\;").unwrap(), ["info", "xs read a\\;"]);
+    }
+
+    #[test]
+    fn comment_ends_words() {
+        assert_eq!(words("xs read a # it's").unwrap(), ["xs", "read", "a"]);
+        assert_eq!(words("xs read a#b").unwrap(), ["xs", "read", "a#b"]);
     }
 
     #[test]

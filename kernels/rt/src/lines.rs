@@ -6,7 +6,6 @@
 
 use crate::interrupts::{self, LINE_VECTOR, UPCALL_VECTOR};
 use crate::platform::Rt;
-use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use spin::{Mutex, Once};
 use x86_64::instructions::port::Port;
@@ -32,15 +31,19 @@ static SELECTED: Mutex<()> = Mutex::new(());
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 /// Reason why no event comes by a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// The callback is none by a line.
+    #[error("{0:?} is not by a line")]
     Callback(Callback),
     /// The domain has no I/O APIC: it is a PVH guest.
+    #[error("the domain has no I/O APIC")]
     NoIoApic,
     /// The domain has no PIC, so that Xen raises no line for events: it is a PVH dom0.
+    #[error("Xen raises no line for the events of a domain without a PIC")]
     NoPic,
     /// The I/O APIC has no such pin.
+    #[error("line {line} of an I/O APIC with {pins} pins")]
     Pin {
         /// The pin that was asked for.
         line: u32,
@@ -48,24 +51,9 @@ pub enum LineError {
         pins: u32,
     },
     /// Xen refused the callback.
+    #[error("Xen refused the callback: {0}")]
     Xen(Errno),
 }
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Callback(callback) => write!(f, "{callback:?} is not by a line"),
-            Self::NoIoApic => f.write_str("the domain has no I/O APIC"),
-            Self::NoPic => {
-                f.write_str("Xen raises no line for the events of a domain without a PIC")
-            }
-            Self::Pin { line, pins } => write!(f, "line {line} of an I/O APIC with {pins} pins"),
-            Self::Xen(errno) => write!(f, "Xen refused the callback: {errno}"),
-        }
-    }
-}
-
-impl core::error::Error for LineError {}
 
 fn register(offset: usize) -> *mut u32 {
     core::ptr::with_exposed_provenance_mut(IO_APIC + offset)

@@ -13,7 +13,8 @@ pub use serve::{Served, tcp_serve};
 pub use stack::{Nic, Stack};
 
 use crate::args::Cidr;
-use core::fmt;
+use alloc::format;
+use alloc::string::String;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -31,14 +32,16 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const WINDOW: usize = u16::MAX as usize;
 
 /// Error of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
     /// The peer refused to connect.
+    #[error("{peer} refused the connection")]
     Refused {
         /// The peer.
         peer: SocketAddr,
     },
     /// The peer did not answer in time.
+    #[error("{peer} did not answer within {} ms", .waited.as_millis())]
     NoAnswer {
         /// The peer.
         peer: SocketAddr,
@@ -46,6 +49,7 @@ pub enum NetError {
         waited: Duration,
     },
     /// The connection ended too early.
+    #[error("{peer} ended the connection after {received} bytes, expected {expected}")]
     Ended {
         /// The peer.
         peer: SocketAddr,
@@ -55,6 +59,10 @@ pub enum NetError {
         expected: u64,
     },
     /// Nothing moved for too long.
+    #[error(
+        "nothing from {peer} for {} ms after {received} bytes, expected {expected}",
+        .waited.as_millis()
+    )]
     Stuck {
         /// The peer.
         peer: SocketAddr,
@@ -66,11 +74,16 @@ pub enum NetError {
         expected: u64,
     },
     /// The received data differs from the sent data.
+    #[error("{mismatches} bytes came back different, expected those that were sent")]
     Different {
         /// The bytes that differ.
         mismatches: u64,
     },
     /// No client connected, or no client sent anything, for too long.
+    #[error(
+        "nothing came to port {port} for {} ms, found {served} connections, expected {expected}",
+        .waited.as_millis()
+    )]
     Idle {
         /// The port.
         port: u16,
@@ -82,6 +95,7 @@ pub enum NetError {
         expected: u32,
     },
     /// No interface has an address in that network.
+    #[error("no route to {address}{}", expected_route(.network))]
     NoRoute {
         /// The address.
         address: Ipv4Addr,
@@ -89,45 +103,17 @@ pub enum NetError {
         network: Option<Cidr>,
     },
     /// No interface is up.
+    #[error("no interface is up, run 'net up' first")]
     NoInterface,
 }
 
-impl fmt::Display for NetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { peer } => write!(f, "{peer} refused the connection"),
-            Self::NoAnswer { peer, waited } => {
-                write!(f, "{peer} did not answer within {} ms", waited.as_millis())
-            }
-            Self::Ended { peer, received, expected } => {
-                write!(f, "{peer} ended the connection after {received} bytes, expected {expected}")
-            }
-            Self::Stuck { peer, waited, received, expected } => write!(
-                f,
-                "nothing from {peer} for {} ms after {received} bytes, expected {expected}",
-                waited.as_millis()
-            ),
-            Self::Different { mismatches } => {
-                write!(f, "{mismatches} bytes came back different, expected those that were sent")
-            }
-            Self::Idle { port, waited, served, expected } => write!(
-                f,
-                "nothing came to port {port} for {} ms, \
-                 found {served} connections, expected {expected}",
-                waited.as_millis()
-            ),
-            Self::NoRoute { address, network: Some(network) } => {
-                write!(f, "no route to {address}, expected an address in the network of {network}")
-            }
-            Self::NoRoute { address, network: None } => {
-                write!(f, "no route to {address}: {}", Self::NoInterface)
-            }
-            Self::NoInterface => f.write_str("no interface is up, run 'net up' first"),
-        }
+/// Returns what a route needs.
+fn expected_route(network: &Option<Cidr>) -> String {
+    match network {
+        Some(network) => format!(", expected an address in the network of {network}"),
+        None => format!(": {}", NetError::NoInterface),
     }
 }
-
-impl core::error::Error for NetError {}
 
 fn peer(address: Ipv4Addr, port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(address), port)
