@@ -1,8 +1,7 @@
 //! Xen's system time, read without a hypercall.
 
 use core::mem::offset_of;
-use xen_hypercall::sync::Ordering::{Acquire, Relaxed};
-use xen_hypercall::sync::{AtomicU64, fence, spin_loop};
+use xen_hypercall::sync::{AtomicU64, Ordering, fence, spin_loop};
 use xen_hypercall::{Instant, SharedMem};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
@@ -46,21 +45,24 @@ impl SystemClock {
     /// Returns the latest result again if the information is missing or unstable.
     pub fn now(&self, shared_info: &SharedMem, vcpu: u32) -> Instant {
         let nanos = self.read(shared_info, vcpu).unwrap_or(0);
-        let nanos = nanos.saturating_add(self.ahead.load(Relaxed));
-        Instant::from_nanos(self.latest.fetch_max(nanos, Relaxed).max(nanos))
+        let nanos = nanos.saturating_add(self.ahead.load(Ordering::Relaxed));
+        Instant::from_nanos(self.latest.fetch_max(nanos, Ordering::Relaxed).max(nanos))
     }
 
     /// Converts a moment of this clock to Xen's system time, the unit of deadlines in hypercalls.
     pub fn to_system_time(&self, moment: Instant) -> Instant {
-        Instant::from_nanos(moment.as_nanos().saturating_sub(self.ahead.load(Relaxed)))
+        Instant::from_nanos(moment.as_nanos().saturating_sub(self.ahead.load(Ordering::Relaxed)))
     }
 
     /// Continues the clock from its latest result if system time is before that, as on a host that
     /// was started later. The clock would stop until then otherwise.
     pub fn resume(&self, shared_info: &SharedMem, vcpu: u32) {
         let Some(nanos) = self.read(shared_info, vcpu) else { return };
-        let present = nanos.saturating_add(self.ahead.load(Relaxed));
-        self.ahead.fetch_add(self.latest.load(Relaxed).saturating_sub(present), Relaxed);
+        let present = nanos.saturating_add(self.ahead.load(Ordering::Relaxed));
+        self.ahead.fetch_add(
+            self.latest.load(Ordering::Relaxed).saturating_sub(present),
+            Ordering::Relaxed,
+        );
     }
 
     /// Returns Xen's system time; `None` if the version stays odd or the vCPU has no entry.
@@ -77,18 +79,18 @@ impl SystemClock {
         let mul = shared_info.u32_at(place + offset_of!(VcpuTimeInfo, tsc_to_system_mul))?;
         let shift = shared_info.u8_at(place + offset_of!(VcpuTimeInfo, tsc_shift))?;
         for _ in 0..ATTEMPTS {
-            let before = version.load(Acquire);
+            let before = version.load(Ordering::Acquire);
             // Each field is one load: a copy of memory that Xen writes has no order.
             let time = VcpuTimeInfo {
-                tsc_timestamp: tsc_timestamp.load(Relaxed),
-                system_time: system_time.load(Relaxed),
-                tsc_to_system_mul: mul.load(Relaxed),
-                tsc_shift: shift.load(Relaxed) as i8,
+                tsc_timestamp: tsc_timestamp.load(Ordering::Relaxed),
+                system_time: system_time.load(Ordering::Relaxed),
+                tsc_to_system_mul: mul.load(Ordering::Relaxed),
+                tsc_shift: shift.load(Ordering::Relaxed) as i8,
                 ..Default::default()
             };
             let ticks = (self.counter)();
-            fence(Acquire);
-            if before & 1 == 0 && version.load(Relaxed) == before {
+            fence(Ordering::Acquire);
+            if before & 1 == 0 && version.load(Ordering::Relaxed) == before {
                 return Some(extrapolate(&time, ticks));
             }
             spin_loop();

@@ -1,7 +1,6 @@
 //! Parking of vCPUs: all but one stand still while the domain is suspended.
 
-use xen_hypercall::sync::Ordering::{Acquire, Relaxed, Release};
-use xen_hypercall::sync::{AtomicBool, AtomicU32, spin_loop};
+use xen_hypercall::sync::{AtomicBool, AtomicU32, Ordering, spin_loop};
 
 /// Meeting point of the vCPUs that stand still during a suspend.
 ///
@@ -29,17 +28,17 @@ impl VcpuPark {
     /// Requests all other vCPUs to park. The caller sends each one an event, which orders the
     /// request before the upcall.
     pub fn request(&self) {
-        self.requested.store(true, Relaxed);
+        self.requested.store(true, Ordering::Relaxed);
     }
 
     /// Returns the number of parked vCPUs.
     pub fn parked(&self) -> u32 {
-        self.parked.load(Acquire)
+        self.parked.load(Ordering::Acquire)
     }
 
     /// Ends the request, and waits until every vCPU has left, with `relax` called in between.
     pub fn release(&self, mut relax: impl FnMut()) {
-        self.requested.store(false, Release);
+        self.requested.store(false, Ordering::Release);
         while self.parked() > 0 {
             relax();
         }
@@ -50,15 +49,15 @@ impl VcpuPark {
     /// Call it with interrupts off at the end of an upcall, not within the dispatch: the event
     /// words may be others afterwards. The vCPU that suspends must not call it.
     pub fn park_if_requested(&self, resume: impl FnOnce()) {
-        if !self.requested.load(Relaxed) {
+        if !self.requested.load(Ordering::Relaxed) {
             return;
         }
-        self.parked.fetch_add(1, Release);
-        while self.requested.load(Acquire) {
+        self.parked.fetch_add(1, Ordering::Release);
+        while self.requested.load(Ordering::Acquire) {
             spin_loop();
         }
         resume();
-        self.parked.fetch_sub(1, Release);
+        self.parked.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -66,7 +65,6 @@ impl VcpuPark {
 mod tests {
     use super::*;
     use std::thread;
-    use xen_hypercall::sync::Ordering::AcqRel;
 
     #[test]
     fn no_vcpu_parks_without_request() {
@@ -81,16 +79,16 @@ mod tests {
             for _ in 0..2 {
                 scope.spawn(|| {
                     park.park_if_requested(|| {
-                        resumed.fetch_add(1, AcqRel);
+                        resumed.fetch_add(1, Ordering::AcqRel);
                     });
                 });
             }
             while park.parked() < 2 {
                 thread::yield_now();
             }
-            assert_eq!(resumed.load(Acquire), 0);
+            assert_eq!(resumed.load(Ordering::Acquire), 0);
             park.release(thread::yield_now);
-            assert_eq!((resumed.load(Acquire), park.parked()), (2, 0));
+            assert_eq!((resumed.load(Ordering::Acquire), park.parked()), (2, 0));
         });
     }
 }

@@ -33,7 +33,6 @@ const EXEMPT: [(&str, &str); 3] = [
 const UNTRACKED: [&str; 4] = [".git", "artifacts", "coverage", "target"];
 /// Orderings that a mutant weakens.
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
-const FENCE: &str = "fence(Ordering::SeqCst);";
 
 /// Mutants that no model can detect: file, text of the line, reason.
 const UNDECIDABLE: [(&str, &str, &str); 2] = [
@@ -259,13 +258,13 @@ fn mutants_of(file: &str, source: &Source) -> Result<Vec<Mutant>> {
         );
         if text[..start].ends_with("fence(") {
             // A relaxed fence does not exist.
-            let start = start - "fence(".len();
+            let (start, fence) = (start - "fence(".len(), format!("fence({full});"));
             ensure!(
-                text[start..].starts_with(FENCE),
-                "{file}:{}: expected {FENCE}",
+                text[start..].starts_with(&fence),
+                "{file}:{}: expected {fence}",
                 source.line(at)
             );
-            add(start, FENCE, "");
+            add(start, &fence, "");
         } else {
             add(start, &full, "Ordering::Relaxed");
         }
