@@ -7,10 +7,16 @@ macro_rules! server_errors {
         /// An error that the server reported, by its name.
         ///
         /// Source: `xsd_errors` in `io/xs_wire.h`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
         pub enum ServerError {
-            $($(#[doc = $doc])+ #[doc(alias = $name)] $variant,)*
+            $(
+                $(#[doc = $doc])+
+                #[doc(alias = $name)]
+                #[error("{}: {}", $name, $text)]
+                $variant,
+            )*
             /// A name that this version does not support.
+            #[error("{}: an error that is not known here", .0.as_str())]
             Unknown(ErrorName),
         }
 
@@ -29,13 +35,6 @@ macro_rules! server_errors {
                 match self {
                     $(Self::$variant => $name,)*
                     Self::Unknown(name) => name.as_str(),
-                }
-            }
-
-            fn meaning(&self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                    Self::Unknown(_) => "an error that is not known here",
                 }
             }
         }
@@ -82,14 +81,6 @@ server_errors! {
     /// The domain may not do this.
     NotPermitted = "EPERM", "not permitted";
 }
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name(), self.meaning())
-    }
-}
-
-impl core::error::Error for ServerError {}
 
 /// The first bytes of an error's name that is not known.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -101,21 +101,14 @@ pub(super) struct Client<'h, H: Runtime, T: Transport> {
 }
 
 /// Error of the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
+    #[error(transparent)]
     Connection(ConnectionError),
+    #[error("no reply in time")]
     Timeout,
+    #[error("a message of {0} bytes")]
     Oversized(u32),
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connection(error) => write!(f, "{error}"),
-            Self::Timeout => f.write_str("no reply in time"),
-            Self::Oversized(len) => write!(f, "a message of {len} bytes"),
-        }
-    }
 }
 
 impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
