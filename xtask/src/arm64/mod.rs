@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::Message;
 
 use crate::host;
 
@@ -25,11 +26,13 @@ pub(crate) fn check() -> Result<usize> {
     let mut cargo = Command::new(host::cargo());
     cargo.args(["build", "-p", "xen-hypercall", "--target", TARGET, "--message-format", "json"]);
     let messages = host::output(cargo.current_dir(host::root()))?;
-    let library = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "xen_hypercall")
-        .find_map(|message| message["filenames"][0].as_str().map(str::to_owned))
+    let library = Message::parse_stream(messages.as_bytes())
+        .find_map(|message| match message {
+            Ok(Message::CompilerArtifact(artifact)) if artifact.target.name == "xen_hypercall" => {
+                artifact.filenames.into_iter().next()
+            }
+            _ => None,
+        })
         .context("cargo names no library of xen-hypercall")?;
 
     let dir = host::target().join(TARGET).join("debug");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::{DependencyKind, MetadataCommand};
 use serde_json::Value;
 
 use super::list::{Mutant, PACKAGES};
@@ -71,31 +72,25 @@ impl Tree {
     }
 
     fn with_metadata(mut self) -> Result<Self> {
-        let mut cargo = Command::new(host::cargo());
-        cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(&self.root);
-        let metadata: Value = serde_json::from_str(&host::output(&mut cargo)?)?;
+        let mut command = MetadataCommand::new();
+        let metadata =
+            command.cargo_path(host::cargo()).current_dir(&self.root).no_deps().exec()?;
         // Of each package its direct dependencies: those of the library, and those of tests.
         let mut direct: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-        for package in
-            metadata["packages"].as_array().context("cargo metadata names no packages")?
-        {
-            let name = package["name"].as_str().context("a package without a name")?;
+        for package in &metadata.packages {
+            let name = package.name.as_str();
             if PACKAGES.contains(&name) {
-                let features = package["features"]
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(feature, _)| feature);
-                let usual =
-                    features.filter(|feature| *feature != "default" && !feature.contains("loom"));
+                let usual = package
+                    .features
+                    .keys()
+                    .filter(|feature| *feature != "default" && !feature.contains("loom"));
                 self.features.extend(usual.map(|feature| format!("{name}/{feature}")));
             }
             let (normal, test) = direct.entry(name.to_owned()).or_default();
-            for dependency in package["dependencies"].as_array().into_iter().flatten() {
-                let Some(other) = dependency["name"].as_str() else { continue };
-                match dependency["kind"].as_str() {
-                    Some(_) => test.insert(other.to_owned()),
-                    None => normal.insert(other.to_owned()),
+            for dependency in &package.dependencies {
+                match dependency.kind {
+                    DependencyKind::Normal => normal.insert(dependency.name.clone()),
+                    _ => test.insert(dependency.name.clone()),
                 };
             }
         }
