@@ -1,8 +1,9 @@
 //! Named, timed steps of a command: a line for each at run time, a table at the end.
 
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::ui;
 
@@ -23,7 +24,35 @@ enum Verdict {
     NotRun(String),
 }
 
+/// A step that runs beside others, on an idle core.
+pub(crate) struct Background {
+    name: String,
+    job: JoinHandle<(Result<()>, Duration)>,
+}
+
+impl Background {
+    /// Starts a step. [`Steps::join`] waits for it and counts it.
+    pub(crate) fn start(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Self {
+        ui::line(format!("..    {name}  (beside the next steps)"));
+        let job = thread::spawn(move || {
+            let started = Instant::now();
+            let done = work();
+            (done, started.elapsed())
+        });
+        Self { name: name.to_owned(), job }
+    }
+}
+
 impl Steps {
+    /// Waits for the end of a step. Shows and counts it as [`run`](Self::run) does; its time is its
+    /// own, not that of the wait.
+    pub(crate) fn join(&mut self, step: Background) -> bool {
+        let Background { name, job } = step;
+        let (done, took) =
+            job.join().unwrap_or_else(|_| (Err(anyhow!("the step panicked")), Duration::ZERO));
+        self.count(&name, done.map(|()| None), took)
+    }
+
     /// Runs one step. Shows and counts its failure, and returns whether it passed.
     pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         self.optional(name, || work().map(|()| None))
@@ -46,6 +75,10 @@ impl Steps {
         if let Some(spinner) = spinner {
             spinner.finish_and_clear();
         }
+        self.count(name, done, took)
+    }
+
+    fn count(&mut self, name: &str, done: Result<Option<String>>, took: Duration) -> bool {
         let verdict = match done {
             Ok(None) => {
                 let seconds = ui::dim(&format!("{:.1} s", took.as_secs_f32()));
@@ -122,5 +155,16 @@ mod tests {
         assert!(steps.has_failed("three") && !steps.has_failed("two"));
         assert_eq!(steps.table(), (1, 1));
         assert_eq!(steps.finish(Instant::now()), 1);
+    }
+
+    #[test]
+    fn background_step_is_counted() {
+        let mut steps = Steps::default();
+        let (good, bad) =
+            (Background::start("a", || Ok(())), Background::start("b", || bail!("no")));
+        let lost = Background::start("c", || panic!("lost"));
+        assert!(steps.run("d", || Ok(())));
+        assert_eq!([good, bad, lost].map(|step| steps.join(step)), [true, false, false]);
+        assert_eq!(steps.table(), (2, 2));
     }
 }

@@ -7,12 +7,15 @@ use anyhow::{Result, bail};
 
 use crate::packages::Packages;
 use crate::selftest::{self, Role};
-use crate::steps::Steps;
+use crate::steps::{Background, Steps};
 use crate::testbed::{self, XenVersion};
 use crate::{checkers, checks, driver, fresh, fuzz, host, kernels, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
 const TESTBED: &str = "packages and images of the testbed";
+
+/// Time of each fuzz target in `ci`. `cargo xtask fuzz` runs each for longer.
+const FUZZ_SECONDS: u32 = 10;
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -68,10 +71,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     if !args.only_xen && !args.prepare {
         checks::all(&mut steps)?;
     }
+    // Miri uses one core, as do the models' longest tests, the fresh machine and a single boot.
+    let mut miri = None;
     if slow {
+        let name = format!("fuzz targets, {FUZZ_SECONDS} s each");
+        steps.run(&name, || fuzz::ci(FUZZ_SECONDS));
+        miri = Some(Background::start("Miri, crates with unsafe code", checkers::miri));
         steps.run("models: every order of the accesses", checkers::models);
-        steps.run("Miri, crates with unsafe code", checkers::miri);
-        steps.run("fuzz targets, 20 s each", || fuzz::ci(20));
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {
@@ -97,11 +103,18 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if args.prepare {
             return Ok(summary(&steps, &runs, args, started.elapsed()));
         }
-        if let Some(version) = versions.first().filter(|_| kernels.is_some()) {
-            steps.run("report of a guest that crashes", || crate::xen::check_report(*version));
-            steps.run("downstream kernel of docs/PORTING.md, as guest", || {
-                crate::xen::check_downstream(*version, &kernels::downstream()?)
+        if let Some(&version) = versions.first().filter(|_| kernels.is_some()) {
+            let report = Background::start("report of a guest that crashes", move || {
+                crate::xen::check_report(version)
             });
+            steps.run("downstream kernel of docs/PORTING.md, as guest", || {
+                crate::xen::check_downstream(version, &kernels::downstream()?)
+            });
+            steps.join(report);
+        }
+        // The steps that follow boot one emulator for each core.
+        if let Some(miri) = miri.take() {
+            steps.join(miri);
         }
         if let Some(kernels) = &kernels {
             steps.run("self-test as dom0", || {
@@ -125,6 +138,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 Ok(())
             });
         }
+    }
+    if let Some(miri) = miri {
+        steps.join(miri);
     }
     if args.driver_domain || slow {
         steps.run("driver domain with Linux guests", driver::both);
