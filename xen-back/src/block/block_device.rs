@@ -1,29 +1,20 @@
 //! The storage of a disk.
 
 use super::Discard;
-use core::fmt;
+use thiserror::Error;
 use xen_hypercall::{ReadOnlyMem, SharedMem};
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 
 /// A failure of a storage. The frontend receives a status only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BlockDeviceError {
     /// The medium failed.
+    #[error("the storage failed")]
     Io,
     /// The storage does not support the operation.
+    #[error("the storage does not support this")]
     Unsupported,
 }
-
-impl fmt::Display for BlockDeviceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Io => "the storage failed",
-            Self::Unsupported => "the storage can't do this",
-        })
-    }
-}
-
-impl core::error::Error for BlockDeviceError {}
 
 /// A run of bytes that a storage reads or writes: mapped pages of a guest, or a private copy.
 #[derive(Debug)]

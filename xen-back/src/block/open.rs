@@ -1,32 +1,17 @@
 //! The source of a disk's storage.
 
 use super::{BlockDeviceError, DescribeDisk, VbdConfig};
-use core::fmt;
+use thiserror::Error;
 
 /// The reason why a disk has no storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
     /// No storage of this name exists, or its format is not supported.
+    #[error("no such disk")]
     NotFound,
     /// The storage failed.
-    Device(BlockDeviceError),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFound => f.write_str("no such disk"),
-            Self::Device(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for OpenError {}
-
-impl From<BlockDeviceError> for OpenError {
-    fn from(error: BlockDeviceError) -> Self {
-        Self::Device(error)
-    }
+    #[error(transparent)]
+    Device(#[from] BlockDeviceError),
 }
 
 /// The opener of a disk's storage, called once the toolstack's configuration is read.

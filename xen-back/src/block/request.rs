@@ -4,6 +4,7 @@ use super::slot::{Slot, SlotBox};
 use super::validate::extent;
 use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
 use core::fmt;
+use thiserror::Error;
 use xen_grant::MAX_PAGES;
 use xen_hypercall::{ForeignFrames, PAGE_SIZE, ReadOnlyMem, SharedMem};
 use xen_sys::io::blkif::BlkifRequestSegment;
@@ -118,7 +119,7 @@ impl<P: ForeignFrames> fmt::Debug for Request<P> {
 ///
 /// It is unchanged. Complete it at its own backend; if that is gone, drop it, which releases its
 /// memory.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Error)]
 #[error("found a request of another backend, expected one that this backend has handed out")]
 pub struct ForeignRequest<P: ForeignFrames> {
     /// The request.

@@ -1,8 +1,8 @@
 //! Request validation.
 
 use super::{DiskInfo, SECTOR_SIZE};
-use core::fmt;
 use heapless::Vec;
+use thiserror::Error;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
 use xen_sys::io::blkif::{
     BLKIF_DISCARD_SECURE, BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST,
@@ -18,13 +18,17 @@ const SECTORS_PER_PAGE: u8 = (PAGE_SIZE / SECTOR_SIZE) as u8;
 pub(super) type Segments = Vec<BlkifRequestSegment, MAX_SEGMENTS>;
 
 /// The reason why a request was refused. The frontend receives a status only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// An operation that is unknown, or was not offered.
+    #[error("operation {0}, which was not offered")]
     Operation(BlkifOp),
     /// An indirect request that is neither a read nor a write.
+    #[error("indirect operation {0}, expected a read or a write")]
     IndirectOperation(BlkifOp),
     /// A number of segments that the operation does not allow.
+    #[error("{found} segments, expected 1 to {limit}")]
     SegmentCount {
         /// The number that was found.
         found: u16,
@@ -32,6 +36,10 @@ pub enum RequestError {
         limit: u16,
     },
     /// A segment that is no run of sectors within a page.
+    #[error(
+        "segment {index} of sectors {first} to {last}, expected a run within 0 to {}",
+        SECTORS_PER_PAGE - 1
+    )]
     Segment {
         /// Its position in the request.
         index: usize,
@@ -41,6 +49,7 @@ pub enum RequestError {
         last: u8,
     },
     /// Sectors outside of the disk.
+    #[error("{count} sectors from {sector}, expected a range within the disk's {disk}")]
     Range {
         /// The first sector.
         sector: u64,
@@ -50,6 +59,7 @@ pub enum RequestError {
         disk: u64,
     },
     /// Sectors that are not whole units of a disk with larger sectors.
+    #[error("{count} sectors from {sector}, expected whole units of the disk's sector size")]
     Alignment {
         /// The first sector.
         sector: u64,
@@ -57,8 +67,10 @@ pub enum RequestError {
         count: u64,
     },
     /// A write to a read-only disk.
+    #[error("a write to a read-only disk")]
     ReadOnly,
     /// A discard of no sectors, which Linux refuses, too.
+    #[error("discard at {sector}: found 0 sectors, expected 1 or more")]
     Empty {
         /// The first sector.
         sector: u64,
@@ -73,43 +85,6 @@ impl RequestError {
         }
     }
 }
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Operation(op) => write!(f, "operation {op}, which was not offered"),
-            Self::IndirectOperation(op) => {
-                write!(f, "indirect operation {op}, expected a read or a write")
-            }
-            Self::SegmentCount { found, limit } => {
-                write!(f, "{found} segments, expected 1 to {limit}")
-            }
-            Self::Segment { index, first, last } => write!(
-                f,
-                "segment {index} of sectors {first} to {last}, expected a run within 0 to {}",
-                SECTORS_PER_PAGE - 1
-            ),
-            Self::Range { sector, count, disk } => {
-                write!(
-                    f,
-                    "{count} sectors from {sector}, expected a range within the disk's {disk}"
-                )
-            }
-            Self::Alignment { sector, count } => {
-                write!(
-                    f,
-                    "{count} sectors from {sector}, expected whole units of the disk's sector size"
-                )
-            }
-            Self::ReadOnly => f.write_str("a write to a read-only disk"),
-            Self::Empty { sector } => {
-                write!(f, "discard at {sector}: found 0 sectors, expected 1 or more")
-            }
-        }
-    }
-}
-
-impl core::error::Error for RequestError {}
 
 /// A request, copied out of the ring at once, in a form that does not depend on the ring's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
