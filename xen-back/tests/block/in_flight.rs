@@ -167,6 +167,44 @@ fn requests_in_flight_are_limited() {
 }
 
 #[test]
+fn requests_allocate_no_pages() {
+    for mode in MODES {
+        let fixture = Fixture::new();
+        let (mut back, mut raw) = connect(&fixture, mode, 4);
+        let mut disk = MemoryDisk::new(Fixture::content());
+        let before = fixture.driver.counters().pages_allocated;
+        for sector in 0..100 {
+            let operations =
+                [(BlkifOp::READ, 1), (BlkifOp::WRITE, 1), (BlkifOp::FLUSH_DISKCACHE, 0)];
+            let requests = operations.map(|(op, count)| raw.request(op, count, sector));
+            post(&mut raw, &requests);
+            for mut request in take(&fixture, &mut back) {
+                let result = request.execute(&mut disk);
+                back.complete(request, result).unwrap();
+            }
+            assert_eq!(responses(&fixture, &mut back, &mut raw).len(), 3);
+        }
+        assert_eq!(fixture.driver.counters().pages_allocated, before, "{mode:?}");
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let before = fixture.driver.counters().pages_allocated;
+        for sector in 0..100 {
+            let request = raw.request(BlkifOp::WRITE_BARRIER, 1, sector);
+            raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        }
+        assert_eq!(fixture.driver.counters().pages_allocated, before, "{mode:?}");
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+    }
+}
+
+#[test]
 fn barrier_is_alone_in_flight() {
     for mode in MODES {
         let fixture = Fixture::new();
