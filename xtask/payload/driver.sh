@@ -94,6 +94,9 @@ matches "net: what came is what was sent" "$(logged 'Source done')" "*sha256 $(s
 
 within 10 all_removed
 check "all devices are removed" "$(served)" 0
+# A request without indirect descriptors has at most 11 pages.
+reads=$(logged "vbd/$ID/51712: removed" | sed 's/.*removed; \([0-9]*\) reads.*/\1/')
+check "disk: indirect descriptors are used" "$([ "${reads:-0}" -gt 0 ] && [ "$reads" -lt $((bytes / 11 / 4096)) ] && echo used || echo "$reads reads")" used
 check "the driver domain still serves" "$(xl list | awk '$1 == "dd" { print $2 }')" 1
 xl debug-keys g
 # Entries 0 and 1 are the console's and xenstore's, which dom0's daemons hold.
