@@ -1,9 +1,7 @@
 //! Layout of a request/response ring.
 
-use core::marker::PhantomData;
 use thiserror::Error;
 use xen_hypercall::{SlotMem, StableSharedMem};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Bytes before the first slot: four indices and the protocol's private area.
 #[doc(alias = "XC_PAGE_RING_HEADER")]
@@ -13,16 +11,6 @@ pub(crate) const REQ_PROD: usize = 0;
 pub(crate) const REQ_EVENT: usize = 4;
 pub(crate) const RSP_PROD: usize = 8;
 pub(crate) const RSP_EVENT: usize = 12;
-
-/// Layout of one protocol's ring: its request and response, which share a slot with the size of the
-/// larger one.
-///
-/// Source: `DEFINE_RING_TYPES` in `io/ring.h`.
-#[derive(Debug)]
-pub struct RingLayout<Req, Rsp> {
-    slots: u32,
-    types: PhantomData<fn() -> (Req, Rsp)>,
-}
 
 /// Memory of a ring with its slots.
 pub(crate) type RingMem<M, Req, Rsp> = SlotMem<M, HEADER, Req, Rsp>;
@@ -38,14 +26,6 @@ pub(crate) fn slots_of<M: StableSharedMem, Req, Rsp>(
         .map_err(|mem| RingError { bytes: mem.as_ref().len(), slot: RingMem::<M, Req, Rsp>::SLOT })
 }
 
-impl<Req, Rsp> Clone for RingLayout<Req, Rsp> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<Req, Rsp> Copy for RingLayout<Req, Rsp> {}
-
 /// Error of memory that cannot contain a ring of this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
@@ -59,56 +39,34 @@ pub struct RingError {
     pub slot: usize,
 }
 
-impl<Req, Rsp> RingLayout<Req, Rsp>
-where
-    Req: FromBytes + IntoBytes + Immutable,
-    Rsp: FromBytes + IntoBytes + Immutable,
-{
-    /// Size of a slot in bytes.
-    pub const SLOT: usize = RingMem::<(), Req, Rsp>::SLOT;
-
-    /// Returns the layout for `bytes`: as many slots as fit, rounded down to a power of two.
-    ///
-    /// # Errors
-    ///
-    /// [`RingError`] if not even one slot fits, or if a page has no room for one.
-    #[doc(alias = "__RING_SIZE")]
-    pub const fn for_size(bytes: usize) -> Result<Self, RingError> {
-        match RingMem::<(), Req, Rsp>::slots_in(bytes) {
-            Some(slots) => Ok(Self { slots, types: PhantomData }),
-            None => Err(RingError { bytes, slot: Self::SLOT }),
-        }
-    }
-
-    /// Returns the number of slots, a power of two.
-    #[doc(alias = "RING_SIZE")]
-    pub const fn slots(self) -> u32 {
-        self.slots
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use xen_hypercall::{Page, SharedMem};
+
+    fn slots<const PAGES: usize, Req, Rsp>() -> u32 {
+        let mut pages = [const { Page::ZERO }; PAGES];
+        slots_of::<_, Req, Rsp>(SharedMem::from_pages(&mut pages)).unwrap().count()
+    }
 
     #[test]
     fn slot_counts_match_c_macros() {
-        let block = RingLayout::<[u64; 14], [u64; 2]>::for_size(4096).unwrap();
-        assert_eq!((block.slots(), RingLayout::<[u64; 14], [u64; 2]>::SLOT), (32, 112));
-        assert_eq!(RingLayout::<[u32; 3], u32>::for_size(4096).unwrap().slots(), 256);
-        assert_eq!(RingLayout::<u64, u64>::for_size(4096).unwrap().slots(), 256);
-        assert_eq!(RingLayout::<[u64; 14], [u64; 2]>::for_size(16 * 4096).unwrap().slots(), 512);
+        assert_eq!(RingMem::<(), [u64; 14], [u64; 2]>::SLOT, 112);
+        assert_eq!(slots::<1, [u64; 14], [u64; 2]>(), 32);
+        assert_eq!(slots::<1, [u32; 3], u32>(), 256);
+        assert_eq!(slots::<1, u64, u64>(), 256);
+        assert_eq!(slots::<16, [u64; 14], [u64; 2]>(), 512);
     }
 
     /// D-R12.
     #[test]
     fn size_without_slot_is_refused() {
-        type Layout = RingLayout<u64, u64>;
-        assert!(Layout::for_size(0).is_err());
-        assert!(Layout::for_size(71).is_err());
-        assert_eq!(Layout::for_size(72).unwrap().slots(), 1);
-        assert!(RingLayout::<(), ()>::for_size(4096).is_err());
-        let error = RingLayout::<[u8; 5000], u8>::for_size(4096).unwrap_err();
-        assert_eq!(error, RingError { bytes: 4096, slot: 5000 });
+        let mut pages = [Page::ZERO];
+        let mem = SharedMem::from_pages(&mut pages);
+        let error = slots_of::<_, [u8; 5000], u8>(mem).err();
+        assert_eq!(error, Some(RingError { bytes: 4096, slot: 5000 }));
+        assert!(slots_of::<_, (), ()>(mem).is_err());
+        assert!(slots_of::<_, [u8; 4033], ()>(mem).is_err());
+        assert_eq!(slots::<1, [u8; 4032], ()>(), 1);
     }
 }

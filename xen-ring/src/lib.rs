@@ -28,5 +28,5 @@ pub use corrupt::Corrupt;
 pub use flex::{FlexError, FlexRing, MAX_FLEX_ORDER, flex_refs};
 pub use front::{FrontRing, Full, Responses};
 pub use index::Notify;
-pub use layout::{RingError, RingLayout};
+pub use layout::RingError;
 pub use vchan::{Vchan, VchanError, VchanOrders, VchanPeer};
