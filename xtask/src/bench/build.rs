@@ -41,11 +41,25 @@ pub(super) fn programs() -> Result<Programs> {
     let libraries = abi::newest_libraries()?;
     let libraries = ["libxenstore.a", "libxentoolcore.a"].map(|name| libraries.join(name));
     host::run(gcc.args(files).args(libraries).arg("-o").arg(&c))?;
+    let rust = release("xen-bench")?;
+    spinner.finish_and_clear();
+    Ok(Programs { rust, c })
+}
+
+/// Builds the program of the drivers.
+pub(super) fn drivers() -> Result<PathBuf> {
+    let spinner = ui::spinner("building the benchmarks of the drivers");
+    let program = release("xen-driver-bench")?;
+    spinner.finish_and_clear();
+    Ok(program)
+}
+
+/// Builds the program of a package with optimization.
+fn release(package: &str) -> Result<PathBuf> {
     host::run(
         Command::new(host::cargo())
-            .args(["build", "--release", "--package", "xen-bench"])
+            .args(["build", "--release", "--package", package])
             .current_dir(host::root()),
     )?;
-    spinner.finish_and_clear();
-    Ok(Programs { rust: host::target().join("release/xen-bench"), c })
+    Ok(host::target().join("release").join(package))
 }

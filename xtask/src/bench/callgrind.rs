@@ -42,6 +42,13 @@ impl Valgrind {
         Ok(command)
     }
 
+    /// Runs a program with its profile in `out`. Returns its output.
+    pub(super) fn profile(&self, program: &Path, args: &[&str], out: &Path) -> Result<String> {
+        let mut command = self.command()?;
+        command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+        host::output(command.arg(program).args(args).stdin(Stdio::null()))
+    }
+
     /// Counts the instructions of one run that are in the functions that count; its profile goes to
     /// `out`.
     fn count(&self, language: usize, program: &Path, case: &Case, out: &Path) -> Result<u64> {

@@ -3,12 +3,15 @@
 //!
 //! Instructions are the figure where one thread does the work: callgrind counts those of the
 //! functions that stand for drivers, the same on any machine and any day. Times are of runs that
-//! take turns, C and Rust.
+//! take turns, C and Rust. The frontends and backends have rows of their own, with a maximum count
+//! of instructions.
 
 mod build;
 mod callgrind;
+mod drivers;
 mod measure;
 mod plot;
+mod profile;
 mod report;
 mod rows;
 mod stats;
@@ -19,6 +22,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::{host, ui};
+use callgrind::Valgrind;
 use measure::{Row, Verdict};
 
 /// Options of `bench`.
@@ -37,42 +41,79 @@ pub(crate) struct Args {
 
 /// Returns 1 if a target is missed.
 pub(crate) fn main(args: &Args) -> Result<i32> {
+    let is_chosen =
+        |name: &str| args.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
     let chosen: Vec<_> = rows::ROWS
         .iter()
-        .filter(|row| args.filter.as_ref().is_none_or(|filter| row.name.contains(filter)))
-        .filter(|row| row.counted() || !args.no_time)
+        .filter(|row| is_chosen(row.name) && (row.counted() || !args.no_time))
         .collect();
-    if chosen.is_empty() {
+    let drivers: Vec<_> = drivers::CASES.iter().filter(|case| is_chosen(case.name)).collect();
+    if chosen.is_empty() && drivers.is_empty() {
         let kind = if args.no_time { " of instructions" } else { "" };
-        bail!(
-            "there is no such benchmark{kind}; there are {}",
-            rows::ROWS.map(|row| row.name).join(", ")
-        );
+        let names = rows::ROWS.iter().map(|row| row.name);
+        let names: Vec<_> = names.chain(drivers::CASES.iter().map(|case| case.name)).collect();
+        bail!("there is no such benchmark{kind}; there are {}", names.join(", "));
     }
-    let programs = build::programs()?;
     let valgrind = callgrind::find();
     if let Err(reason) = &valgrind {
         ui::line(format!("no instruction counts: {reason:#}"));
     }
+    let wanted = drivers.len();
+    let drivers = measure_drivers(&drivers, valgrind.as_ref().ok())?;
+    // A row without a measurement is missed.
+    let met = drivers.iter().filter(|row| row.is_met()).count();
+    let missed = if chosen.is_empty() {
+        write_json(&[], &drivers)?;
+        false
+    } else {
+        compare(args, chosen, valgrind.as_ref().ok(), &drivers)?
+    };
+    Ok(i32::from(missed || met < wanted))
+}
+
+/// Measures the rows of the drivers, if instructions can be counted, and prints them.
+fn measure_drivers(
+    cases: &[&'static drivers::Case],
+    valgrind: Option<&Valgrind>,
+) -> Result<Vec<drivers::Row>> {
+    let Some(valgrind) = valgrind.filter(|_| !cases.is_empty()) else { return Ok(Vec::new()) };
+    let program = build::drivers()?;
+    let mut rows = Vec::new();
+    for case in cases {
+        let spinner = ui::spinner(case.name);
+        let row = drivers::Row::measure(case, &program, valgrind);
+        spinner.finish_and_clear();
+        rows.push(row?);
+    }
+    drivers::print(&rows);
+    Ok(rows)
+}
+
+/// Compares the rows that have a half in C. Returns whether a target is missed.
+fn compare(
+    args: &Args,
+    chosen: Vec<&'static rows::Case>,
+    valgrind: Option<&Valgrind>,
+    drivers: &[drivers::Row],
+) -> Result<bool> {
+    let programs = build::programs()?;
     let folder = folder()?;
     let mut rows = Vec::new();
     for case in chosen {
         let spinner = ui::spinner(case.name);
         let pairs = if args.no_time { 0 } else { args.pairs * case.more_pairs() };
-        let row = Row::measure(case, &programs, valgrind.as_ref().ok(), pairs);
+        let row = Row::measure(case, &programs, valgrind, pairs);
         spinner.finish_and_clear();
         rows.push(row?);
     }
     report::print(&rows);
-    let json = folder.join("bench.json");
-    fs::write(&json, report::json(&rows)?)
-        .with_context(|| format!("writing {}", json.display()))?;
+    let json = write_json(&rows, drivers)?;
     let svg = folder.join("bench.svg");
     fs::write(&svg, plot::svg(&rows)?).with_context(|| format!("writing {}", svg.display()))?;
     ui::line(format!("{}, {}", json.display(), svg.display()));
     let missed: Vec<_> = rows.iter().filter(|row| row.verdict() == Verdict::Missed).collect();
     let even = rows.iter().filter(|row| row.verdict() == Verdict::Even).count();
-    if let Ok(valgrind) = &valgrind {
+    if let Some(valgrind) = valgrind {
         for row in missed.iter().filter(|row| row.case.counted()) {
             let profiles = callgrind::profiles(valgrind, &programs, row.case, &folder)?;
             ui::line(format!(
@@ -103,7 +144,15 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         rows.len() - even - missed.len(),
         missed.len()
     ));
-    Ok(i32::from(!missed.is_empty()))
+    Ok(!missed.is_empty())
+}
+
+/// Writes all rows; returns the file.
+fn write_json(rows: &[Row], drivers: &[drivers::Row]) -> Result<PathBuf> {
+    let json = folder()?.join("bench.json");
+    fs::write(&json, report::json(rows, drivers)?)
+        .with_context(|| format!("writing {}", json.display()))?;
+    Ok(json)
 }
 
 /// Returns the folder of the results.

@@ -1,5 +1,6 @@
 //! The table and the JSON file.
 
+use super::drivers;
 use super::measure::{Figure, Row, Verdict};
 use super::rows::Target;
 use super::stats::Median;
@@ -55,7 +56,7 @@ fn line(row: &Row) -> String {
     )
 }
 
-pub(super) fn json(rows: &[Row]) -> Result<String> {
+pub(super) fn json(rows: &[Row], drivers: &[drivers::Row]) -> Result<String> {
     let figure =
         |figure: Figure| json!({ "rust": figure.rust, "c": figure.c, "ratio": figure.ratio() });
     let median =
@@ -89,5 +90,6 @@ pub(super) fn json(rows: &[Row]) -> Result<String> {
             })
         })
         .collect();
-    Ok(serde_json::to_string_pretty(&json!({ "rows": rows }))? + "\n")
+    let drivers: Vec<Value> = drivers.iter().map(drivers::Row::json).collect();
+    Ok(serde_json::to_string_pretty(&json!({ "rows": rows, "drivers": drivers }))? + "\n")
 }
