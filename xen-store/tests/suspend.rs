@@ -407,9 +407,10 @@ fn lost_connection_reconnects() {
         set(world.mem, ERROR, 2);
         let lost = ErrorKind::Connection(ConnectionError::Lost { code: 2 });
         assert_eq!(store.domid().unwrap_err().kind, lost);
-        let notified = world.notified.get();
+        let (notified, activity) = (world.notified.get(), store.activity());
         store.reconnect().unwrap();
         assert_eq!((word(world.mem, CONNECTION), world.notified.get()), (1, notified + 1));
+        assert_eq!(store.activity(), activity + 1);
         let sent = word(world.mem, 2052);
         store.poll().unwrap();
         assert_eq!(word(world.mem, 2052), sent, "nothing is sent before the server agrees");

@@ -23,6 +23,22 @@ fn watch_fires_for_changes_below() {
 }
 
 #[test]
+fn activity_grows_with_an_event() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        while watch.try_next().unwrap().is_some() {}
+        let idle = store.activity();
+        store.poll().unwrap();
+        assert_eq!(store.activity(), idle);
+        world.set("a", "1");
+        world.run_server();
+        store.poll().unwrap();
+        assert_eq!(store.activity(), idle + 1);
+        assert!(watch.clear().unwrap());
+    });
+}
+
+#[test]
 fn late_event_misses_next_watch() {
     with_store(|world, store| {
         let old = store.watch("a").unwrap();

@@ -209,6 +209,8 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
     pub fn poll(&mut self, now: Instant) -> Result<BackendEvent, D::Error> {
         self.store().poll().map_err(|reason| self.jobs.error(&self.nodes, reason))?;
         let sent = self.jobs.sent();
+        // A device that only serves has nothing to send at the end.
+        let idle = (self.step == Step::Run && self.jobs.is_idle()).then(|| self.sent());
         let mut event = None;
         // Each round starts or ends one job, and no path leads through more than some before the
         // server or the frontend has to move.
@@ -228,8 +230,15 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         if self.step != Step::Run || self.jobs.may_batch(sent) {
             self.nodes.send()?;
         }
-        self.store().poll().map_err(|reason| self.jobs.error(&self.nodes, reason))?;
+        if idle != Some(self.sent()) || !self.jobs.is_idle() {
+            self.store().poll().map_err(|reason| self.jobs.error(&self.nodes, reason))?;
+        }
         Ok(event.unwrap_or(BackendEvent::Idle))
+    }
+
+    /// Returns the numbers of requests sent so far.
+    fn sent(&self) -> (u32, u32) {
+        (self.jobs.sent(), self.nodes.sent())
     }
 
     fn refresh(&mut self, now: Instant) -> Result<(), XenbusError> {

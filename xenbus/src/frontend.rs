@@ -202,6 +202,8 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             return Ok(self.state);
         }
         let sent = self.jobs.sent();
+        // A connected device that only does I/O has nothing to send at the end.
+        let idle = (self.step == Step::Run && self.jobs.is_idle()).then(|| self.sent());
         // Each round starts or ends one job, and no path leads through more than some before the
         // server or the backend has to move.
         for _ in 0..8 {
@@ -217,9 +219,16 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         if self.step != Step::Run || self.jobs.may_batch(sent) {
             self.nodes.send()?;
         }
-        self.store().poll().map_err(|reason| self.jobs.error(&self.nodes, reason))?;
+        if idle != Some(self.sent()) || !self.jobs.is_idle() {
+            self.store().poll().map_err(|reason| self.jobs.error(&self.nodes, reason))?;
+        }
         self.check_deadline(now)?;
         Ok(self.state)
+    }
+
+    /// Returns the numbers of requests sent so far.
+    fn sent(&self) -> (u32, u32) {
+        (self.jobs.sent(), self.nodes.sent())
     }
 
     /// Makes one step; returns whether there may be another.

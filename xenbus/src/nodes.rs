@@ -67,6 +67,8 @@ pub(crate) struct DeviceNodes<P: Runtime, T: Transport> {
     own_changed: bool,
     watches: [Option<Watch<P, T>>; 2],
     watched: Option<(Watch<P, T>, &'static str)>,
+    /// The store's activity up to which all events and replies are taken.
+    seen: Option<u64>,
 }
 
 /// The value of the watched node, if it was read; empty if there is none, or it is too long.
@@ -99,6 +101,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
             own_changed: false,
             watches: [None, None],
             watched: None,
+            seen: None,
         })
     }
 
@@ -116,7 +119,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         self.peer_path.clear();
         (self.own, self.peer) = (XenbusState::UNKNOWN, XenbusState::UNKNOWN);
         (self.online, self.gone, self.found_own) = (true, false, None);
-        self.missing = false;
+        (self.missing, self.seen) = (false, None);
     }
 
     /// Watches a backend's own directory, for nodes of the toolstack.
@@ -164,6 +167,11 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         core::mem::take(&mut self.own_changed)
     }
 
+    /// Returns the number of queries sent so far.
+    pub(crate) fn sent(&self) -> u32 {
+        self.queries.queued()
+    }
+
     /// Returns whether a query waits for a free slot of the client.
     pub(crate) fn is_starved(&self) -> bool {
         self.due != 0
@@ -176,6 +184,10 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
     /// Takes the replies to queries that have come. Returns the value of the driver's node if that
     /// was read.
     pub(crate) fn refresh(&mut self) -> Result<Changed, XenbusError> {
+        let activity = self.store().activity();
+        if self.seen == Some(activity) {
+            return Ok(None);
+        }
         let [first, second] = &self.watches;
         let fired = |watch: &Option<Watch<P, T>>| match watch {
             Some(watch) => watch.clear(),
@@ -200,7 +212,9 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         {
             self.need(Query::Watched);
         }
-        self.take_replies()
+        let changed = self.take_replies()?;
+        self.seen = Some(activity);
+        Ok(changed)
     }
 
     fn take_replies(&mut self) -> Result<Changed, XenbusError> {

@@ -55,6 +55,10 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
     /// [`TxError::Full`] if none is free then, or a packet in the spare page comes first:
     /// [`final_check`](Self::final_check) requests an event for the next free buffer.
     pub(super) fn make_room(&mut self) -> Result<(), TxError> {
+        // The usual case, without a call for each packet.
+        if self.tx.free() > 0 && self.spare.is_none() && self.broken.is_none() {
+            return Ok(());
+        }
         if self.free()? == 0 || self.spare.is_some() {
             self.tx.starve();
             return Err(TxError::Full);

@@ -67,6 +67,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
     }
 
     /// Copies `packet` into a free buffer and pushes it; publish it.
+    #[inline]
     pub(super) fn push(
         &mut self,
         packet: &[u8],

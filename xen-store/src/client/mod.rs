@@ -171,6 +171,12 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         Ok(self.inner.connection.lock().poll()?)
     }
 
+    /// Returns a number that grows with each received message and each reset of the connection:
+    /// while it stays the same, no reply and no watch event is new.
+    pub fn activity(&self) -> u64 {
+        self.inner.connection.lock().activity()
+    }
+
     /// Waits for an event of the port, at most until `deadline`; may return early.
     pub fn wait(&self, deadline: Instant) {
         self.wait_unless(self.inner.platform.now(), deadline, self.inner.platform.progress());

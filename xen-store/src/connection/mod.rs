@@ -141,6 +141,8 @@ pub struct Connection<T, B> {
     quiesced: bool,
     /// Number of resets of the connection.
     epoch: u32,
+    /// Number of messages received, and of resets.
+    activity: u64,
     /// The `XS_RESET_WATCHES` request, and the bytes of it that are sent. It has no slot, because
     /// it is sent before all others and its reply is dropped.
     reset: [u8; RESET_LEN],
@@ -180,6 +182,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             failed: None,
             quiesced: false,
             epoch: 0,
+            activity: 0,
             reset: [0; RESET_LEN],
             reset_sent: RESET_LEN,
             ending: Vec::new(),
@@ -407,6 +410,12 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.epoch
     }
 
+    /// Returns a number that grows with each received message and each reset: while it stays the
+    /// same, there is no new reply or event.
+    pub fn activity(&self) -> u64 {
+        self.activity
+    }
+
     /// Continues over another transport, to the same server or another one; returns the last
     /// transport.
     ///
@@ -447,6 +456,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
         (self.failed, self.quiesced) = (None, false);
         self.epoch = self.epoch.wrapping_add(1);
+        self.activity += 1;
     }
 
     fn check(&self) -> Result<(), ConnectionError> {
@@ -456,11 +466,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     fn exchange(&mut self) -> Result<bool, ConnectionError> {
         self.update();
         self.send()?;
+        let before = self.activity;
         let more = self.receive()?;
-        // Replies have freed slots, and reading may have taken the time in which the server made
-        // room.
-        self.update();
-        self.send()?;
+        if self.activity != before {
+            // Replies have freed slots.
+            self.update();
+            self.send()?;
+        }
         Ok(more)
     }
 
@@ -536,6 +548,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             Target::Event => self.event_done(),
             Target::Header | Target::Discard => {}
         }
+        self.activity += 1;
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
         Ok(())
     }
