@@ -49,6 +49,7 @@ mod rings;
 mod rx;
 mod slots;
 mod statistics;
+mod token;
 mod tx;
 mod vif;
 
@@ -56,10 +57,11 @@ pub use config::NetFrontConfig;
 pub use device::NetFront;
 pub use error::{NetFrontError, ProtocolError, TxError};
 #[cfg(feature = "smoltcp")]
-pub use phy::{Phy, RxToken, TxToken, timestamp};
+pub use phy::{Phy, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::NetFrontStatistics;
+pub use token::{RxToken, TxToken};
 pub use vif::{Vif, list};
 pub use xenbus::DeviceState;
 pub use xenbus::net::{ChecksumState, MacAddress, MacError, PacketMeta, checksum};

@@ -1,11 +1,10 @@
 //! A device of smoltcp.
 
-use super::device::OpenRings;
-use super::driver::DeviceRings;
-use super::{ChecksumState, NetFront, PacketMeta, checksum};
+use super::{ChecksumState, NetFront, PacketMeta, RxToken, TxToken};
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use xen_hypercall::Platform;
+use xenbus::net::ETHERNET_HEADER;
 
 /// A device borrowed by smoltcp, from [`NetFront::phy`]. Flushes when it is dropped.
 ///
@@ -14,8 +13,7 @@ use xen_hypercall::Platform;
 /// checked before. Two exceptions: UDP that smoltcp sends in fragments has no checksum, which IPv4
 /// allows, and the checksum of UDP received in fragments is not checked unless the backend did.
 ///
-/// A packet is received even if no transmit buffer is free: one reply waits in a spare page. While
-/// it waits no further packet is received, and [`NetFront::wait`] waits for a transmit buffer.
+/// Packets are received and sent by [`NetFront::receive_token`] and [`NetFront::transmit_token`].
 ///
 /// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a
 /// larger window can move back, and smoltcp then drops the packets of a peer that has sent up to
@@ -23,19 +21,6 @@ use xen_hypercall::Platform;
 #[derive(Debug)]
 pub struct Phy<'n, P: Platform> {
     net: &'n mut NetFront<P>,
-}
-
-/// A received packet.
-#[derive(Debug)]
-pub struct RxToken<'t> {
-    packet: &'t [u8],
-}
-
-/// A page for a packet to send.
-#[derive(Debug)]
-pub struct TxToken<'t, P: Platform> {
-    rings: &'t mut DeviceRings<P>,
-    buffer: &'t mut [u8],
 }
 
 impl<P: Platform> NetFront<P> {
@@ -57,14 +42,6 @@ impl<P: Platform> Drop for Phy<'_, P> {
     }
 }
 
-impl<P: Platform> Phy<'_, P> {
-    /// Returns a page to receive into and a token to send with.
-    fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, P>)> {
-        let OpenRings { connection, received, sent } = self.net.open_rings()?;
-        Some((received, TxToken { rings: &mut connection.rings, buffer: sent }))
-    }
-}
-
 impl<P: Platform> phy::Device for Phy<'_, P> {
     type RxToken<'t>
         = RxToken<'t>
@@ -76,30 +53,11 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         Self: 't;
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (buffer, tx) = self.split()?;
-        // A full transmit ring does not stop reception: most packets need no reply, and the spare
-        // page has room for one.
-        if !tx.rings.can_reply() {
-            return None;
-        }
-        // Buffers are not published here, so the loop ends after one ring of responses.
-        while let Some(received) = tx.rings.receive(buffer).ok()? {
-            let packet = buffer.get(..received.len)?;
-            if received.meta.checksum == ChecksumState::Unknown
-                && checksum::verify(packet) == Some(false)
-            {
-                tx.rings.statistics.rx_bad_checksum += 1;
-                continue;
-            }
-            return Some((RxToken { packet: buffer.get(..received.len)? }, tx));
-        }
-        None
+        self.net.receive_token().ok()?
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        let (_, token) = self.split()?;
-        token.rings.make_room().ok()?;
-        Some(token)
+        self.net.transmit_token().ok()
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -108,7 +66,7 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         checksum.udp = phy::Checksum::None;
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = usize::from(self.net.mtu()) + 14;
+        capabilities.max_transmission_unit = usize::from(self.net.mtu()) + ETHERNET_HEADER;
         capabilities.max_burst_size = Some(usize::from(self.net.config().rx_slots));
         capabilities.checksum = checksum;
         capabilities
@@ -116,19 +74,14 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
 }
 
 impl phy::RxToken for RxToken<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(self.packet)
+    fn consume<R, F: FnOnce(&[u8]) -> R>(mut self, f: F) -> R {
+        f(self.packet())
     }
 }
 
 impl<P: Platform> phy::TxToken for TxToken<'_, P> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        // smoltcp keeps to the MTU, which is far below a page.
-        let packet = self.buffer.get_mut(..len).unwrap_or_default();
-        packet.fill(0);
-        let result = f(packet);
-        self.rings.transmit_spare(packet, PacketMeta::new(ChecksumState::Partial));
-        result
+        self.transmit(len, PacketMeta::new(ChecksumState::Partial), f)
     }
 }
 

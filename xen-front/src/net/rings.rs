@@ -90,15 +90,15 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
     /// Returns whether a packet in the spare page can be sent, now or later.
     ///
     /// While it cannot, received packets are not taken either: each may need a reply.
-    #[cfg(feature = "smoltcp")]
-    pub(super) fn can_reply(&mut self) -> bool {
-        let room = self.spare.is_none() && self.intact().is_ok();
+    pub(super) fn can_reply(&mut self) -> Result<bool, ProtocolError> {
+        self.intact()?;
+        let room = self.spare.is_none();
         self.receive_held |= !room;
-        room
+        Ok(room)
     }
 
-    /// Transmits `packet`, which is at the start of the spare page, now or once a buffer is free.
-    #[cfg(feature = "smoltcp")]
+    /// Transmits `packet`, which is at the start of the spare page and whose length is checked, now
+    /// or once a buffer is free. [`intact`](Self::intact) reports a protocol error.
     pub(super) fn transmit_spare(&mut self, packet: &[u8], meta: PacketMeta) {
         if self.transmit(packet, meta) == Err(TxError::Full) {
             self.spare = Some((packet.len(), meta));

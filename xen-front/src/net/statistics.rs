@@ -23,7 +23,7 @@ pub struct NetFrontStatistics {
     /// Packets dropped: with extra info that was not offered, or is unknown.
     pub rx_extra: u64,
     /// Packets dropped after reception: the checksum had not been checked before, and was wrong.
-    /// Counted by `phy`.
+    /// Counted by `NetFront::receive_token`.
     pub rx_bad_checksum: u64,
     /// Packets with a response of the backend: sent, or failed.
     pub tx_packets: u64,
@@ -31,4 +31,7 @@ pub struct NetFrontStatistics {
     pub tx_bytes: u64,
     /// Packets that the backend reported as failed or dropped; `tx_packets` includes these.
     pub tx_errors: u64,
+    /// Packets dropped before transmission: too short, too long, or with a segmentation. Counted by
+    /// `TxToken::transmit`.
+    pub tx_invalid: u64,
 }

@@ -1,7 +1,6 @@
 //! Receiving and waiting while the transmit ring is full.
 
 use super::*;
-use smoltcp::phy::{Device as _, RxToken as _, TxToken as _};
 
 /// Returns a device with a full transmit ring, whose backend takes none of the packets.
 fn full(fixture: &Fixture) -> NetFront<Domain> {
@@ -13,16 +12,17 @@ fn full(fixture: &Fixture) -> NetFront<Domain> {
     net
 }
 
-/// Takes packets as smoltcp does, and replies with as many bytes; zero is no reply.
+/// Takes packets as a stack does, and replies with as many bytes; zero is no reply.
 fn reply_to_all(net: &mut NetFront<Domain>, len: usize) -> usize {
-    let (mut device, mut count) = (net.phy(), 0);
-    while let Some((received, reply)) = device.receive(smoltcp::time::Instant::ZERO) {
-        let first = received.consume(|packet| packet[0]);
+    let mut count = 0;
+    while let Some((mut received, reply)) = net.receive_token().unwrap() {
+        let first = received.packet()[0];
         if len > 0 {
-            reply.consume(len, |packet| packet.fill(first));
+            reply.transmit(len, PacketMeta::default(), |packet| packet.fill(first));
         }
         count += 1;
     }
+    net.flush().unwrap();
     count
 }
 
@@ -82,7 +82,7 @@ fn raw_receive_takes_packets_behind_reply() {
     let mut net = full(&fixture);
     fixture.send((20..24).map(|n| (packet(n), NetRxFlags::empty())));
     assert_eq!(reply_to_all(&mut net, 60), 1);
-    assert_eq!(net.final_check(), Ok(false), "smoltcp takes none");
+    assert_eq!(net.final_check(), Ok(false), "a stack takes none");
     let mut buffer = [0; 2048];
     assert!(net.receive(&mut buffer).unwrap().is_some());
     assert_eq!(net.final_check(), Ok(true), "the caller takes more");
@@ -98,6 +98,51 @@ fn raw_receive_takes_packets_behind_reply() {
     fixture.world.run_until_idle();
     let sent: Vec<u8> = fixture.back.state().received.iter().map(|(bytes, _)| bytes[0]).collect();
     assert_eq!(sent[20..], [20, 99]);
+    net.close_and_wait().unwrap();
+    fixture.finish();
+}
+
+#[test]
+fn invalid_reply_is_dropped() {
+    let fixture = Fixture::new();
+    let mut net = full(&fixture);
+    fixture.send((0..4).map(|n| (packet(n), NetRxFlags::empty())));
+    // None of them takes the spare page.
+    for (len, given) in [(13, 13), (1519, 1519), (4096, 4096), (5000, 0)] {
+        let (_, reply) = net.receive_token().unwrap().unwrap();
+        assert_eq!(reply.transmit(len, PacketMeta::default(), |packet| packet.len()), given);
+    }
+    net.flush().unwrap();
+    assert_eq!(net.statistics().tx_invalid, 4);
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.backend).unwrap().kick();
+    fixture.world.run_until_idle();
+    assert_eq!(fixture.back.state().received.len(), 20);
+    net.close_and_wait().unwrap();
+    fixture.finish();
+}
+
+#[test]
+fn checked_packet_is_verified() {
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    let mut frame = vec![0; 12];
+    frame.extend([8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    frame.extend([0, 7, 0, 7, 0, 9, 0, 0, 0x42]);
+    assert!(checksum::complete(&mut frame));
+    let mut wrong = frame.clone();
+    wrong[42] ^= 1;
+    fixture.send([wrong, frame.clone(), packet(1)].map(|packet| (packet, NetRxFlags::empty())));
+    for (expected, state) in [(frame, ChecksumState::Verified), (packet(1), ChecksumState::Unknown)]
+    {
+        let (mut received, _) = net.receive_token().unwrap().unwrap();
+        assert_eq!(
+            (received.meta(), received.packet()),
+            (PacketMeta::new(state), &mut expected[..].to_vec()[..])
+        );
+    }
+    assert!(net.receive_token().unwrap().is_none());
+    assert_eq!(net.statistics().rx_bad_checksum, 1);
     net.close_and_wait().unwrap();
     fixture.finish();
 }

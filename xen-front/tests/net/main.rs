@@ -1,5 +1,6 @@
 //! Network interfaces against a backend in another domain, well-behaved and not.
 
+mod backpressure;
 mod netback;
 #[path = "../persistent/mod.rs"]
 mod persistent;
@@ -748,7 +749,5 @@ fn burst_beyond_buffers_arrives() {
     fixture.finish();
 }
 
-#[cfg(feature = "smoltcp")]
-mod backpressure;
 #[cfg(feature = "smoltcp")]
 mod tcp;

@@ -1,0 +1,113 @@
+//! Tokens: the packet interface of stacks such as smoltcp.
+
+use super::device::OpenRings;
+use super::driver::DeviceRings;
+use super::{ChecksumState, NetFront, PacketMeta, ProtocolError, RxPacket, TxError, checksum};
+use xen_hypercall::Platform;
+
+/// A received packet, in private memory of the driver.
+#[derive(Debug)]
+pub struct RxToken<'t> {
+    packet: &'t mut [u8],
+    meta: PacketMeta,
+}
+
+/// A page for a packet to send.
+#[derive(Debug)]
+pub struct TxToken<'t, P: Platform> {
+    rings: &'t mut DeviceRings<P>,
+    page: &'t mut [u8],
+}
+
+impl<P: Platform> NetFront<P> {
+    /// Takes the next packet, with a token to reply to it. `None` if no packet has come, the device
+    /// is not connected, or a reply before still waits for a transmit buffer.
+    ///
+    /// A packet is received even if no transmit buffer is free: one reply waits in a spare page,
+    /// and while it waits [`wait`](Self::wait) and [`final_check`](Self::final_check) wait for a
+    /// transmit buffer only. A packet whose checksum was not checked before and is wrong is dropped
+    /// and counted; a correct one is [`Verified`](ChecksumState::Verified).
+    ///
+    /// Call [`flush`](Self::flush) after all packets are taken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive).
+    pub fn receive_token(
+        &mut self,
+    ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
+        let Some(OpenRings { connection, received, sent }) = self.open_rings() else {
+            return Ok(None);
+        };
+        let rings = &mut connection.rings;
+        if !rings.can_reply()? {
+            return Ok(None);
+        }
+        // Buffers are not published here, so the loop ends after one ring of responses.
+        while let Some(RxPacket { len, mut meta }) = rings.receive(received)? {
+            let packet = received.get(..len).unwrap_or_default();
+            if meta.checksum == ChecksumState::Unknown {
+                match checksum::verify(packet) {
+                    Some(true) => meta.checksum = ChecksumState::Verified,
+                    Some(false) => {
+                        rings.statistics.rx_bad_checksum += 1;
+                        continue;
+                    }
+                    None => {}
+                }
+            }
+            let packet = received.get_mut(..len).unwrap_or_default();
+            return Ok(Some((RxToken { packet, meta }, TxToken { rings, page: sent })));
+        }
+        Ok(None)
+    }
+
+    /// Returns a token to transmit a packet.
+    ///
+    /// # Errors
+    ///
+    /// [`TxError::Full`], [`TxError::Down`], [`TxError::Broken`].
+    pub fn transmit_token(&mut self) -> Result<TxToken<'_, P>, TxError> {
+        let OpenRings { connection, sent, .. } = self.open_rings().ok_or(TxError::Down)?;
+        connection.rings.make_room()?;
+        Ok(TxToken { rings: &mut connection.rings, page: sent })
+    }
+}
+
+impl RxToken<'_> {
+    /// Returns the packet.
+    pub fn packet(&mut self) -> &mut [u8] {
+        self.packet
+    }
+
+    /// Returns the packet's metadata.
+    pub fn meta(&self) -> PacketMeta {
+        self.meta
+    }
+}
+
+impl<P: Platform> TxToken<'_, P> {
+    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and transmits
+    /// the frame, now or once a transmit buffer is free.
+    ///
+    /// A stack keeps to the MTU, so this function has no error: a frame that is too short or too
+    /// long or has a segmentation is dropped and counted. `write_packet` gets no bytes if `len` is
+    /// more than a page. [`NetFront::transmit_with`] returns these errors.
+    pub fn transmit<T>(
+        self,
+        len: usize,
+        meta: PacketMeta,
+        write_packet: impl FnOnce(&mut [u8]) -> T,
+    ) -> T {
+        let valid = self.rings.tx.check(len, meta).is_ok();
+        let packet = self.page.get_mut(..len).unwrap_or_default();
+        packet.fill(0);
+        let result = write_packet(packet);
+        if valid {
+            self.rings.transmit_spare(packet, meta);
+        } else {
+            self.rings.statistics.tx_invalid += 1;
+        }
+        result
+    }
+}
