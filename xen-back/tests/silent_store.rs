@@ -6,21 +6,12 @@ use xen_back::block::{BlkBack, Config, MemoryDisk, PreparedDisk};
 use xen_back::net::{NetBack, Packet, PacketMeta};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, Pages, Platform, Port, boot};
-use xen_sim::{Device, Disk, Domain, DomainConfig, Interpose, Interposed, Vif, World};
+use xen_hypercall::{Instant, Pages, Platform, boot};
+use xen_sim::{Device, Disk, Domain, DomainConfig, ForbidWait, Interposed, Vif, World};
 use xen_store::XenStore;
 use xenbus::{DeviceId, DeviceWatcher};
 
-/// A platform whose `wait` panics.
-struct NoWait;
-
-impl Interpose for NoWait {
-    fn ends_wait(&self, _: &[Port]) -> bool {
-        panic!("a poll waited");
-    }
-}
-
-type Driver = Interposed<Domain, NoWait>;
+type Driver = Interposed<Domain, ForbidWait>;
 
 /// Polls in which xenstored answers the first `answers` times, then nothing.
 fn poll_all(
@@ -45,10 +36,12 @@ fn poll_all(
     }
     nodes.write(format!("{path}/request-rx-copy"), 1).unwrap();
     nodes.write(format!("{path}/state"), if keys.len() > 2 { 4 } else { 3 }).unwrap();
-    let platform = Interposed::new(driver.clone(), Arc::new(NoWait));
+    let waits = Arc::<ForbidWait>::default();
+    let platform = Interposed::new(driver.clone(), Arc::clone(&waits));
     let ring = boot::xenstore_ring(platform.clone()).unwrap();
     let store = XenStore::new(platform, ring).unwrap();
     let id = DeviceId { guest: guest.id(), device: device.id };
+    waits.set(true);
     let mut round = 0;
     let connected = run(&store, id, &mut || {
         if round < answers {

@@ -23,6 +23,8 @@ mod nodes;
 mod reconnect;
 #[path = "disk/requests.rs"]
 mod requests;
+#[path = "disk/waiting.rs"]
+mod waiting;
 
 use blkback::{Backend, Misbehaviour};
 use core::cell::Cell;

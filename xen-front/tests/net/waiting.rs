@@ -2,24 +2,9 @@
 
 use super::*;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use xen_hypercall::Port;
-use xen_sim::{Interpose, Interposed};
+use xen_sim::{ForbidWait, Interposed};
 
-/// A platform whose `wait` panics, unless that is allowed.
-#[derive(Default)]
-struct NoWait {
-    allowed: AtomicBool,
-}
-
-impl Interpose for NoWait {
-    fn ends_wait(&self, _: &[Port]) -> bool {
-        assert!(self.allowed.load(Ordering::Relaxed), "a poll waits");
-        false
-    }
-}
-
-type Guest = Interposed<Domain, NoWait>;
+type Guest = Interposed<Domain, ForbidWait>;
 
 /// Action after xenstored has stopped.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +24,12 @@ fn stop_after(before: u32, next: Next) -> (DeviceState, DeviceState, u32) {
     let guest = world.create_guest(DomainConfig::new("guest"));
     let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
     let _back = Backend::start(&world, &device);
-    let no_wait = Arc::new(NoWait::default());
-    let guest = Guest::new(guest, Arc::clone(&no_wait));
+    let waits = Arc::<ForbidWait>::default();
+    let guest = Guest::new(guest, Arc::clone(&waits));
     let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let mut net = NetFront::new(&store, &grants, Vif(0), small()).unwrap();
+    waits.set(true);
     world.run_until_idle();
     for _ in 0..before {
         net.poll(guest.now()).unwrap();
@@ -70,7 +56,7 @@ fn stop_after(before: u32, next: Next) -> (DeviceState, DeviceState, u32) {
     }
     let state = net.state();
     world.store().set_stopped(false);
-    no_wait.allowed.store(true, Ordering::Relaxed);
+    waits.set(false);
     drop(net);
     drop((store, grants));
     (stopped_in, state, errors)

@@ -7,3 +7,4 @@ mod lifecycle;
 #[path = "../persistent/mod.rs"]
 mod persistent;
 mod stream;
+mod waiting;
