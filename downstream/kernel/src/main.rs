@@ -13,11 +13,17 @@ use core::fmt::{Display, Write};
 use core::panic::PanicInfo;
 use core::time::Duration;
 use platform::Kernel;
+use spin::{Mutex, Once};
 use xen_guest::arch::DebugPort;
 use xen_guest::console::Console;
 use xen_guest::hypercall::boot;
 use xen_guest::store::XsOps;
 use xen_guest::{BootInfo, GrantTable, Platform, XenStore, block, ops, power};
+
+/// The services and the driver outlive all threads.
+static STORE: Once<XenStore<Kernel>> = Once::new();
+static GRANTS: Once<GrantTable<Kernel>> = Once::new();
+static DISK: Mutex<Option<block::BlockingDisk<Kernel>>> = Mutex::new(None);
 
 xen_guest::pvh_entry!(boot, stack: 256 * 1024);
 
@@ -58,20 +64,24 @@ fn run(start_info: usize) -> Option<()> {
     let mut console = Console::primary(done("console", boot::console_ring(Kernel))?);
     let ring = done("xenstore", boot::xenstore_ring(Kernel))?;
     let store = done("xenstore", XenStore::new(Kernel, ring))?;
+    let store = STORE.call_once(|| store);
     let name = done("name", store.read_string::<64>("name"))?;
     let _ = writeln!(console, "downstream: name {name}");
 
     let soon = Kernel.now() + Duration::from_secs(30);
     let grants = done("grant table", GrantTable::new(Kernel))?;
-    let disks = done("disks", block::list::<4>(&store))?;
+    let grants = GRANTS.call_once(|| grants);
+    let disks = done("disks", block::list::<4>(store))?;
     let Some(entry) = disks.first() else {
         return done("disks", Err("found none, expected one"));
     };
-    let mut disk = done("disk", block::BlockingDisk::connect(&store, &grants, entry.id, soon))?;
+    let disk = done("disk", block::BlockingDisk::connect(store, grants, entry.id, soon))?;
+    let mut slot = DISK.lock();
+    let disk = slot.insert(disk);
     let mut sector = [0; 512];
     done("read", disk.read(0, &mut sector))?;
     let sum: u32 = sector.iter().map(|&byte| u32::from(byte)).sum();
     let _ = writeln!(console, "downstream: {} bytes, sum {sum}", disk.info().bytes());
-    done("close", disk.close(soon))?;
+    done("close", slot.take()?.close(soon))?;
     done("flush", console.flush(soon))
 }
