@@ -1,4 +1,4 @@
-//! Tokens: the packet interface of stacks such as smoltcp.
+//! Packet tokens, the interface of stacks such as smoltcp.
 
 use super::device::OpenRings;
 use super::driver::DeviceRings;
@@ -87,8 +87,8 @@ impl RxToken<'_> {
 }
 
 impl<P: Platform> TxToken<'_, P> {
-    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and transmits
-    /// the frame, now or once a transmit buffer is free.
+    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and
+    /// transmits the frame, now or once a transmit buffer is free.
     ///
     /// A stack keeps to the MTU, so this function has no error: a frame that is too short or too
     /// long or has a segmentation is dropped and counted. `write_packet` gets no bytes if `len` is
