@@ -73,5 +73,11 @@ fn memory_is_as_documented() {
     let before = pages();
     let console = ConsoleFront::new(&store, &grants, 1).unwrap();
     assert_eq!(pages() - before, 1, "the driver; the ring comes with the connection");
+    let client = world.create_guest(DomainConfig::new("client")).id();
+    for (left, right, expected) in [(10, 11, 1), (12, 14, 8)] {
+        let (before, orders) = (pages(), VchanOrders::new(left, right).unwrap());
+        let _server = Server::open(&store, &grants, client, "data/vchan", orders).unwrap();
+        assert_eq!(pages() - before, expected);
+    }
     drop((block, net, console));
 }

@@ -51,9 +51,9 @@
 //!
 //! The functions that connect, and [`Server::close`], wait for answers of xenstore. On a connected
 //! [`End`] the functions `wait_*` and [`End::flush`] wait, up to their deadline; all others and the
-//! drop never wait and allocate nothing. A server's value has some 2 KiB, and a client's 6, for any
-//! size of the rings. A peer can stop, disconnect or be destroyed; an impossible index is a typed
-//! error, after which that direction stays closed. Pages that a client keeps mapped after its
+//! drop never wait and allocate nothing. The values have less than 1 KiB, for any size of the
+//! rings. A peer can stop, disconnect or be destroyed; an impossible index is a typed error, after
+//! which that direction stays closed. Pages that a client keeps mapped after its
 //! server has closed are in the grant table's deferred list. Neither end survives a suspend: close
 //! it before, and create another one afterwards.
 //!
