@@ -89,7 +89,8 @@ fn unknown_disk_is_refused_and_removed() {
     let disk = Disk { target: "absent".to_owned(), ..Disk::new("xvdb") };
     let device = testbed.world.attach_disk(testbed.guest.inner(), testbed.driver(), &disk);
     testbed.world.run_for(A_WHILE);
-    assert_eq!(error(&testbed, &device).as_deref(), Some("there is no disk \"absent\""));
+    let expected = "disk \"absent\" could not be opened: no such disk";
+    assert_eq!(error(&testbed, &device).as_deref(), Some(expected));
     assert_eq!(backend_state(&testbed, &device), CLOSED);
     testbed.world.detach(&device);
     testbed.world.run_for(Duration::from_secs(1));
