@@ -14,6 +14,9 @@ use xen_store::{
 pub(crate) const OWN_PATH: usize = 64;
 pub(crate) const PEER_PATH: usize = 128;
 
+/// The path of a device's own directory; a length of one byte keeps drivers below 1 KiB.
+pub(crate) type OwnPath = String<OWN_PATH, u8>;
+
 /// The most bytes of a state or a number; a longer value is neither.
 const VALUE: usize = 32;
 
@@ -44,8 +47,8 @@ const QUERIES: [Query; 6] = [
 /// The nodes of a device, for one of its ends.
 pub(crate) struct DeviceNodes<P: Runtime, T: Transport> {
     role: Role,
-    pub(crate) path: String<OWN_PATH>,
-    pub(crate) peer_path: String<PEER_PATH>,
+    pub(crate) path: OwnPath,
+    pub(crate) peer_path: String<PEER_PATH, u8>,
     pub(crate) peer_id: DomId,
     pub(crate) own: XenbusState,
     pub(crate) peer: XenbusState,
@@ -80,7 +83,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         role: Role,
         path: fmt::Arguments<'_>,
     ) -> Result<Self, XenbusError> {
-        let mut own_path = String::new();
+        let mut own_path = OwnPath::new();
         fmt::write(&mut own_path, path)
             .map_err(|_| read_error(&path, ErrorKind::TooLong { limit: OWN_PATH }))?;
         Ok(Self {

@@ -2,9 +2,9 @@
 
 use crate::DeviceId;
 use crate::job::RETRY;
+use crate::nodes::OwnPath;
 use crate::publish::{MAX_ATTEMPTS, is_conflict, is_quota};
 use core::fmt;
-use heapless::String;
 use xen_hypercall::Instant;
 use xen_store::wire::{MessageType, Names, Part, ServerError};
 use xen_store::{
@@ -33,7 +33,7 @@ enum Step {
 pub struct Removal<P: Runtime, T: Transport = RingTransport<P>> {
     pipeline: Pipeline<P, T>,
     id: DeviceId,
-    path: String<64>,
+    path: OwnPath,
     step: Step,
     /// The step's request was sent.
     sent: bool,
@@ -44,7 +44,7 @@ pub struct Removal<P: Runtime, T: Transport = RingTransport<P>> {
 impl<P: Runtime, T: Transport> Removal<P, T> {
     /// Begins to remove the directory `path`; one that is `gone` may be there again, for another
     /// device of the same number, and is left alone.
-    pub(crate) fn new(store: &XenStore<P, T>, id: DeviceId, path: String<64>, gone: bool) -> Self {
+    pub(crate) fn new(store: &XenStore<P, T>, id: DeviceId, path: OwnPath, gone: bool) -> Self {
         Self {
             pipeline: Pipeline::new(store),
             id,
