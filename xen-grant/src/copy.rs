@@ -168,9 +168,9 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// of local memory that a failed copy was meant for is not defined.
     #[doc(alias = "GNTTABOP_copy")]
     pub fn run(&mut self) -> Result<(), MapError> {
-        let mut first = Ok(());
-        self.run_each(|_, outcome| first = first.and(outcome))?;
-        first
+        let result = self.copy_all().and_then(|()| self.copies.iter().try_for_each(result));
+        self.clear();
+        result
     }
 
     /// Does all copies that were added, empties the batch, and reports the outcome of each call
@@ -196,9 +196,13 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
                 outcome(usize::from(*call), done);
             }
         }
+        self.clear();
+        called
+    }
+
+    fn clear(&mut self) {
         self.copies.clear();
         self.calls.clear();
-        called
     }
 
     fn copy_all(&mut self) -> Result<(), MapError> {

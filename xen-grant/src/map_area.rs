@@ -91,20 +91,22 @@ impl<P: ForeignFrames> GrantMapArea<P> {
         // moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
         let call = retry_eagain::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
-        let handles = batch
-            .iter()
-            .map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle))
-            .collect();
-        // From here on this value unmaps exactly what was mapped.
-        let mapping = GrantMapping { area: ManuallyDrop::new(self), handles, access: PhantomData };
         let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else {
-            return Ok(mapping);
+            let handles = batch.iter().map(|arg| arg.handle).collect();
+            return Ok(GrantMapping {
+                area: ManuallyDrop::new(self),
+                handles,
+                access: PhantomData,
+            });
         };
+        // Until `clear`, nothing may drop the area: a part of the pages may be mapped.
         let error = call
             .err()
             .map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
         let statuses = batch.iter().map(|arg| arg.status).collect();
-        Err(MapFailed { error, area: mapping.unmap().ok(), statuses })
+        let mapped = batch.iter().enumerate().filter(|(_, arg)| arg.status == GrantStatus::OKAY);
+        let area = clear(self, mapped.map(|(index, arg)| (index, arg.handle))).ok();
+        Err(MapFailed { error, area, statuses })
     }
 
     /// Checks that there is room for `found` references, and that `owner` is another domain.
@@ -166,8 +168,8 @@ impl<P: ForeignFrames> fmt::Debug for GrantMapArea<P> {
 pub struct GrantMapping<P: ForeignFrames, A: Access> {
     /// Taken out by `unmap` and `drop`, nowhere else.
     area: ManuallyDrop<GrantMapArea<P>>,
-    /// One per page; `None` for one that is not mapped.
-    handles: Vec<Option<GrantHandle>, MAX_PAGES>,
+    /// One per page.
+    handles: Vec<GrantHandle, MAX_PAGES, u8>,
     access: PhantomData<A>,
 }
 
@@ -183,26 +185,21 @@ impl<P: ForeignFrames, A: Access> GrantMapping<P, A> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so the area is taken out once.
         let area = unsafe { ManuallyDrop::take(&mut this.area) };
-        clear(area, &this.handles)
+        clear(area, this.handles.iter().copied().enumerate())
     }
 }
 
-/// Unmaps the pages of `handles` from `area`.
+/// Unmaps the pages of `mapped` from `area`, each given by its index and its handle.
 fn clear<P: ForeignFrames>(
     area: GrantMapArea<P>,
-    handles: &[Option<GrantHandle>],
+    mapped: impl Iterator<Item = (usize, GrantHandle)>,
 ) -> Result<GrantMapArea<P>, MapError> {
-    let mapped = handles
-        .iter()
-        .enumerate()
-        .filter_map(|(index, handle)| handle.map(|handle| (index, handle)));
-    let mut batch: Vec<GnttabUnmapGrantRef, MAX_PAGES> = mapped
-        .map(|(index, handle)| GnttabUnmapGrantRef {
-            host_addr: area.address(index),
-            handle,
-            ..Default::default()
-        })
-        .collect();
+    let mut batch: Vec<GnttabUnmapGrantRef, MAX_PAGES> = Vec::new();
+    for (index, handle) in mapped {
+        let host_addr = area.address(index);
+        // There is room: an area has no more pages.
+        let _ = batch.push(GnttabUnmapGrantRef { host_addr, handle, ..Default::default() });
+    }
     if batch.is_empty() {
         return Ok(area);
     }
@@ -225,7 +222,7 @@ impl<P: ForeignFrames, A: Access> Drop for GrantMapping<P, A> {
         // SAFETY: the value is being dropped, so the area is taken out once.
         let area = unsafe { ManuallyDrop::take(&mut self.area) };
         // An area that could not be cleared is lost, and counted.
-        let _ = clear(area, &self.handles);
+        let _ = clear(area, self.handles.iter().copied().enumerate());
     }
 }
 

@@ -40,37 +40,24 @@ impl From<OutOfMemory> for NoAccess {
 }
 
 /// Parts of [`MAX_PAGES`] segments in a request.
-const PARTS: usize = MAX_SEGMENTS.div_ceil(MAX_PAGES);
+pub(super) const PARTS: usize = MAX_SEGMENTS.div_ceil(MAX_PAGES);
 
 /// The memory that a request can use.
 pub(super) enum Data<P: ForeignFrames> {
     Copy(Pages<P>),
-    Map {
-        /// Room to map into. `None` while in use, and if it had to be leaked.
-        areas: [Option<GrantMapArea<P>>; PARTS],
-        mapped: Mapped<P>,
-    },
+    Map([MapPart<P>; PARTS]),
 }
-
-/// The mapped pages of a request, in parts.
-pub(super) enum Mapped<P: ForeignFrames> {
-    None,
-    ReadOnly(Mappings<P, ReadOnly>),
-    ReadWrite(Mappings<P, ReadWrite>),
-}
-
-type Mappings<P, A> = [Option<GrantMapping<P, A>>; PARTS];
 
 impl<P: ForeignFrames> Data<P> {
     pub(super) fn new(platform: &P, mode: GrantMode) -> Result<Self, OutOfMemory> {
         Ok(match mode {
             GrantMode::Copy => Self::Copy(Pages::alloc(platform.clone(), MAX_SEGMENTS)?),
             GrantMode::Map => {
-                let mut areas = [const { None }; PARTS];
-                for area in &mut areas {
-                    *area = Some(GrantMapArea::reserve(platform.clone(), MAX_PAGES)?);
+                let mut parts = [const { MapPart { area: None, mapped: Mapped::None } }; PARTS];
+                for part in &mut parts {
+                    part.area = Some(GrantMapArea::reserve(platform.clone(), MAX_PAGES)?);
                 }
-                Self::Map { areas, mapped: Mapped::None }
+                Self::Map(parts)
             }
         })
     }
@@ -94,13 +81,17 @@ impl<P: ForeignFrames> Data<P> {
                 Ok(batch.run()?)
             }
             Self::Copy(_) => Ok(()),
-            Self::Map { areas, mapped } => {
-                *mapped = if write {
-                    Mapped::ReadOnly(map(areas, memory, segments)?)
-                } else {
-                    Mapped::ReadWrite(map(areas, memory, segments)?)
-                };
-                Ok(())
+            Self::Map(parts) => {
+                let mut chunks = segments.chunks(MAX_PAGES);
+                let result = parts.iter_mut().try_for_each(|part| match chunks.next() {
+                    None => Ok(()),
+                    Some(segments) if write => part.map(memory, segments, Mapped::ReadOnly),
+                    Some(segments) => part.map(memory, segments, Mapped::ReadWrite),
+                });
+                if result.is_err() {
+                    let _ = unmap(parts);
+                }
+                result
             }
         }
     }
@@ -124,11 +115,7 @@ impl<P: ForeignFrames> Data<P> {
                 Ok(batch.run()?)
             }
             Self::Copy(_) => Ok(()),
-            Self::Map { areas, mapped } => match core::mem::replace(mapped, Mapped::None) {
-                Mapped::None => Ok(()),
-                Mapped::ReadOnly(mappings) => unmap(areas, mappings),
-                Mapped::ReadWrite(mappings) => unmap(areas, mappings),
-            },
+            Self::Map(parts) => unmap(parts),
         }
     }
 
@@ -142,68 +129,74 @@ impl<P: ForeignFrames> Data<P> {
             Self::Copy(pages) => {
                 Buffers::private(sector, pages.as_mut_slice().get_mut(..len).unwrap_or_default())
             }
-            Self::Map { mapped, .. } => {
-                let parts = match mapped {
-                    Mapped::None => [const { None }; PARTS],
-                    Mapped::ReadOnly(mappings) => {
-                        parts(mappings, |mapping| Part::ReadOnly(mapping.as_ref()))
-                    }
-                    Mapped::ReadWrite(mappings) => {
-                        parts(mappings, |mapping| Part::Shared(mapping.as_ref()))
-                    }
-                };
-                Buffers::mapped(sector, parts, segments)
+            Self::Map(parts) => {
+                Buffers::mapped(sector, parts.each_ref().map(MapPart::memory), segments)
             }
         }
     }
 }
 
-fn parts<'r, P: ForeignFrames, A: Access>(
-    mappings: &'r Mappings<P, A>,
-    part: impl Fn(&'r GrantMapping<P, A>) -> Part<'r>,
-) -> [Option<Part<'r>>; PARTS] {
-    mappings.each_ref().map(|mapping| mapping.as_ref().map(&part))
+/// Room for [`MAX_PAGES`] segments, kept from one request to the next.
+pub(super) struct MapPart<P: ForeignFrames> {
+    /// `None` while in use, and if it had to be leaked.
+    area: Option<GrantMapArea<P>>,
+    mapped: Mapped<P>,
 }
 
-/// Maps all segments, or none.
-fn map<P: ForeignFrames, A: Access>(
-    areas: &mut [Option<GrantMapArea<P>>; PARTS],
-    memory: &GuestMemory<P>,
-    segments: &Segments,
-) -> Result<Mappings<P, A>, NoAccess> {
-    let mut mappings = [const { None }; PARTS];
-    let parts = areas.iter_mut().zip(&mut mappings).zip(segments.chunks(MAX_PAGES));
-    for ((place, mapping), part) in parts {
-        let refs: Vec<GrantRef, MAX_PAGES> = part.iter().map(|segment| segment.gref).collect();
-        let area = match place.take() {
-            Some(area) => Ok(area),
-            None => GrantMapArea::reserve(memory.segments.platform().clone(), MAX_PAGES),
+enum Mapped<P: ForeignFrames> {
+    None,
+    ReadOnly(GrantMapping<P, ReadOnly>),
+    ReadWrite(GrantMapping<P, ReadWrite>),
+}
+
+impl<P: ForeignFrames> MapPart<P> {
+    fn map<A: Access>(
+        &mut self,
+        memory: &GuestMemory<P>,
+        segments: &[BlkifRequestSegment],
+        mapped: impl FnOnce(GrantMapping<P, A>) -> Mapped<P>,
+    ) -> Result<(), NoAccess> {
+        let refs: Vec<GrantRef, MAX_PAGES> = segments.iter().map(|segment| segment.gref).collect();
+        let area = match self.area.take() {
+            Some(area) => area,
+            None => GrantMapArea::reserve(memory.segments.platform().clone(), MAX_PAGES)?,
         };
-        match area.map(|area| area.map(memory.guest, &refs)) {
-            Ok(Ok(mapped)) => {
-                *mapping = Some(mapped);
-                continue;
+        match area.map(memory.guest, &refs) {
+            Ok(mapping) => {
+                self.mapped = mapped(mapping);
+                Ok(())
             }
-            Ok(Err(failed)) => *place = failed.area,
-            Err(OutOfMemory { .. }) => {}
+            Err(failed) => {
+                self.area = failed.area;
+                Err(NoAccess)
+            }
         }
-        let _ = unmap(areas, mappings);
-        return Err(NoAccess);
     }
-    Ok(mappings)
+
+    fn unmap(&mut self) -> Result<(), NoAccess> {
+        let area = match core::mem::replace(&mut self.mapped, Mapped::None) {
+            Mapped::None => return Ok(()),
+            Mapped::ReadOnly(mapping) => mapping.unmap(),
+            Mapped::ReadWrite(mapping) => mapping.unmap(),
+        };
+        self.area = Some(area?);
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<Part<'_>> {
+        match &self.mapped {
+            Mapped::None => None,
+            Mapped::ReadOnly(mapping) => Some(Part::ReadOnly(mapping.as_ref())),
+            Mapped::ReadWrite(mapping) => Some(Part::Shared(mapping.as_ref())),
+        }
+    }
 }
 
-fn unmap<P: ForeignFrames, A: Access>(
-    areas: &mut [Option<GrantMapArea<P>>; PARTS],
-    mappings: Mappings<P, A>,
-) -> Result<(), NoAccess> {
+/// Unmaps all parts; an error if one is stuck.
+fn unmap<P: ForeignFrames>(parts: &mut [MapPart<P>; PARTS]) -> Result<(), NoAccess> {
     let mut result = Ok(());
-    for (place, mapping) in areas.iter_mut().zip(mappings) {
-        match mapping.map(GrantMapping::unmap) {
-            None => {}
-            Some(Ok(area)) => *place = Some(area),
-            Some(Err(_)) => result = Err(NoAccess),
-        }
+    for part in parts {
+        result = part.unmap().and(result);
     }
     result
 }

@@ -4,7 +4,7 @@ use super::access::{Data, GrantMode, GuestMemory, NoAccess};
 use super::request::Request;
 use super::rings::Rings;
 use super::slot::{HomeOwner, Slot, SlotBox, SlotList, Step, Work};
-use super::validate::{DiskLimits, RequestError, ValidatedRequest, WireRequest, extent};
+use super::validate::{DiskLimits, RequestError, ValidatedRequest, WireRequest};
 use super::{BlockDeviceError, Statistics};
 use xen_hypercall::{DomId, ForeignFrames, OutOfMemory, PageBox, StableSharedMem};
 use xen_ring::{Corrupt, Notify};
@@ -147,9 +147,9 @@ impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
                 let _ = slot.segments.extend_from_slice(segments);
                 transfer
             }
-            ValidatedRequest::Indirect { transfer, page, count } => {
+            ValidatedRequest::Indirect { mut transfer, page, count } => {
                 self.memory.copy_segments(page, count, &mut slot.segments)?;
-                disk.check(&transfer, &slot.segments)?;
+                disk.check(&mut transfer, &slot.segments)?;
                 transfer
             }
             ValidatedRequest::Flush { exclusive } => {
@@ -169,7 +169,6 @@ impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
             statistics.reads += 1;
         }
         slot.work = Work::Transfer(transfer);
-        slot.len = slot.segments.iter().map(|segment| extent(segment).1).sum();
         if transfer.flush_first {
             statistics.flushes += 1;
             (slot.step, slot.exclusive) = (Step::FlushFirst, true);

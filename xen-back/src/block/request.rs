@@ -1,5 +1,6 @@
 //! Requests that are handed out to the storage.
 
+use super::access::PARTS;
 use super::slot::{Slot, SlotBox};
 use super::validate::extent;
 use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
@@ -137,7 +138,7 @@ pub struct Buffers<'r> {
 enum Source<'r> {
     None,
     Private(&'r mut [u8]),
-    Mapped { parts: [Option<Part<'r>>; 2], segments: &'r [BlkifRequestSegment], next: usize },
+    Mapped { parts: [Option<Part<'r>>; PARTS], segments: &'r [BlkifRequestSegment], next: usize },
 }
 
 /// A mapped part of the segments: [`MAX_PAGES`] pages, but for the last one.
@@ -157,7 +158,7 @@ impl<'r> Buffers<'r> {
 
     pub(super) fn mapped(
         sector: u64,
-        parts: [Option<Part<'r>>; 2],
+        parts: [Option<Part<'r>>; PARTS],
         segments: &'r [BlkifRequestSegment],
     ) -> Self {
         Self { sector, source: Source::Mapped { parts, segments, next: 0 } }
@@ -167,44 +168,46 @@ impl<'r> Buffers<'r> {
 impl<'r> Iterator for Buffers<'r> {
     type Item = (u64, IoBuffer<'r>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let sector = self.sector;
-        let buffer = match core::mem::replace(&mut self.source, Source::None) {
+        let buffer = match &mut self.source {
             Source::None => return None,
-            Source::Private(bytes) => IoBuffer::private(bytes),
-            Source::Mapped { parts, segments, next } => {
-                let (buffer, next) = run(&parts, segments, next)?;
-                self.source = Source::Mapped { parts, segments, next };
-                buffer
+            Source::Private(bytes) => {
+                let bytes = core::mem::take(bytes);
+                self.source = Source::None;
+                IoBuffer::private(bytes)
             }
+            Source::Mapped { parts, segments, next } => run(parts, segments, next)?,
         };
         self.sector += (buffer.len() / SECTOR_SIZE) as u64;
         Some((sector, buffer))
     }
 }
 
-/// Returns the run of adjacent segments from `first` on, and the segment after it.
+/// Returns the run of adjacent segments from `next` on, and moves `next` behind it.
 fn run<'r>(
-    parts: &[Option<Part<'r>>; 2],
+    parts: &[Option<Part<'r>>; PARTS],
     segments: &[BlkifRequestSegment],
-    first: usize,
-) -> Option<(IoBuffer<'r>, usize)> {
+    next: &mut usize,
+) -> Option<IoBuffer<'r>> {
+    let first = *next;
     let part = first / MAX_PAGES;
     let page = |index: usize| index % MAX_PAGES * PAGE_SIZE;
     let (start, mut len) = extent(segments.get(first)?);
     let start = page(first) + start;
-    let mut next = first + 1;
-    while next / MAX_PAGES == part
-        && let Some((begin, more)) = segments.get(next).map(extent)
-        && page(next) + begin == start + len
+    let mut end = first + 1;
+    while let Some((begin, more)) = segments.get(end).map(extent)
+        && end / MAX_PAGES == part
+        && page(end) + begin == start + len
     {
         len += more;
-        next += 1;
+        end += 1;
     }
     // Each segment lies within its page, and each has a page.
-    let buffer = match (*parts.get(part)?)? {
+    *next = end;
+    match (*parts.get(part)?)? {
         Part::ReadOnly(mem) => IoBuffer::read_only(mem, start, len),
         Part::Shared(mem) => IoBuffer::shared(mem, start, len),
-    };
-    Some((buffer?, next))
+    }
 }

@@ -38,8 +38,6 @@ pub(super) struct Slot<P: ForeignFrames> {
     /// No other request may be in flight with it.
     pub(super) exclusive: bool,
     pub(super) segments: Segments,
-    /// The number of bytes of all segments.
-    pub(super) len: usize,
     pub(super) data: Data<P>,
     next: Option<SlotBox<P>>,
 }
@@ -54,7 +52,6 @@ impl<P: ForeignFrames> Slot<P> {
             step: Step::Main,
             exclusive: false,
             segments: Segments::new(),
-            len: 0,
             data,
             next: None,
         }
@@ -63,8 +60,7 @@ impl<P: ForeignFrames> Slot<P> {
     pub(super) fn operation(&self) -> Operation {
         let Step::Main = self.step else { return Operation::Flush };
         match self.work {
-            Work::Transfer(Transfer { write, sector, .. }) => {
-                let count = (self.len / SECTOR_SIZE) as u64;
+            Work::Transfer(Transfer { write, sector, count, .. }) => {
                 if write {
                     Operation::Write { sector, count }
                 } else {
@@ -77,10 +73,9 @@ impl<P: ForeignFrames> Slot<P> {
     }
 
     pub(super) fn buffers(&mut self) -> Buffers<'_> {
-        let len = self.len;
         match (self.step, self.work) {
-            (Step::Main, Work::Transfer(Transfer { sector, .. })) => {
-                self.data.buffers(sector, &self.segments, len)
+            (Step::Main, Work::Transfer(Transfer { sector, count, .. })) => {
+                self.data.buffers(sector, &self.segments, count as usize * SECTOR_SIZE)
             }
             _ => Buffers::private(0, &mut []),
         }
@@ -106,9 +101,12 @@ impl<P: ForeignFrames> SlotList<P> {
         Self(None)
     }
 
-    pub(super) fn push(&mut self, mut slot: SlotBox<P>) {
-        slot.next = self.0.take();
-        self.0 = Some(slot);
+    pub(super) fn push(&mut self, slot: SlotBox<P>) {
+        if let Some(next) = self.0.replace(slot)
+            && let Some(slot) = &mut self.0
+        {
+            slot.next = Some(next);
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<SlotBox<P>> {

@@ -154,6 +154,8 @@ pub(super) struct Transfer {
     /// A flush follows it: a barrier, which is durable before any later request.
     pub(super) flush_after: bool,
     pub(super) sector: u64,
+    /// The sectors of all segments, set by [`DiskLimits::check`].
+    pub(super) count: u64,
 }
 
 /// The properties of a disk that requests are validated against.
@@ -196,8 +198,13 @@ impl DiskLimits {
                 if count == 0 || count > limit {
                     return Err(RequestError::SegmentCount { found: count, limit });
                 }
-                let write = op == BlkifOp::WRITE;
-                let transfer = Transfer { write, flush_first: false, flush_after: false, sector };
+                let transfer = Transfer {
+                    write: op == BlkifOp::WRITE,
+                    flush_first: false,
+                    flush_after: false,
+                    sector,
+                    count: 0,
+                };
                 Ok(ValidatedRequest::Indirect { transfer, page, count: usize::from(count) })
             }
             Body::Discard { flag, sector, count } => {
@@ -236,20 +243,21 @@ impl DiskLimits {
         let counted = segments.get(..usize::from(count)).filter(|counted| !counted.is_empty());
         let counted =
             counted.ok_or(RequestError::SegmentCount { found: u16::from(count), limit })?;
-        let transfer = Transfer {
+        let mut transfer = Transfer {
             write: op != BlkifOp::READ,
             flush_first: barrier || flush,
             flush_after: barrier,
             sector,
+            count: 0,
         };
-        self.check(&transfer, counted)?;
+        self.check(&mut transfer, counted)?;
         Ok(ValidatedRequest::Transfer(transfer, counted))
     }
 
-    /// Validates the segments of a transfer.
+    /// Validates the segments of a transfer, and sets its count.
     pub(super) fn check(
         &self,
-        transfer: &Transfer,
+        transfer: &mut Transfer,
         segments: &[BlkifRequestSegment],
     ) -> Result<(), RequestError> {
         let mut count = 0;
@@ -263,6 +271,7 @@ impl DiskLimits {
             self.check_alignment(u64::from(first), sectors)?;
             count += sectors;
         }
+        transfer.count = count;
         self.check_range(transfer.sector, count, transfer.write)
     }
 
@@ -277,8 +286,9 @@ impl DiskLimits {
     }
 
     fn check_alignment(&self, sector: u64, count: u64) -> Result<(), RequestError> {
+        // Of a power of two, so a mask replaces a division.
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
-        if !(sector.is_multiple_of(unit) && count.is_multiple_of(unit)) {
+        if (sector | count) & unit.wrapping_sub(1) != 0 {
             return Err(RequestError::Alignment { sector, count });
         }
         Ok(())

@@ -123,6 +123,37 @@ fn xsa_361_bad_reference_fails_request() {
 }
 
 #[test]
+fn bad_reference_unmaps_all_parts() {
+    for mode in MODES {
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let &[data, page] = raw.data.refs() else { panic!() };
+        let good = BlkifRequestSegment { gref: data, first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+        let request = raw.indirect(BlkifOp::READ, 32, page);
+        // Mapped as two parts of 16.
+        for (bad, status) in [
+            (Some(20), BlkifStatus::ERROR),
+            (Some(3), BlkifStatus::ERROR),
+            (None, BlkifStatus::OKAY),
+        ] {
+            let mut list = [good; 32];
+            if let Some(bad) = bad {
+                list[bad].gref = GrantRef(400);
+            }
+            raw.data.as_ref().copy_from(4096, list.as_bytes()).unwrap();
+            raw.expect(&mut back, &request, status);
+            let counters = fixture.driver.counters();
+            // The ring itself is still mapped.
+            assert_eq!(counters.maps, counters.unmaps + 1, "{mode:?} {bad:?}");
+        }
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+    }
+}
+
+#[test]
 fn x86_32_layout_is_served() {
     let fixture = Fixture::new();
     let mut back = fixture.back(GrantMode::Copy);
