@@ -82,11 +82,13 @@ pub(super) struct Tx<P: Platform> {
     next: usize,
 }
 
-/// The slots of a packet.
+/// The fragments of a packet, in order; none if there are too many.
+type Fragments = Vec<Fragment, XEN_NETIF_NR_SLOTS_MIN>;
+
+/// The slots of a packet, without its fragments.
 struct Parsed {
     size: usize,
     flags: NetTxFlags,
-    fragments: Vec<Fragment, XEN_NETIF_NR_SLOTS_MIN>,
     slots: usize,
     extras: usize,
     segmentation: Option<Segmentation>,
@@ -171,6 +173,7 @@ impl<P: Platform> Tx<P> {
         ring: &mut TxRing<M>,
         statistics: &mut TxStatistics,
     ) -> Result<(), NetBackError> {
+        let mut fragments = Fragments::new();
         while self.copies + RESERVE <= MAX_COPIES
             && self.fragments.len() + XEN_NETIF_NR_SLOTS_MIN <= BATCH_SLOTS
             && self.ids.len() + FATAL_SLOTS <= self.ids.capacity()
@@ -178,8 +181,9 @@ impl<P: Platform> Tx<P> {
         {
             let Some(first) = ring.pop()? else { return Ok(()) };
             let first_id = self.ids.len();
-            let parsed = parse(first, || ring.pop().map_err(NetBackError::from), &mut self.ids)?;
-            let taken = self.place(&parsed, (first_id, self.ids.len()));
+            let pop = || ring.pop().map_err(NetBackError::from);
+            let parsed = parse(first, pop, &mut self.ids, &mut fragments)?;
+            let taken = self.place(&parsed, &fragments, (first_id, self.ids.len()));
             statistics.refused += u64::from(taken.status != NetifStatus::OKAY);
             // There is room: there are fewer packets than fragments, and those that are dropped
             // leave by the ids' limit.
@@ -191,7 +195,7 @@ impl<P: Platform> Tx<P> {
         Ok(())
     }
 
-    fn place(&mut self, parsed: &Parsed, ids: (usize, usize)) -> Taken {
+    fn place(&mut self, parsed: &Parsed, fragments: &Fragments, ids: (usize, usize)) -> Taken {
         let mut meta = PacketMeta::new(ChecksumState::from_tx_flags(parsed.flags));
         meta.segmentation = parsed.segmentation;
         let first = self.fragments.len();
@@ -204,7 +208,7 @@ impl<P: Platform> Tx<P> {
             meta,
             status: NetifStatus::ERROR,
         };
-        let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
+        let whole: usize = fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
         let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
             && parsed.size >= ETHERNET_HEADER
             && whole == parsed.size
@@ -222,7 +226,7 @@ impl<P: Platform> Tx<P> {
         taken.start = self.next;
         taken.len = parsed.size;
         taken.status = NetifStatus::OKAY;
-        for fragment in &parsed.fragments {
+        for fragment in fragments {
             self.copies += if parsed.slots == 1 { 1 } else { 2 };
             let _ = self.fragments.push(*fragment);
         }
@@ -249,16 +253,18 @@ impl<P: Platform> Tx<P> {
     }
 }
 
-/// Reads the slots of one packet. An error is one that a frontend loses its connection for.
+/// Reads the slots of one packet, its ids and its fragments. An error is one that ends the
+/// connection of the frontend.
 fn parse(
     first: NetifTxRequest,
     mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, NetBackError>,
     ids: &mut Vec<u16, 256>,
+    fragments: &mut Fragments,
 ) -> Result<Parsed, NetBackError> {
+    fragments.clear();
     let mut parsed = Parsed {
         size: usize::from(first.size),
         flags: first.flags,
-        fragments: Vec::new(),
         slots: 1,
         extras: 0,
         segmentation: None,
@@ -303,17 +309,13 @@ fn parse(
         check_page(slot.offset, size)?;
         // Sizes that add up to more than the whole leave nothing: the sum then differs from it.
         rest = rest.saturating_sub(size);
-        let _ = parsed.fragments.push(Fragment {
-            gref: slot.gref,
-            offset: slot.offset,
-            size: slot.size,
-        });
+        let _ = fragments.push(Fragment { gref: slot.gref, offset: slot.offset, size: slot.size });
     }
     // The first slot has the size of the whole; what the others have not is its own.
     check_page(first.offset, rest)?;
     let fragment = Fragment { gref: first.gref, offset: first.offset, size: rest as u16 };
-    if parsed.fragments.insert(0, fragment).is_err() {
-        parsed.fragments.clear();
+    if fragments.insert(0, fragment).is_err() {
+        fragments.clear();
     }
     Ok(parsed)
 }
@@ -352,10 +354,11 @@ mod tests {
         slot
     }
 
-    fn parsed(slots: &[NetifTxRequest]) -> Result<Parsed, NetBackError> {
-        let mut slots = slots.iter().copied();
+    fn parsed(slots: &[NetifTxRequest]) -> Result<(Parsed, Fragments), NetBackError> {
+        let (mut slots, mut fragments) = (slots.iter().copied(), Fragments::new());
         let first = slots.next().unwrap();
-        parse(first, || Ok(slots.next()), &mut Vec::new())
+        let parsed = parse(first, || Ok(slots.next()), &mut Vec::new(), &mut fragments)?;
+        Ok((parsed, fragments))
     }
 
     fn violation(slots: &[NetifTxRequest]) -> Option<TxViolation> {
@@ -396,10 +399,10 @@ mod tests {
             slots
         };
         for count in [1, 2, 18] {
-            assert_eq!(parsed(&packet(count)).unwrap().fragments.len(), count);
+            assert_eq!(parsed(&packet(count)).unwrap().1.len(), count);
         }
         for count in [19, 20] {
-            assert_eq!(parsed(&packet(count)).unwrap().slots, count);
+            assert_eq!(parsed(&packet(count)).unwrap().0.slots, count);
         }
         assert_eq!(violation(&packet(21)), Some(TxViolation::TooManySlots { limit: 20 }));
         assert_eq!(violation(&packet(5)[..4]), Some(TxViolation::Truncated));
@@ -407,9 +410,9 @@ mod tests {
 
     #[test]
     fn d_n07_contradictory_sizes_are_found() {
-        let parsed =
+        let (parsed, fragments) =
             parsed(&[slot(100, MORE), slot(80, MORE), slot(40, NetTxFlags::empty())]).unwrap();
-        let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
+        let whole: usize = fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
         assert_ne!(whole, parsed.size);
     }
 
@@ -429,10 +432,10 @@ mod tests {
             Some(TxViolation::Gso),
             "unknown kind"
         );
-        let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
+        let (gso, _) = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
         assert!(gso.segmentation.is_some() && gso.extras == 2 && gso.slots == 1);
         let most = [[first].as_slice(), &[extra(4, 1, [0; 3]); 3], &[extra(4, 0, [0; 3])]].concat();
-        assert_eq!(parsed(&most).unwrap().extras, MAX_EXTRAS);
+        assert_eq!(parsed(&most).unwrap().0.extras, MAX_EXTRAS);
         let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();
         assert_eq!(violation(&endless), Some(TxViolation::TooManyExtras));
     }
@@ -446,9 +449,8 @@ mod tests {
             let mut slots: std::vec::Vec<_> = sizes.iter().map(|size| slot(*size, MORE)).collect();
             slots[0].size = whole;
             slots.last_mut().unwrap().flags = NetTxFlags::empty();
-            let parsed = parsed(&slots).unwrap();
-            let fragments = parsed.fragments.iter();
-            let found: std::vec::Vec<u16> = fragments.map(|fragment| fragment.size).collect();
+            let (_, fragments) = parsed(&slots).unwrap();
+            let found: std::vec::Vec<_> = fragments.iter().map(|one| one.size).collect();
             prop_assert_eq!(found, sizes);
         }
 
@@ -466,8 +468,8 @@ mod tests {
                     ..slot(size, NetTxFlags(flags))
                 })
                 .collect();
-            if let Ok(parsed) = parsed(&slots) {
-                for fragment in &parsed.fragments {
+            if let Ok((_, fragments)) = parsed(&slots) {
+                for fragment in &fragments {
                     let end = usize::from(fragment.offset) + usize::from(fragment.size);
                     prop_assert!(end <= PAGE_SIZE);
                 }
