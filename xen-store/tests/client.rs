@@ -12,8 +12,8 @@ use xen_hypercall::{DomId, SharedMem};
 use xen_store::connection::Connection;
 use xen_store::wire::{Access, MessageType, Part, Permission};
 use xen_store::{
-    ConnectionError, ErrorKind, Limits, RingTransport, StoreError, Transaction, Transport,
-    XenStore, XsOps,
+    ConnectionError, ErrorKind, Limits, Pipeline, RingTransport, StoreError, Transaction,
+    Transport, XenStore, XsOps,
 };
 
 #[test]
@@ -585,6 +585,49 @@ fn quiesced_connection_takes_no_request() {
         assert_eq!(connection.poll(), Err(broken));
         assert_eq!(connection.submit(id), Err(ErrorKind::Connection(broken)));
         assert_eq!(connection.reserve(MessageType::READ, 0), Err(ErrorKind::Connection(broken)));
+    });
+}
+
+#[test]
+fn lost_connection_names_its_reason() {
+    for (code, reason) in [
+        (1, "communication problem"),
+        (2, "invalid ring index"),
+        (3, "protocol violation"),
+        (4, "unknown code"),
+    ] {
+        assert_eq!(
+            ConnectionError::Lost { code }.to_string(),
+            format!("xenstored ended the connection with error {code} ({reason})")
+        );
+    }
+}
+
+#[test]
+fn dropped_pipeline_cancels_its_requests() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let path = [Part::Path(format_args!("domid"))];
+        for sent in [false, true] {
+            for _ in 0..10 {
+                let mut pipeline = Pipeline::new(store);
+                while pipeline.push(MessageType::READ, None, &path).is_ok() {}
+                assert!(pipeline.len() > 1);
+                if sent {
+                    store.poll().unwrap();
+                    world.run_server();
+                }
+            }
+            // All slots but the last one are free again.
+            let mut pipeline = Pipeline::new(store);
+            pipeline.push(MessageType::READ, None, &path).unwrap();
+        }
+        let mut pipeline = Pipeline::new(store);
+        pipeline.push(MessageType::TRANSACTION_START, None, &[Part::Nul]).unwrap();
+        drop(pipeline);
+        store.domid().unwrap();
+        store.domid().unwrap();
+        assert_eq!(world.server.borrow().open_transactions(), 0);
     });
 }
 

@@ -270,6 +270,25 @@ fn refused_watch_reports_once() {
     });
 }
 
+#[test]
+fn refusal_ends_with_next_resume() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        while watch.try_next().unwrap().is_some() {}
+        resume(world, store);
+        world.server.borrow_mut().refuse(MessageType::WATCH, "a", "E2BIG");
+        store.domid().unwrap();
+        store.domid().unwrap();
+        // The next server sets the watch, before the refusal was taken.
+        resume(world, store);
+        store.domid().unwrap();
+        store.domid().unwrap();
+        assert_eq!(watches(world), ["a"]);
+        assert_eq!(watch.try_next().unwrap().unwrap().path(), "a");
+        assert_eq!(watch.try_next(), Ok(None));
+    });
+}
+
 /// FreeBSD-EN-17:05, xg_resume.c.
 #[test]
 fn same_server_resume_leaves_no_watch() {

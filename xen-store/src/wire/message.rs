@@ -177,6 +177,30 @@ mod tests {
         );
     }
 
+    /// A `Display` that fails after what is no path.
+    struct Fails;
+
+    impl fmt::Display for Fails {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("//")?;
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn failed_display_is_a_format_error() {
+        let mut payload = [0; 64];
+        for part in [Part::Path(format_args!("{Fails}")), Part::Text(format_args!("{Fails}"))] {
+            assert_eq!(build(&mut payload, &[part]), Err(ErrorKind::Format));
+        }
+        let parts = [Part::Path(format_args!("/a b{Fails}"))];
+        // What filled the payload is named, although it is no path either.
+        assert_eq!(
+            build(&mut payload[..5], &parts),
+            Err(ErrorKind::Path(PathError::Byte { byte: b' ', at: 2 }))
+        );
+    }
+
     /// D-X02.
     #[test]
     fn oversized_length_is_refused() {

@@ -58,17 +58,14 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
     }
     let skipped = value.len() - digits.len();
     let mut number = 0i128;
-    let mut fits = true;
     for (at, &byte) in digits.iter().enumerate() {
         if !byte.is_ascii_digit() {
             return Err(NumberError::Byte { byte, at: at + skipped });
         }
-        number = number * 10 + i128::from(byte - b'0') * sign;
-        // Far beyond every type, far from overflow.
-        fits &= number.unsigned_abs() < 1 << 100;
-        number = if fits { number } else { 0 };
+        // The limits of 128 bits are beyond every type, and stay there.
+        number = number.saturating_mul(10).saturating_add(i128::from(byte - b'0') * sign);
     }
-    N::try_from(number).ok().filter(|_| fits).ok_or(NumberError::OutOfRange)
+    N::try_from(number).map_err(|_| NumberError::OutOfRange)
 }
 
 /// Parses the reply to a transaction's start: its number, with a NUL or without.
@@ -111,8 +108,10 @@ mod tests {
         assert_eq!(parse_number::<u64>(&[b'9'; 4096]), Err(NumberError::OutOfRange));
         assert_eq!(parse_number::<u64>(&[b'0'; 4096]), Ok(0));
         let mut late = [b'9'; 4096];
+        late[0] = b'-';
+        assert_eq!(parse_number::<i64>(&late), Err(NumberError::OutOfRange));
         late[4095] = b'a';
-        assert_eq!(parse_number::<u64>(&late), Err(NumberError::Byte { byte: b'a', at: 4095 }));
+        assert_eq!(parse_number::<i64>(&late), Err(NumberError::Byte { byte: b'a', at: 4095 }));
     }
 
     proptest! {
