@@ -1,5 +1,6 @@
 //! Waiting and suspending in a simulated domain.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
@@ -181,6 +182,65 @@ fn suspend_sets_up_restored_domain() {
     kernel.dispatcher.bind(&kernel.events, channel.port()).unwrap();
     channel.notify().unwrap();
     assert!(kernel.has_event(&channel));
+}
+
+#[test]
+fn clock_continues_on_later_host() {
+    let (kernel, long_up) = (Kernel::new(20), Kernel::new(21));
+    kernel.take_upcalls();
+    long_up.world.run_for(Duration::from_secs(3600));
+    // What the clock showed on a host that was started an hour before this one.
+    let before = kernel.clock.now(long_up.events.shared_info().as_ref(), 0).as_nanos();
+    let id = kernel.domain.id();
+    kernel.world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    let set_upcalls = || set_upcall_vector(&kernel.domain, 0, 0xf3).map(drop);
+    // SAFETY: one vCPU; no grant and no ring is in use.
+    let resumed = unsafe {
+        kernel.services().suspend(&kernel.park, &[], Duration::from_secs(1), set_upcalls)
+    };
+    assert_eq!(resumed, Ok(SuspendOutcome::Resumed));
+    assert_eq!(kernel.now(), before);
+    kernel.world.run_for(Duration::from_micros(7));
+    assert_eq!(kernel.now(), before + 7_000);
+}
+
+#[test]
+fn suspend_closes_no_new_port() {
+    let kernel = Kernel::new(22);
+    kernel.take_upcalls();
+    let id = kernel.domain.id();
+    kernel.world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    // Open the same ports in the new domain as the requests to park had in the old one.
+    let opened = RefCell::new(vec![]);
+    let set_upcalls = || {
+        opened.borrow_mut().extend((0..4).map(|_| kernel.port(false)));
+        set_upcall_vector(&kernel.domain, 0, 0xf3).map(drop)
+    };
+    let ended = AtomicBool::new(false);
+    let resumed = std::thread::scope(|scope| {
+        // A thread stands for the vCPU that parks.
+        scope.spawn(|| {
+            while !ended.load(SeqCst) {
+                kernel.park.park_if_requested(|| ());
+                std::thread::yield_now();
+            }
+        });
+        let timeout = Duration::from_secs(3600);
+        // SAFETY: one vCPU executes; no grant and no ring is in use.
+        let resumed =
+            unsafe { kernel.services().suspend(&kernel.park, &[0], timeout, set_upcalls) };
+        ended.store(true, SeqCst);
+        resumed
+    });
+    assert_eq!(resumed, Ok(SuspendOutcome::Resumed));
+    for channel in opened.take() {
+        channel.notify().unwrap();
+        assert!(kernel.has_event(&channel), "{:?}", channel.port());
+    }
 }
 
 #[test]
