@@ -346,6 +346,20 @@ mod tests {
         assert_eq!(state.remove(EXPLICIT), Some(Unmask { kept: false }));
     }
 
+    /// An event that a waiter took before the first `bind` has no handler that could end it.
+    #[test]
+    fn bind_ends_only_waited_event() {
+        let state = bound();
+        assert_eq!(state.begin(), Begin::Run(0));
+        assert_eq!(state.bind(), None, "the handler has not ended it");
+        assert_eq!(state.begin(), Begin::Kept);
+        assert_eq!(state.eoi(0, Eoi::Handled, START), EoiOutcome::Unmask(Unmask { kept: true }));
+        let state = PortState::new();
+        assert!(state.begin_wait(true));
+        assert_eq!(state.bind(), Some(Unmask { kept: false }));
+        assert_eq!(state.begin(), Begin::Run(0));
+    }
+
     /// D-E01.
     #[test]
     fn delay_doubles_until_work_is_found() {

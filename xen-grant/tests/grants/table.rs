@@ -150,6 +150,30 @@ fn cancelled_suspend_changes_nothing(version: Version) {
     world.check().unwrap();
 }
 
+/// Ports of before the suspend stay open if it was cancelled, so no epoch may begin then.
+#[test]
+fn only_new_domain_begins_epoch() {
+    for (used, elsewhere) in [(false, false), (true, false), (true, true)] {
+        let world = World::new(1);
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let grants = table(&guest, Version::V1);
+        let shared = used.then(|| grants.grant_writable(pages(&guest, 1), DomId(0)).unwrap());
+        let id = guest.id();
+        world.suspend(id, move |world| {
+            if elsewhere {
+                world.restore(world.save(id), None);
+            } else {
+                world.resume(id, SuspendOutcome::Cancelled);
+            }
+        });
+        let before = guest.claims().epoch();
+        sleep(&guest);
+        grants.resume().unwrap();
+        assert_eq!(guest.claims().epoch() - before, u32::from(elsewhere), "{used}");
+        drop(shared);
+    }
+}
+
 /// A host that refuses version 2 once the flag is set.
 #[derive(Default)]
 struct Old(AtomicBool);
