@@ -71,6 +71,8 @@ pub(crate) struct NotedDisk {
     pub(crate) disk: MemoryDisk<Vec<u8>>,
     /// The disk offers secure discard.
     pub(crate) secure: bool,
+    /// The first byte from which sectors are freed.
+    pub(crate) alignment: u32,
     pub(crate) done: Vec<Done>,
 }
 
@@ -86,7 +88,8 @@ impl BlockDevice for NotedDisk {
     }
 
     fn discard_support(&self) -> Option<Discard> {
-        self.disk.discard_support().map(|offered| Discard { secure: self.secure, ..offered })
+        let Self { secure, alignment, .. } = *self;
+        self.disk.discard_support().map(|offered| Discard { secure, alignment, ..offered })
     }
 
     fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
@@ -165,6 +168,7 @@ impl Fixture {
             disk: Rc::new(RefCell::new(NotedDisk {
                 disk: MemoryDisk::new(Self::content()),
                 secure: true,
+                alignment: 0,
                 done: Vec::new(),
             })),
             front_wait: RefCell::new(EventWait::new(&guest)),

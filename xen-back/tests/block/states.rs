@@ -63,6 +63,66 @@ fn d_r02_bad_index_closes_device() {
 }
 
 #[test]
+fn close_timeout_is_the_callers() {
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    back.set_close_timeout(Duration::from_secs(7));
+    let Raw { ring, channel, data, .. } = Native::connect(&fixture, &mut back, "x86_64-abi");
+    let start = fixture.driver.now();
+    let ring = ring.into_memory();
+    ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
+    channel.notify().unwrap();
+    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt(_))));
+    fixture.settle(&mut back).unwrap();
+    let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
+    let waited = deadline.saturating_duration_since(start);
+    assert_eq!((fixture.states(), waited.as_secs()), ((3, 5), 7));
+    drop(back);
+    ring.end_access().unwrap();
+    data.end_access().unwrap();
+    drop(channel);
+    fixture.finish();
+}
+
+/// The nodes that the toolstack and frontends read, with which values.
+#[test]
+fn offer_has_all_nodes() {
+    for read_only in [false, true] {
+        let fixture = Fixture::with(&Disk { read_only, ..Disk::new("xvda") });
+        fixture.disk.borrow_mut().alignment = 4096;
+        let (store, path) = (fixture.world.store(), fixture.device.backend_path());
+        store.remove(format!("{path}/hotplug-status")).unwrap();
+        let mut back = fixture.back_with(Config { ring_order: 2, ..Config::default() });
+        let raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let sectors = SECTORS.to_string();
+        for (key, value, without_writes) in [
+            ("feature-flush-cache", "1", "0"),
+            ("feature-barrier", "1", "0"),
+            ("feature-persistent", "0", "0"),
+            ("feature-max-indirect-segments", "32", "32"),
+            ("max-ring-page-order", "2", "2"),
+            ("max-ring-pages", "4", "4"),
+            ("feature-discard", "1", "0"),
+            ("discard-granularity", "512", "0"),
+            ("discard-alignment", "4096", "0"),
+            ("discard-secure", "1", "0"),
+            ("hotplug-status", "connected", "connected"),
+            ("sectors", &sectors, &sectors),
+            ("info", "0", "4"),
+            ("sector-size", "512", "512"),
+            ("physical-sector-size", "512", "512"),
+        ] {
+            let found = store.read(format!("{path}/{key}"));
+            let expected = if read_only { without_writes } else { value };
+            assert_eq!(found.as_deref(), Some(expected), "{key}");
+        }
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+    }
+}
+
+#[test]
 fn invalid_frontend_nodes_are_refused() {
     for (key, value) in [
         ("ring-ref", "x"),

@@ -72,6 +72,53 @@ fn detached_interface_serves_until_closed() {
 }
 
 #[test]
+fn close_timeout_is_the_callers() {
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    back.set_close_timeout(Duration::from_secs(7));
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    let start = fixture.driver.now();
+    let broken = [raw.slot(0, 100, MORE)];
+    assert!(raw.transmit(&mut back, &broken).0.is_err());
+    fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
+    let waited = deadline.saturating_duration_since(start);
+    assert_eq!((fixture.states(), waited.as_secs()), ((4, 5), 7));
+    raw.end_access();
+    drop(back);
+    fixture.finish();
+}
+
+/// The nodes that the toolstack and frontends read.
+#[test]
+fn offer_has_all_nodes() {
+    let fixture = Fixture::new(1);
+    let (store, path) = (fixture.world.store(), fixture.guests[0].device.backend_path());
+    // The toolstack's own.
+    store.remove(format!("{path}/hotplug-status")).unwrap();
+    let mut back = fixture.back(0);
+    fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    for (key, value) in [
+        ("feature-rx-copy", "1"),
+        ("feature-rx-flip", "0"),
+        ("feature-sg", "1"),
+        ("feature-gso-tcpv4", "1"),
+        ("feature-gso-tcpv6", "0"),
+        ("feature-ipv6-csum-offload", "0"),
+        ("feature-multicast-control", "0"),
+        ("feature-split-event-channels", "0"),
+        ("multi-queue-max-queues", "1"),
+        ("hotplug-status", "connected"),
+        ("state", "2"),
+    ] {
+        let found = store.read(format!("{path}/{key}"));
+        assert_eq!(found.as_deref(), Some(value), "{key}");
+    }
+    drop(back);
+    fixture.finish();
+}
+
+#[test]
 fn restless_frontend_does_not_extend_close() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
