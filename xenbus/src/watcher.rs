@@ -129,7 +129,7 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
     /// the next poll lists them again. [`ErrorKind::Connection`].
     pub fn poll(&mut self) -> Result<Option<DeviceEvent<I>>, StoreError> {
         self.exchange()?;
-        self.changed |= self.watch.try_clear()?;
+        self.changed |= self.watch.clear()?;
         if self.listing == Listing::Done && core::mem::take(&mut self.changed) {
             self.listing = Listing::Begin;
         }

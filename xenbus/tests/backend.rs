@@ -10,8 +10,8 @@ use xen_hypercall::{DomId, Instant, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
 use xen_store::{ErrorKind, Limits, RingTransport, XsOps};
 use xenbus::{
-    BackendDevice, BackendDriver, BackendEvent as Event, DeviceEvent, DeviceId, DeviceWatcher,
-    KeyList, NodeWriter, Peer, XenbusError, XenbusState as State, backends,
+    BackendDevice, BackendDriver, BackendEvent as Event, DeviceId, DeviceWatcher, KeyList,
+    NodeWriter, Peer, XenbusError, XenbusState as State,
 };
 
 const FRONTEND: &str = "/local/domain/7/device/vbd/51712";
@@ -296,11 +296,16 @@ fn offline_device_closes_and_is_removed() {
 fn remove_reports_what_was_refused() {
     const GUEST: &str = "backend/vbd/7";
     let (denied, damaged) = (Err(ServerError::AccessDenied.into()), Err(ServerError::Io.into()));
+    let conflict = Err(ErrorKind::Conflict { attempts: 32 });
     for (kind, path, error, result) in [
         (MessageType::RM, BACKEND, "ENOENT", Ok(())),
         (MessageType::RM, BACKEND, "EACCES", denied),
+        (MessageType::RM, BACKEND, "EAGAIN", conflict),
         (MessageType::DIRECTORY, GUEST, "ENOENT", Ok(())),
         (MessageType::DIRECTORY, GUEST, "EACCES", denied),
+        (MessageType::DIRECTORY, GUEST, "E2BIG", Ok(())),
+        (MessageType::DIRECTORY, GUEST, "EAGAIN", conflict),
+        (MessageType::RM, GUEST, "EAGAIN", conflict),
         (MessageType::RM, GUEST, "ENOENT", Ok(())),
         // With some toolstacks the directory of the guest is the toolstack's.
         (MessageType::RM, GUEST, "EACCES", Ok(())),
@@ -312,6 +317,9 @@ fn remove_reports_what_was_refused() {
             world.server.borrow_mut().refuse(kind, path, error);
             let removed = device.remove().map(drop).map_err(|error| error.kind);
             assert_eq!(removed, result, "{path}: {error}");
+            store.poll().unwrap();
+            world.run_server();
+            assert_eq!(world.server.borrow().open_transactions(), 0, "{path}: {error}");
         });
     }
 }
@@ -359,6 +367,24 @@ fn conflicting_removal_is_repeated() {
 }
 
 #[test]
+fn failed_removal_ends_its_transaction() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        settle(world, &mut device);
+        world.server.borrow_mut().refuse(MessageType::DIRECTORY, "backend/vbd/7", "EIO");
+        let (_, mut removal) = device.begin_removal();
+        let error = (0..20).find_map(|_| {
+            world.run_server();
+            removal.poll().err()
+        });
+        assert_eq!(error.unwrap().kind, ServerError::Io.into());
+        assert_eq!(removal.poll(), Ok(true), "it has ended");
+        world.run_server();
+        assert_eq!(world.server.borrow().open_transactions(), 0);
+    });
+}
+
+#[test]
 fn close_request_begins_deadline() {
     with_store(|world, store| {
         let mut device = open(world, store, 1, 1);
@@ -379,11 +405,17 @@ fn remove_leaves_other_devices() {
         let mut device = open(world, store, 1, 1);
         settle(world, &mut device);
         world.set("backend/vbd/7/51728/state", "4");
-        device.remove().unwrap();
+        let (_, mut removal) = device.begin_removal();
+        while !removal.poll().unwrap() {
+            world.run_server();
+        }
+        world.run_server();
         assert_eq!(
             (world.get(BACKEND), world.get("backend/vbd/7/51728/state")),
             (None, Some("4".into()))
         );
+        // Before the removal is dropped.
+        assert_eq!(world.server.borrow().open_transactions(), 0);
     });
 }
 
@@ -615,77 +647,6 @@ fn vanished_directory_is_not_made_again() {
     }
 }
 
-#[test]
-fn served_devices_come_and_go() {
-    with_store(|world, store| {
-        assert!(backends::<4>(store, "vbd").unwrap().is_empty());
-        let mut watcher = DeviceWatcher::<_, DeviceId, 4, _>::new(store, "vbd").unwrap();
-        let mut next = || {
-            for _ in 0..10 {
-                if let Some(event) = watcher.poll().unwrap() {
-                    return Some(event);
-                }
-                world.run_server();
-            }
-            None
-        };
-        assert_eq!(next(), None);
-        for (guest, device) in
-            [("7", "51728"), ("7", "51712"), ("3", "768"), ("junk", "1"), ("3", "junk")]
-        {
-            world.set(&format!("backend/vbd/{guest}/{device}/state"), "1");
-        }
-        let other = DeviceId { guest: DomId(7), device: 51728 };
-        let third = DeviceId { guest: DomId(3), device: 768 };
-        assert_eq!(
-            (next(), next(), next()),
-            (
-                Some(DeviceEvent::Added(third)),
-                Some(DeviceEvent::Added(ID)),
-                Some(DeviceEvent::Added(other))
-            )
-        );
-        assert_eq!(next(), None);
-        assert_eq!(backends::<4>(store, "vbd").unwrap(), [third, ID, other]);
-        assert!(matches!(
-            backends::<2>(store, "vbd").unwrap_err().kind,
-            ErrorKind::TooLong { limit: 2 }
-        ));
-        store.remove("backend/vbd/7/51712").unwrap();
-        assert_eq!((next(), next()), (Some(DeviceEvent::Removed(ID)), None));
-    });
-}
-
-#[test]
-fn forgotten_device_is_reported_again() {
-    with_store(|world, store| {
-        let mut watcher = DeviceWatcher::<_, DeviceId, 2, _>::new(store, "vbd").unwrap();
-        plug(world, 1, 1);
-        for end in 0..3 {
-            let event = (0..10).find_map(|_| {
-                world.run_server();
-                watcher.poll().unwrap()
-            });
-            assert_eq!(event, (end < 2).then_some(DeviceEvent::Added(ID)));
-            match end {
-                0 => watcher.forget(ID),
-                _ => {
-                    store.remove("backend/vbd/7/51712").unwrap();
-                    watcher.forget_all();
-                }
-            }
-        }
-        for device in 0..3 {
-            world.set(&format!("backend/vbd/3/{device}/state"), "1");
-        }
-        let error = (0..10).find_map(|_| {
-            world.run_server();
-            watcher.poll().err()
-        });
-        assert_eq!(error.unwrap().kind, ErrorKind::TooLong { limit: 2 });
-    });
-}
-
 /// Returns the first error of some polls.
 fn first_error(world: &World<'_>, device: &mut Device<'_, '_>) -> Option<XenbusError> {
     (0..20).find_map(|_| {
@@ -693,6 +654,19 @@ fn first_error(world: &World<'_>, device: &mut Device<'_, '_>) -> Option<XenbusE
         world.run_server();
         polled.err()
     })
+}
+
+/// The state is left: a directory without a link to the frontend is no device's.
+#[test]
+fn lost_link_removes_device() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        connect(world, &mut device);
+        world.server.borrow_mut().remove(&format!("{BACKEND}/frontend"));
+        device.rewrite_nodes();
+        assert_eq!(settle(world, &mut device), Event::Removed);
+        assert_eq!((device.driver().linked, world.server.borrow().open_transactions()), (false, 0));
+    });
 }
 
 #[test]

@@ -9,8 +9,8 @@ use xen_hypercall::{DomId, Instant, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
 use xen_store::{ErrorKind, RingTransport, XsOps};
 use xenbus::{
-    Cause, DeviceEvent, DeviceState, DeviceWatcher, FrontendDevice, FrontendDriver, KeyList,
-    NodeWriter, Peer, XenbusError, XenbusState as State, devices,
+    Cause, DeviceState, FrontendDevice, FrontendDriver, KeyList, NodeWriter, Peer, XenbusError,
+    XenbusState as State, devices,
 };
 
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
@@ -239,51 +239,6 @@ fn any_found_state_gets_connected() {
             connect(&mut device);
         });
     }
-}
-
-#[test]
-fn devices_that_come_and_go_once() {
-    with_store(|world, store| {
-        world.set("device/vif/0/state", "1");
-        let mut watcher = DeviceWatcher::<_, u32, 4, _>::new(store, "vif").unwrap();
-        let mut next = || {
-            for _ in 0..10 {
-                match watcher.poll() {
-                    Ok(None) => world.run_server(),
-                    event => return event,
-                }
-            }
-            Ok(None)
-        };
-        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Added(0))), Ok(None)));
-        for id in [3, 1] {
-            world.set(&format!("device/vif/{id}/state"), "1");
-        }
-        world.set("device/vif/nonsense", "");
-        assert_eq!(next(), Ok(Some(DeviceEvent::Added(1))));
-        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Added(3))), Ok(None)));
-        world.server.borrow_mut().remove("device/vif/1");
-        world.set("device/vif/0/state", "4");
-        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Removed(1))), Ok(None)));
-        world.server.borrow_mut().remove("device");
-        assert_eq!(next(), Ok(Some(DeviceEvent::Removed(0))));
-        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Removed(3))), Ok(None)));
-        for id in 0..5 {
-            world.set(&format!("device/vif/{id}/state"), "1");
-        }
-        assert!(matches!(next().unwrap_err().kind, ErrorKind::TooLong { limit: 4 }));
-        world.server.borrow_mut().remove("device/vif/4");
-        world.run_server();
-        assert_eq!(next(), Ok(Some(DeviceEvent::Added(0))));
-        // The list is read once for each change.
-        let lists = |world: &World<'_>| {
-            let kinds = world.server.borrow().kinds();
-            kinds.into_iter().filter(|&kind| kind == MessageType::DIRECTORY).count()
-        };
-        let before = lists(world);
-        assert_eq!(next(), Ok(Some(DeviceEvent::Added(1))));
-        assert_eq!(lists(world), before);
-    });
 }
 
 #[test]
@@ -686,6 +641,15 @@ fn vanished_directory_is_not_made_again() {
         set_peer(world, "2");
         assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
         assert_eq!(world.get(&format!("{FRONTEND}/state")), None);
+    });
+    // Only the link to the backend vanishes.
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        world.server.borrow_mut().reaction = None;
+        settle(world, &mut device).unwrap();
+        world.server.borrow_mut().remove(&format!("{FRONTEND}/backend"));
+        set_peer(world, "2");
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
     });
 }
 

@@ -1,0 +1,215 @@
+//! Devices that are added and removed.
+
+#[path = "../../xen-store/tests/double/mod.rs"]
+mod double;
+
+use double::{Guest, Server, Store, World, with_store};
+use std::sync::atomic::Ordering::Relaxed;
+use xen_hypercall::{DomId, SharedMem};
+use xen_store::wire::{MessageType, ServerError};
+use xen_store::{ErrorKind, PathText, RingTransport, StoreError, XsOps};
+use xenbus::{DeviceEvent, DeviceId, DeviceWatcher, backends};
+
+const ID: DeviceId = DeviceId { guest: DomId(7), device: 51712 };
+const STATE: &str = "backend/vbd/7/51712/state";
+
+type Watcher<'w> = DeviceWatcher<Guest<'w>, DeviceId, 2, RingTransport<Guest<'w>, &'w SharedMem>>;
+
+/// Polls until there is an event or an error, each time after the server's answers.
+fn next(
+    world: &World<'_>,
+    watcher: &mut Watcher<'_>,
+) -> Result<Option<DeviceEvent<DeviceId>>, StoreError> {
+    for _ in 0..10 {
+        match watcher.poll() {
+            Ok(None) => world.run_server(),
+            event => return event,
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+fn devices_that_come_and_go_once() {
+    with_store(|world, store| {
+        world.set("device/vif/0/state", "1");
+        let mut watcher = DeviceWatcher::<_, u32, 4, _>::new(store, "vif").unwrap();
+        let mut next = || {
+            for _ in 0..10 {
+                match watcher.poll() {
+                    Ok(None) => world.run_server(),
+                    event => return event,
+                }
+            }
+            Ok(None)
+        };
+        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Added(0))), Ok(None)));
+        for id in [3, 1] {
+            world.set(&format!("device/vif/{id}/state"), "1");
+        }
+        world.set("device/vif/nonsense", "");
+        assert_eq!(next(), Ok(Some(DeviceEvent::Added(1))));
+        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Added(3))), Ok(None)));
+        world.server.borrow_mut().remove("device/vif/1");
+        world.set("device/vif/0/state", "4");
+        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Removed(1))), Ok(None)));
+        world.server.borrow_mut().remove("device");
+        assert_eq!(next(), Ok(Some(DeviceEvent::Removed(0))));
+        assert_eq!((next(), next()), (Ok(Some(DeviceEvent::Removed(3))), Ok(None)));
+        for id in 0..5 {
+            world.set(&format!("device/vif/{id}/state"), "1");
+        }
+        assert!(matches!(next().unwrap_err().kind, ErrorKind::TooLong { limit: 4 }));
+        world.server.borrow_mut().remove("device/vif/4");
+        world.run_server();
+        assert_eq!(next(), Ok(Some(DeviceEvent::Added(0))));
+        // The list is read once for each change.
+        let lists = |world: &World<'_>| {
+            let kinds = world.server.borrow().kinds();
+            kinds.into_iter().filter(|&kind| kind == MessageType::DIRECTORY).count()
+        };
+        let before = lists(world);
+        assert_eq!(next(), Ok(Some(DeviceEvent::Added(1))));
+        assert_eq!(lists(world), before);
+    });
+}
+
+#[test]
+fn served_devices_come_and_go() {
+    with_store(|world, store| {
+        assert!(backends::<4>(store, "vbd").unwrap().is_empty());
+        let mut watcher = DeviceWatcher::<_, DeviceId, 4, _>::new(store, "vbd").unwrap();
+        let mut next = || {
+            for _ in 0..10 {
+                if let Some(event) = watcher.poll().unwrap() {
+                    return Some(event);
+                }
+                world.run_server();
+            }
+            None
+        };
+        assert_eq!(next(), None);
+        for (guest, device) in
+            [("7", "51728"), ("7", "51712"), ("3", "768"), ("junk", "1"), ("3", "junk")]
+        {
+            world.set(&format!("backend/vbd/{guest}/{device}/state"), "1");
+        }
+        let other = DeviceId { guest: DomId(7), device: 51728 };
+        let third = DeviceId { guest: DomId(3), device: 768 };
+        assert_eq!(
+            (next(), next(), next()),
+            (
+                Some(DeviceEvent::Added(third)),
+                Some(DeviceEvent::Added(ID)),
+                Some(DeviceEvent::Added(other))
+            )
+        );
+        assert_eq!(next(), None);
+        assert_eq!(backends::<4>(store, "vbd").unwrap(), [third, ID, other]);
+        assert!(matches!(
+            backends::<2>(store, "vbd").unwrap_err().kind,
+            ErrorKind::TooLong { limit: 2 }
+        ));
+        store.remove("backend/vbd/7/51712").unwrap();
+        assert_eq!((next(), next()), (Some(DeviceEvent::Removed(ID)), None));
+    });
+}
+
+#[test]
+fn forgotten_device_is_reported_again() {
+    with_store(|world, store| {
+        let mut watcher = DeviceWatcher::<_, DeviceId, 2, _>::new(store, "vbd").unwrap();
+        world.set("backend/vbd/7/51712/state", "1");
+        for end in 0..3 {
+            let event = (0..10).find_map(|_| {
+                world.run_server();
+                watcher.poll().unwrap()
+            });
+            assert_eq!(event, (end < 2).then_some(DeviceEvent::Added(ID)));
+            match end {
+                0 => watcher.forget(ID),
+                _ => {
+                    store.remove("backend/vbd/7/51712").unwrap();
+                    watcher.forget_all();
+                }
+            }
+        }
+        for device in 0..3 {
+            world.set(&format!("backend/vbd/3/{device}/state"), "1");
+        }
+        let error = (0..10).find_map(|_| {
+            world.run_server();
+            watcher.poll().err()
+        });
+        assert_eq!(error.unwrap().kind, ErrorKind::TooLong { limit: 2 });
+    });
+}
+
+/// Each poll sends what it requests: no event would cause another one.
+#[test]
+fn poll_leaves_no_request_unsent() {
+    with_store(|world, store| {
+        world.set(STATE, "1");
+        let mut watcher = Watcher::new(store, "vbd").unwrap();
+        // The kind's directory, the guest's, and the reply.
+        for _ in 0..2 {
+            assert_eq!(watcher.poll(), Ok(None));
+            world.run_server();
+        }
+        assert_eq!(watcher.poll(), Ok(Some(DeviceEvent::Added(ID))));
+    });
+}
+
+/// An error does not pass for a directory without devices.
+#[test]
+fn failed_list_removes_no_device() {
+    for path in ["backend/vbd", "backend/vbd/7"] {
+        with_store(|world, store| {
+            world.set(STATE, "1");
+            let mut watcher = Watcher::new(store, "vbd").unwrap();
+            assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(ID))));
+            assert_eq!(next(world, &mut watcher), Ok(None));
+            world.server.borrow_mut().refuse(MessageType::DIRECTORY, path, "EIO");
+            world.set(STATE, "2");
+            let error = next(world, &mut watcher).unwrap_err();
+            assert_eq!((error.path, error.kind), (PathText::new(&path), ServerError::Io.into()));
+            world.server.borrow_mut().answer = None;
+            assert_eq!(next(world, &mut watcher), Ok(None));
+            // Where the domain may not read, it has no device.
+            world.server.borrow_mut().refuse(MessageType::DIRECTORY, path, "EACCES");
+            world.set(STATE, "3");
+            assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Removed(ID))));
+        });
+    }
+}
+
+/// A list that a resume interrupts is begun again.
+#[test]
+fn resume_removes_no_device() {
+    with_store(|world, store| {
+        world.set(STATE, "1");
+        let mut watcher = Watcher::new(store, "vbd").unwrap();
+        assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(ID))));
+        assert_eq!(next(world, &mut watcher), Ok(None));
+        // The request for the list is sent, and its reply is lost.
+        world.set(STATE, "2");
+        world.run_server();
+        assert_eq!(watcher.poll(), Ok(None));
+        resume(world, store);
+        assert_eq!(next(world, &mut watcher), Ok(None));
+        let kinds = world.server.borrow().kinds();
+        assert!(kinds.contains(&MessageType::DIRECTORY), "{kinds:?}");
+    });
+}
+
+/// Resumes with a server that has the nodes, but no watches.
+fn resume(world: &World<'_>, store: &Store<'_>) {
+    for offset in [2048, 2052, 2056, 2060] {
+        world.mem.u32_at(offset).unwrap().store(0, Relaxed);
+    }
+    let nodes = std::mem::take(&mut world.server.borrow_mut().nodes);
+    *world.server.borrow_mut() = Server::new(world.mem);
+    world.server.borrow_mut().nodes = nodes;
+    let guest = *store.platform();
+    store.resume_with(RingTransport::new(guest, guest.mem(), double::PORT), double::PORT);
+}
