@@ -76,6 +76,8 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     connected: bool,
     /// The backend's state when Initialising was written, until it changes.
     kicked: Option<XenbusState>,
+    /// Closed was found in the own node: the backend may not have answered it yet.
+    unanswered: bool,
     /// Start of the step that the backend has to make.
     since: Option<Instant>,
     /// Start of the wait for the current exchange with xenstored.
@@ -105,6 +107,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             is_set_up: false,
             connected: false,
             kicked: None,
+            unanswered: false,
             since: None,
             exchange: None,
             begun: None,
@@ -268,6 +271,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 }
                 self.nodes.own = self.nodes.found_own.unwrap_or(XenbusState::UNKNOWN);
                 self.step = Step::Run;
+                self.unanswered = self.nodes.own == XenbusState::CLOSED;
                 let first = initial_frontend_state(self.nodes.own, self.nodes.peer);
                 if let Some(state) = first.filter(|_| !self.nodes.gone && !self.closing) {
                     self.jobs.cancel();
@@ -367,6 +371,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             Action::Connect => self.jobs.begin_read(false, true)?,
             Action::Run if !self.connected => self.jobs.begin_read(false, false)?,
             Action::Run => {
+                self.unanswered = false;
                 self.state = DeviceState::Connected;
                 self.begin_attempt();
                 self.jobs.release_memory();
@@ -376,6 +381,12 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                     return Err(error);
                 }
                 return Ok(false);
+            }
+            Action::Close if self.unanswered && !self.connected && peer == S::CLOSED && online => {
+                // The answer to the end of an earlier attempt, not a refusal of this one.
+                self.unanswered = false;
+                self.release(Cause::Reopened);
+                self.kick(S::INITIALISING);
             }
             // No driver here reconfigures: a backend that does closes the device.
             Action::Close | Action::Reconfigure | Action::Resume => self.begin_close(),

@@ -490,6 +490,29 @@ fn backend_that_closes_refuses() {
     }
 }
 
+/// A backend that answers the end of an attempt when the next has begun does not refuse that one.
+#[test]
+fn late_answer_is_no_refusal() {
+    with_store(|world, store| {
+        plug(world, 6, 2);
+        world.server.borrow_mut().reaction = None;
+        let mut device = create::<false>(store);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(states(world), ("3".into(), "2".into()));
+        set_peer(world, "6");
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(states(world).0, "1");
+        assert_eq!(device.driver().released, [Cause::Reopened]);
+        set_peer(world, "2");
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(states(world).0, "3");
+        // It is answered now: another one refuses.
+        set_peer(world, "6");
+        assert_ne!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(states(world).0, "6");
+    });
+}
+
 #[test]
 fn failed_connect_is_reported_and_closed() {
     with_store(|world, store| {

@@ -69,11 +69,17 @@ impl Turn {
         self.deadline = [self.deadline, deadline].into_iter().flatten().min();
     }
 
-    /// Reports an error; the next turn begins at once.
-    pub(crate) fn note<E: fmt::Display>(&mut self, result: Result<(), E>) {
-        if let Err(error) = result {
-            warn!("{error}");
-        }
+    /// Reports that a device could not be taken up; it is found again after a while.
+    fn retry<P: ForeignFrames>(
+        &mut self,
+        watcher: &mut Watcher<P>,
+        id: DeviceId,
+        now: Instant,
+        error: &XenbusError,
+    ) {
+        warn!("device {id}: {error}");
+        watcher.forget(id);
+        self.by(Some(now + RETRY));
     }
 }
 
@@ -158,7 +164,9 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         for removal in self.network.turn(now, &mut turn) {
             self.removed_vifs.add(removal);
             if let Some(id) = self.refused_vifs.pop() {
-                turn.note(self.network.add(&self.store, id, &self.config));
+                if let Err(error) = self.network.add(&self.store, id, &self.config) {
+                    turn.retry(&mut self.vif_watcher, id, now, &error);
+                }
                 turn.busy = true;
             }
         }
@@ -207,7 +215,9 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         if self.served_disks() < DEVICES
             && let Some(id) = self.refused_vbds.pop()
         {
-            turn.note(self.add_disk(id));
+            if let Err(error) = self.add_disk(id) {
+                turn.retry(&mut self.vbd_watcher, id, now, &error);
+            }
             turn.busy = true;
         }
     }
@@ -223,21 +233,29 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
             if self.vbds.iter().any(|disk| disk.backend.id() == id) {
                 continue;
             }
-            turn.note(if self.served_disks() < DEVICES {
+            let added = if self.served_disks() < DEVICES {
                 self.add_disk(id)
             } else {
                 self.refused_vbds.add(&self.store, id)
-            });
+            };
+            if let Err(error) = added {
+                turn.retry(&mut self.vbd_watcher, id, now, &error);
+                break;
+            }
         }
         while let Some(id) = next_added(&mut self.vif_watcher, now, turn) {
             if self.network.has(id) {
                 continue;
             }
-            turn.note(if self.network.is_full() {
+            let added = if self.network.is_full() {
                 self.refused_vifs.add(&self.store, id)
             } else {
                 self.network.add(&self.store, id, &self.config)
-            });
+            };
+            if let Err(error) = added {
+                turn.retry(&mut self.vif_watcher, id, now, &error);
+                break;
+            }
         }
     }
 

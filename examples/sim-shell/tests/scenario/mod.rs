@@ -75,6 +75,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
         image,
         known: vec![true; SECTORS],
         disk_shaken: false,
+        disk_reset: false,
     };
     for _ in 0..6 + rng.below(12) {
         scenario.step(&mut rng);
@@ -121,6 +122,8 @@ struct Scenario<'l, 'a> {
     known: Vec<bool>,
     /// Something has happened to the disk's backend: the connection may fail, once.
     disk_shaken: bool,
+    /// The disk's backend is loaded anew: a connection that begins meanwhile may fail, once.
+    disk_reset: bool,
 }
 
 impl<'a> Scenario<'_, 'a> {
@@ -155,8 +158,12 @@ impl<'a> Scenario<'_, 'a> {
     /// Returns the disk, connected. Where nothing goes wrong, that must succeed.
     fn disk(&mut self) -> &mut Disk<Xen> {
         if self.disk.is_none() {
-            self.disk =
-                Some(self.connect().unwrap_or_else(|error| panic!("connecting the disk: {error}")));
+            let mut connected = self.connect();
+            if core::mem::take(&mut self.disk_reset) && connected.is_err() {
+                connected = self.connect();
+            }
+            let disk = connected.unwrap_or_else(|error| panic!("connecting the disk: {error}"));
+            self.disk = Some(disk);
         }
         self.disk.as_mut().unwrap()
     }
@@ -275,6 +282,8 @@ impl<'a> Scenario<'_, 'a> {
     /// Loads the drivers of the driver domain anew.
     fn reset(&mut self) {
         self.testbed.reset.ask(self.testbed.driver());
+        self.disk_reset = true;
+        self.network.reset();
         self.shake();
     }
 

@@ -46,11 +46,13 @@ pub(crate) struct Network<'a> {
     grants: &'a GrantTable<Xen>,
     stack: Option<Stack<Card>>,
     shaken: bool,
+    /// The backend is loaded anew: a connection that begins meanwhile may fail, once.
+    reset: bool,
 }
 
 impl<'a> Network<'a> {
     pub(crate) fn new(store: &'a XenStore<Xen>, grants: &'a GrantTable<Xen>) -> Self {
-        Self { store, grants, stack: None, shaken: false }
+        Self { store, grants, stack: None, shaken: false, reset: false }
     }
 
     fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetFrontError> {
@@ -68,9 +70,12 @@ impl<'a> Network<'a> {
             self.give_up();
         }
         if self.stack.is_none() {
-            let stack = self
-                .connect(xen)
-                .unwrap_or_else(|error| panic!("connecting the interface: {error}"));
+            let mut connected = self.connect(xen);
+            if core::mem::take(&mut self.reset) && connected.is_err() {
+                connected = self.connect(xen);
+            }
+            let stack =
+                connected.unwrap_or_else(|error| panic!("connecting the interface: {error}"));
             self.stack = Some(stack);
         }
         self.stack.as_mut().unwrap()
@@ -99,6 +104,11 @@ impl<'a> Network<'a> {
         self.shaken = true;
     }
 
+    /// Expects the backend to be loaded anew.
+    pub(crate) fn reset(&mut self) {
+        self.reset = true;
+    }
+
     /// Takes the interface up again where its backend is another one now.
     pub(crate) fn reopen(&mut self, xen: &Xen) {
         if let Some(stack) = &mut self.stack {
@@ -117,6 +127,7 @@ impl<'a> Network<'a> {
 
     fn wait_until_up(&mut self, xen: &Xen, mut faulty: bool) {
         self.shaken = false;
+        faulty |= core::mem::take(&mut self.reset);
         let Some(stack) = self.stack.take() else { return };
         let mut card = stack.into_nic();
         let net = &mut card.net;
