@@ -160,46 +160,73 @@ fn poll_leaves_no_request_unsent() {
     });
 }
 
+/// Adds devices of two guests, which are reported in the order of their numbers.
+fn plugged<'w>(world: &World<'_>, store: &Store<'w>) -> Watcher<'w> {
+    world.set(STATE, "1");
+    world.set("backend/vbd/10/768/state", "1");
+    let mut watcher = Watcher::new(store, "vbd").unwrap();
+    let other = DeviceId { guest: DomId(10), device: 768 };
+    for id in [ID, other] {
+        assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(id))));
+    }
+    assert_eq!(next(world, &mut watcher), Ok(None));
+    watcher
+}
+
 /// An error does not pass for a directory without devices.
 #[test]
 fn failed_list_removes_no_device() {
-    for path in ["backend/vbd", "backend/vbd/7"] {
+    for path in ["backend/vbd", "backend/vbd/10", "backend/vbd/7"] {
         with_store(|world, store| {
-            world.set(STATE, "1");
-            let mut watcher = Watcher::new(store, "vbd").unwrap();
-            assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(ID))));
-            assert_eq!(next(world, &mut watcher), Ok(None));
+            let mut watcher = plugged(world, store);
             world.server.borrow_mut().refuse(MessageType::DIRECTORY, path, "EIO");
             world.set(STATE, "2");
             let error = next(world, &mut watcher).unwrap_err();
             assert_eq!((error.path, error.kind), (PathText::new(&path), ServerError::Io.into()));
             world.server.borrow_mut().answer = None;
+            // Replies to the failed list's other requests are not taken for the next one's.
             assert_eq!(next(world, &mut watcher), Ok(None));
-            // Where the domain may not read, it has no device.
+        });
+    }
+}
+
+#[test]
+fn unreadable_directory_has_no_device() {
+    for path in ["backend/vbd", "backend/vbd/7"] {
+        with_store(|world, store| {
+            let mut watcher = plugged(world, store);
             world.server.borrow_mut().refuse(MessageType::DIRECTORY, path, "EACCES");
-            world.set(STATE, "3");
+            world.set(STATE, "2");
             assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Removed(ID))));
         });
     }
 }
 
-/// A list that a resume interrupts is begun again.
+/// A list whose reply a resume cuts off is begun again.
 #[test]
-fn resume_removes_no_device() {
-    with_store(|world, store| {
-        world.set(STATE, "1");
-        let mut watcher = Watcher::new(store, "vbd").unwrap();
-        assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(ID))));
-        assert_eq!(next(world, &mut watcher), Ok(None));
-        // The request for the list is sent, and its reply is lost.
-        world.set(STATE, "2");
-        world.run_server();
-        assert_eq!(watcher.poll(), Ok(None));
-        resume(world, store);
-        assert_eq!(next(world, &mut watcher), Ok(None));
-        let kinds = world.server.borrow().kinds();
-        assert!(kinds.contains(&MessageType::DIRECTORY), "{kinds:?}");
-    });
+fn interrupted_list_removes_no_device() {
+    for replies in 1..=3 {
+        with_store(|world, store| {
+            let mut watcher = plugged(world, store);
+            world.set(STATE, "2");
+            world.run_server();
+            let lists = || {
+                let kinds = world.server.borrow().kinds();
+                kinds.into_iter().filter(|&kind| kind == MessageType::DIRECTORY).count()
+            };
+            let before = lists();
+            // Each turn ends within a reply.
+            world.server.borrow_mut().chunk = 17;
+            while lists() < before + replies {
+                assert_eq!(watcher.poll(), Ok(None));
+                world.run_one_turn();
+            }
+            assert_eq!(watcher.poll(), Ok(None));
+            resume(world, store);
+            assert_eq!(next(world, &mut watcher), Ok(None));
+            assert!(lists() >= 3, "{} lists", lists());
+        });
+    }
 }
 
 /// Resumes with a server that has the nodes, but no watches.
