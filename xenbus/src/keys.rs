@@ -372,3 +372,61 @@ impl<'a> KeyValues<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// Returns the keys that are still to be requested, and marks them as requested.
+    fn requests(table: &mut KeyTable<&mut [u8]>) -> Vec<String<MAX_KEY>> {
+        let mut keys = Vec::new();
+        while let Some((_, key)) = table.next_key() {
+            keys.push(key);
+            table.advance();
+        }
+        keys
+    }
+
+    #[test]
+    fn rewound_table_reads_all_again() {
+        let mut bytes = [0; 64];
+        let mut table = KeyTable::new(&mut bytes[..]);
+        table.extend("own", "peer", |keys| keys.peers(&["sectors", "info"]));
+        let free = table.free().len();
+        assert_eq!(requests(&mut table), ["sectors", "info"]);
+        table.free()[..2].copy_from_slice(b"16");
+        table.receive(Ok(2)).unwrap();
+        assert_eq!((table.free().len(), table.awaited().unwrap().1.as_str()), (free - 2, "info"));
+        table.rewind();
+        assert_eq!((table.free().len(), table.awaited().unwrap().1.as_str()), (free, "sectors"));
+        assert_eq!(requests(&mut table), ["sectors", "info"]);
+        table.free()[..3].copy_from_slice(b"256");
+        table.receive(Ok(3)).unwrap();
+        table.receive(Err(ServerError::NotFound.into())).unwrap();
+        assert!(table.is_complete());
+        let values = table.values("own", "peer");
+        assert_eq!((values.number("sectors"), values.string("info")), (Ok(256), Ok(None)));
+    }
+
+    #[test]
+    fn key_without_room_makes_table_full() {
+        let longest = "k".repeat(MAX_KEY);
+        let overlong = "k".repeat(MAX_KEY + 1);
+        for (len, key, full) in [
+            (HEAD + MAX_KEY, &longest, false),
+            (HEAD + MAX_KEY - 1, &longest, true),
+            (200, &overlong, true),
+        ] {
+            let mut bytes = [0; 200];
+            let mut table = KeyTable::new(&mut bytes[..len]);
+            assert_eq!(table.extend("own", "peer", |keys| keys.own(key)), !full, "{len}");
+            assert_eq!(table.is_full(), full, "{len}");
+            // A later step that adds keys with room does not hide it.
+            table.extend("own", "peer", |_| {});
+            assert_eq!(table.is_full(), full, "{len}");
+            table.clear();
+            assert!(!table.is_full());
+        }
+    }
+}

@@ -123,11 +123,8 @@ impl Publication {
     }
 
     fn restart(&mut self) {
-        self.attempts += 1;
-        self.phase = Phase::Start;
-        (self.sent, self.taken, self.all_sent) = (0, 0, false);
-        (self.transaction, self.failed) = (None, None);
-        (self.linked, self.requested) = (true, false);
+        let Self { state, with_nodes, stale, attempts, .. } = *self;
+        *self = Self { with_nodes, stale, attempts: attempts + 1, ..Self::new(state) };
     }
 
     /// Sends and receives what can be now; `Ok(None)` if it has to be polled again.
@@ -182,11 +179,10 @@ impl Publication {
                     ];
                     match pipeline.push(MessageType::WRITE, self.transaction, &parts) {
                         Ok(()) => self.phase = Phase::Overriding,
-                        Err(reason) => match self.refused(pipeline, reason) {
-                            Some(reason) => return Err(error(MessageType::WRITE, reason)),
-                            None if self.phase == Phase::Start => {}
-                            None => return Ok(None),
-                        },
+                        Err(ErrorKind::Busy | ErrorKind::Quiesced) => return Ok(None),
+                        Err(reason) => self
+                            .try_again(pipeline, reason)
+                            .map_err(|reason| error(MessageType::WRITE, reason))?,
                     }
                 }
                 Phase::Overriding => match pipeline.reply(&mut [0; 8]) {
@@ -194,23 +190,18 @@ impl Publication {
                     Some(Ok(_) | Err(ErrorKind::BufferTooSmall { .. })) => {
                         self.phase = Phase::Commit;
                     }
-                    Some(Err(reason)) => match self.refused(pipeline, reason) {
-                        Some(reason) => return Err(error(MessageType::WRITE, reason)),
-                        None if self.phase == Phase::Start => {}
-                        None => return Ok(None),
-                    },
+                    Some(Err(reason)) => self
+                        .try_again(pipeline, reason)
+                        .map_err(|reason| error(MessageType::WRITE, reason))?,
                 },
                 Phase::Commit => {
                     let parts = [Part::Bytes(b"T"), Part::Nul];
                     match pipeline.push(MessageType::TRANSACTION_END, self.transaction, &parts) {
                         Ok(()) => self.phase = Phase::Committing,
-                        Err(reason) => match self.refused(pipeline, reason) {
-                            Some(reason) => {
-                                return Err(error(MessageType::TRANSACTION_END, reason));
-                            }
-                            None if self.phase == Phase::Start => {}
-                            None => return Ok(None),
-                        },
+                        Err(ErrorKind::Busy | ErrorKind::Quiesced) => return Ok(None),
+                        Err(reason) => self
+                            .try_again(pipeline, reason)
+                            .map_err(|reason| error(MessageType::TRANSACTION_END, reason))?,
                     }
                 }
                 Phase::Committing => match pipeline.reply(&mut [0; 8]) {
@@ -221,39 +212,32 @@ impl Publication {
                     Some(Err(reason)) => {
                         // The server has ended it.
                         self.transaction = None;
-                        match self.refused(pipeline, reason) {
-                            Some(reason) => {
-                                return Err(error(MessageType::TRANSACTION_END, reason));
-                            }
-                            None if self.phase == Phase::Start => {}
-                            None => return Ok(None),
-                        }
+                        self.try_again(pipeline, reason)
+                            .map_err(|reason| error(MessageType::TRANSACTION_END, reason))?;
                     }
                 },
             }
         }
     }
 
-    /// Returns the reason that ends the publication; `None` if it continues or starts again.
-    fn refused<P: Runtime, T: Transport>(
+    /// Starts again after a conflict. Any other `reason` ends the publication, as one conflict too
+    /// many does.
+    fn try_again<P: Runtime, T: Transport>(
         &mut self,
         pipeline: &Pipeline<P, T>,
         reason: ErrorKind,
-    ) -> Option<ErrorKind> {
-        if matches!(reason, ErrorKind::Busy | ErrorKind::Quiesced) {
-            return None;
-        }
+    ) -> Result<(), ErrorKind> {
         if let Some(transaction) = self.transaction.take() {
             pipeline.abort(transaction);
         }
         if !is_conflict(reason) {
-            return Some(reason);
+            return Err(reason);
         }
         if self.attempts >= MAX_ATTEMPTS {
-            return Some(ErrorKind::Conflict { attempts: self.attempts });
+            return Err(ErrorKind::Conflict { attempts: self.attempts });
         }
         self.restart();
-        None
+        Ok(())
     }
 
     /// Takes the replies to the operations of the body.
