@@ -429,4 +429,58 @@ mod tests {
             assert!(!table.is_full());
         }
     }
+
+    #[test]
+    fn each_reply_has_its_meaning() {
+        let mut bytes = [0; 200];
+        let mut table = KeyTable::new(&mut bytes[..]);
+        table.extend("own", "peer", |keys| {
+            keys.peers(&["long", "denied", "missing", "mode"]);
+            keys.own("mode");
+            keys.own("mode");
+        });
+        assert_eq!(requests(&mut table).len(), 5, "a key is requested once for each side");
+        table.receive(Err(ErrorKind::BufferTooSmall { needed: 300 })).unwrap();
+        table.receive(Err(ServerError::AccessDenied.into())).unwrap();
+        table.receive(Err(ServerError::NotFound.into())).unwrap();
+        for value in [b"r", b"w"] {
+            table.free()[..1].copy_from_slice(value);
+            table.receive(Ok(1)).unwrap();
+        }
+        assert!(table.is_complete());
+        let values = table.values("own", "peer");
+        let error = |key| values.string(key).unwrap_err();
+        assert_eq!(
+            error("long"),
+            values.error(Side::Peer, &"long", ErrorKind::TooLong { limit: 200 })
+        );
+        let denied = ServerError::AccessDenied.into();
+        assert_eq!(error("denied"), values.error(Side::Peer, &"denied", denied));
+        assert_eq!(values.string("missing"), Ok(None));
+        let long = "x".repeat(MAX_KEY);
+        assert_eq!(values.string(format_args!("{}{long}", "mode")), Ok(None));
+        assert_eq!(
+            (values.string("mode"), values.own_string("mode")),
+            (Ok(Some("r")), Ok(Some("w")))
+        );
+        for (found, path) in [
+            (values.number::<u32>("mode").unwrap_err(), "read peer/mode: "),
+            (values.own_number::<u32>("mode").unwrap_err(), "read own/mode: "),
+        ] {
+            assert!(std::string::ToString::to_string(&found).starts_with(path), "{found}");
+        }
+        assert_eq!(table.receive(Err(ErrorKind::Busy)), Err(ErrorKind::Busy));
+    }
+
+    #[test]
+    fn late_key_does_not_overwrite_values() {
+        let mut bytes = [0; HEAD + 24];
+        let mut table = KeyTable::new(&mut bytes[..]);
+        table.extend("own", "peer", |keys| keys.own("a"));
+        table.free()[..16].copy_from_slice(b"0123456789abcdef");
+        table.receive(Ok(16)).unwrap();
+        assert!(!table.extend("own", "peer", |keys| keys.own("b")));
+        assert!(table.is_full());
+        assert_eq!(table.values("own", "peer").own_string("a"), Ok(Some("0123456789abcdef")));
+    }
 }

@@ -21,6 +21,10 @@ const FRONTEND: &str = "device/vbd/51712";
 struct Script {
     /// A key that the driver reads too.
     key: Option<String>,
+    /// A node that the driver writes too.
+    node: Option<String>,
+    /// Requests are in flight.
+    busy: bool,
     /// The values of the watched node.
     changes: Vec<Vec<u8>>,
 }
@@ -46,11 +50,18 @@ impl FrontendDriver for Script {
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
         nodes.write("ring-ref", 8);
         nodes.write("event-channel", 3);
+        if let Some(node) = &self.node {
+            nodes.write(node, 0);
+        }
     }
 
     fn node_changed(&mut self, value: &[u8]) -> Result<(), XenbusError> {
         self.changes.push(value.to_vec());
         Ok(())
+    }
+
+    fn quiesce(&mut self, _: State) -> bool {
+        !self.busy
     }
 
     fn disconnect(&mut self, _: Cause) {}
@@ -189,6 +200,9 @@ fn restart_ends_all_watches() {
         with_store(|world, store| {
             let mut device = connected(world, store);
             assert!(!world.server.borrow().watches.is_empty());
+            world.set(&format!("{BACKEND}/online"), "0");
+            settle(world, &mut device).unwrap();
+            assert!(!device.is_online());
             unplug(world);
             if resumed {
                 device.resume();
@@ -206,12 +220,17 @@ fn restart_ends_all_watches() {
             assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
             store.domid().unwrap();
             assert!(world.server.borrow().watches.is_empty());
+            // It can be added again.
+            plug(world, 1, 2);
+            device.reopen();
+            assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
         });
     }
 }
 
 #[test]
-fn watched_node_is_read_when_it_changes() {
+fn watched_node_is_read_again() {
     with_store(|world, store| {
         let mut device = connected(world, store);
         let before = device.driver().changes.len();
@@ -266,5 +285,211 @@ fn silent_xenstored_is_told_from_backend() {
         pass(world, 7);
         let error = device.poll(now(world)).unwrap_err();
         assert!(matches!(error, XenbusError::Timeout { own: State::INITIALISED, .. }), "{error}");
+    });
+}
+
+#[test]
+fn caller_deadline_tells_silence_too() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        world.server.borrow_mut().mute = true;
+        let deadline = now(world) + Duration::from_secs(1);
+        let error = device.wait_for(DeviceState::Connected, deadline).unwrap_err();
+        assert!(is_silence(&error), "{error}");
+    });
+}
+
+#[test]
+fn silence_has_device_timeout_if_shorter() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        device.set_timeout(Duration::from_secs(2));
+        assert!(store.timeout() > Duration::from_secs(3));
+        settle(world, &mut device).unwrap();
+        device.close();
+        world.server.borrow_mut().mute = true;
+        settle(world, &mut device).unwrap();
+        pass(world, 3);
+        assert!(is_silence(&device.poll(now(world)).unwrap_err()));
+    });
+}
+
+/// Returns the first error of many polls.
+fn first_error(world: &World<'_>, device: &mut Device<'_>) -> Option<XenbusError> {
+    (0..200).find_map(|_| {
+        let polled = device.poll(now(world));
+        world.run_server();
+        polled.err()
+    })
+}
+
+#[test]
+fn conflict_repeats_all_operations() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        world.server.borrow_mut().conflicts = 3;
+        settle(world, &mut device).unwrap();
+        let get = |key| world.get(&format!("{FRONTEND}/{key}"));
+        assert_eq!((get("ring-page-order"), get("num-ring-pages")), (None, None));
+        assert_eq!((get("ring-ref"), get("event-channel")), (Some("8".into()), Some("3".into())));
+        assert_eq!(device.own_state(), State::INITIALISED);
+        // The server has ended each of the transactions.
+        let server = world.server.borrow();
+        let aborted = |kind, body: &[u8]| kind == MessageType::TRANSACTION_END && body == b"F\0";
+        assert!(!server.log.iter().any(|request| aborted(request.kind, &request.body)));
+    });
+}
+
+#[test]
+fn endless_conflicts_are_an_error() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        world.server.borrow_mut().conflicts = u32::MAX;
+        let Some(XenbusError::Store(error)) = first_error(world, &mut device) else {
+            panic!("the conflicts never end")
+        };
+        assert_eq!(error.kind, ErrorKind::Conflict { attempts: 32 });
+    });
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        let node = format!("{FRONTEND}/ring-ref");
+        world.server.borrow_mut().refuse(MessageType::WRITE, &node, "EAGAIN");
+        let error = first_error(world, &mut device).unwrap();
+        assert!(error.to_string().starts_with(&format!("write {node}: ")), "{error}");
+    });
+}
+
+#[test]
+fn overlong_node_name_is_an_error() {
+    for (len, fits) in [(48, true), (49, false)] {
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            let mut device = create(store);
+            device.driver_mut().node = Some("n".repeat(len));
+            match settle(world, &mut device) {
+                Ok(_) => assert!(fits, "{len}"),
+                Err(XenbusError::Store(error)) => {
+                    assert_eq!((error.kind, fits), (ErrorKind::TooLong { limit: 48 }, false));
+                    // Nothing of the transaction is written.
+                    assert_eq!(world.get(&format!("{FRONTEND}/ring-ref")), None);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn transaction_quota_is_waited_for() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        world.server.borrow_mut().refuse(MessageType::TRANSACTION_START, "", "ENOSPC");
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(world.get(&format!("{FRONTEND}/state")).as_deref(), Some("1"));
+        world.server.borrow_mut().answer = None;
+        assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+    });
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        world.server.borrow_mut().refuse(MessageType::TRANSACTION_START, "", "EIO");
+        assert!(matches!(settle(world, &mut device), Err(XenbusError::Store(_))));
+    });
+}
+
+#[test]
+fn vanished_stale_node_is_no_error() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        let node = format!("{FRONTEND}/ring-page-order");
+        world.server.borrow_mut().refuse(MessageType::RM, &node, "ENOENT");
+        settle(world, &mut device).unwrap();
+        assert_eq!(device.own_state(), State::INITIALISED);
+    });
+}
+
+#[test]
+fn restart_at_any_time_connects() {
+    for (turns, resumed) in (0..40).flat_map(|turns| [(turns, false), (turns, true)]) {
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            let mut device = create(store);
+            for _ in 0..turns {
+                device.poll(now(world)).unwrap();
+                world.run_one_turn();
+            }
+            device.poll(now(world)).unwrap();
+            if resumed {
+                device.resume();
+            } else {
+                device.reopen();
+            }
+            let settled = settle(world, &mut device);
+            assert_eq!(settled, Ok(DeviceState::Connecting), "after {turns} turns");
+            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+        });
+    }
+}
+
+#[test]
+fn repeated_close_does_not_extend_deadline() {
+    with_store(|world, store| {
+        let mut device = connected(world, store);
+        assert_eq!(device.poll_timeout(now(world)), None, "a connected device waits for nothing");
+        device.close();
+        settle(world, &mut device).unwrap();
+        for seconds in [4, 3] {
+            pass(world, seconds);
+            device.close();
+        }
+        let error = device.poll(now(world)).unwrap_err();
+        assert!(matches!(error, XenbusError::Timeout { own: State::CLOSING, .. }), "{error}");
+    });
+}
+
+#[test]
+fn requests_in_flight_have_no_deadline() {
+    for forced in [false, true] {
+        with_store(|world, store| {
+            let mut device = connected(world, store);
+            device.driver_mut().busy = true;
+            device.close();
+            for _ in 0..5 {
+                pass(world, 100);
+                assert_eq!(settle(world, &mut device), Ok(DeviceState::Closing));
+                assert_eq!(device.own_state(), State::CONNECTED);
+            }
+            if forced {
+                device.close_now();
+            } else {
+                device.driver_mut().busy = false;
+            }
+            assert_eq!(settle(world, &mut device), Ok(DeviceState::Closing));
+            assert_eq!(device.own_state(), State::CLOSING);
+        });
+    }
+}
+
+#[test]
+fn memory_is_released_after_connecting() {
+    with_store(|world, store| {
+        let before = world.pages();
+        let device = connected(world, store);
+        assert_eq!(world.pages(), before);
+        drop(device);
+        plug(world, 1, 2);
+        let mut device = create(store);
+        settle(world, &mut device).unwrap();
+        assert!(world.pages() > before, "the nodes are read into memory");
+        unplug(world);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
+        assert_eq!(world.pages(), before);
     });
 }
