@@ -493,3 +493,72 @@ fn memory_is_released_after_connecting() {
         assert_eq!(world.pages(), before);
     });
 }
+
+#[test]
+fn removal_at_any_time_is_seen() {
+    for turns in 0..30 {
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            let mut device = create(store);
+            for _ in 0..turns {
+                device.poll(now(world)).unwrap();
+                world.run_one_turn();
+            }
+            unplug(world);
+            // The device may not have been found yet.
+            let _ = first_error(world, &mut device);
+            assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged), "{turns} turns");
+            assert_eq!(world.get(FRONTEND), None);
+        });
+    }
+}
+
+#[test]
+fn reply_of_before_is_not_taken() {
+    for turns in 0..10 {
+        with_store(|world, store| {
+            let mut device = connected(world, store);
+            unplug(world);
+            for _ in 0..turns {
+                device.poll(now(world)).unwrap();
+                world.run_one_turn();
+            }
+            // It is there again, and what was read of the other one is of no use.
+            plug(world, 1, 2);
+            device.reopen();
+            let settled = settle(world, &mut device);
+            assert_eq!(settled, Ok(DeviceState::Connecting), "after {turns} turns");
+            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+        });
+    }
+}
+
+#[test]
+fn missing_backend_is_judged_first() {
+    with_store(|world, store| {
+        plug(world, 4, 4);
+        world.server.borrow_mut().remove(BACKEND);
+        let mut device = create(store);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged));
+        assert_eq!(world.get(&format!("{FRONTEND}/state")).as_deref(), Some("4"));
+    });
+}
+
+#[test]
+fn refused_link_is_no_removal() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        // Only in the transaction: the device was found.
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            let refused = request.tx != 0 && request.kind == MessageType::READ;
+            refused.then(|| double::message(MessageType::ERROR, request.id, b"EIO\0"))
+        }));
+        let error = settle(world, &mut device).unwrap_err();
+        assert_eq!(
+            error.to_string().split(" EIO").next(),
+            Some("read device/vbd/51712: xenstored reports")
+        );
+        assert_ne!(device.state(), DeviceState::Unplugged);
+    });
+}
