@@ -57,8 +57,8 @@ pub(crate) struct Args {
     /// Leaves out mutants that compile only by themselves, each of which takes a build
     #[arg(long)]
     together: bool,
-    /// For each mutant, leaves out the slowest tests, so that those left take no longer than this
-    /// without it
+    /// For each mutant, leaves out the slowest tests and the slowest models, so that those left of
+    /// either kind take no longer than this without it
     #[arg(long, value_name = "SECONDS")]
     budget: Option<u64>,
     /// The results of an older tree, whose noticed mutants are not tried again

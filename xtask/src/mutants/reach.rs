@@ -36,7 +36,7 @@ pub(super) struct Reach {
 
 impl Reach {
     /// Runs each test function of `tests`, which must pass, `jobs` at the same time. Each mutant is
-    /// tried with tests that together take `budget` at most.
+    /// tried with tests that together take `budget` at most, and with models that do.
     pub(super) fn record(
         runner: &Runner,
         tests: Vec<Test>,
@@ -83,14 +83,7 @@ impl Reach {
         number: usize,
         lane: usize,
     ) -> Result<Option<String>> {
-        let mut spent = Duration::ZERO;
-        let mut reaching =
-            self.cases.iter().filter(|case| case.reached.get(number) == Some(&1)).take_while(
-                |case| {
-                    spent += case.time;
-                    self.budget.is_none_or(|budget| spent <= budget)
-                },
-            );
+        let mut reaching = self.reaching(number);
         let mut groups: Vec<Vec<&Case>> =
             reaching.by_ref().take(SINGLE).map(|case| vec![case]).collect();
         let mut rest: Vec<Vec<&Case>> = self.tests.iter().map(|_| Vec::new()).collect();
@@ -113,6 +106,18 @@ impl Reach {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the tests that reach a mutant, the fastest first, and then such models, as far as
+    /// the budget goes. The models have their own, since no test notices an ordering.
+    fn reaching(&self, number: usize) -> impl Iterator<Item = &Case> {
+        let mut spent = [Duration::ZERO; 2];
+        let reaching = self.cases.iter().filter(move |case| case.reached.get(number) == Some(&1));
+        reaching.filter(move |case| {
+            let spent = &mut spent[usize::from(self.tests[case.test].model)];
+            *spent += case.time;
+            self.budget.is_none_or(|budget| *spent <= budget)
+        })
     }
 }
 
@@ -149,4 +154,43 @@ pub(super) fn reached(folder: &Path) -> Result<Vec<u8>> {
         all.iter_mut().zip(bytes).for_each(|(all, byte)| *all |= byte);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn budget_leaves_out_slow_tests() {
+        let test = |model| Test {
+            package: "p".to_owned(),
+            command: "c".to_owned(),
+            program: PathBuf::new(),
+            folder: PathBuf::new(),
+            model,
+        };
+        let case = |test, seconds, reached| Case {
+            test,
+            name: format!("{test}.{seconds}"),
+            time: Duration::from_secs(seconds),
+            reached: vec![0, reached],
+        };
+        let cases = vec![
+            case(0, 1, 1),
+            case(0, 2, 0),
+            case(0, 3, 1),
+            case(0, 7, 1),
+            case(1, 4, 1),
+            case(1, 5, 1),
+        ];
+        let mut reach = Reach { tests: vec![test(false), test(true)], cases, budget: None };
+        let names = |reach: &Reach, number| {
+            reach.reaching(number).map(|case| case.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&reach, 1), ["0.1", "0.3", "0.7", "1.4", "1.5"]);
+        reach.budget = Some(Duration::from_secs(8));
+        assert_eq!(names(&reach, 1), ["0.1", "0.3", "1.4"]);
+        assert_eq!((names(&reach, 0), names(&reach, 2)), (vec![], vec![]));
+    }
 }
