@@ -5,9 +5,10 @@ mod double;
 
 use double::{Guest, Server, Store, World, with_store};
 use std::sync::atomic::Ordering::Relaxed;
-use xen_hypercall::{DomId, SharedMem};
-use xen_store::wire::{MessageType, ServerError};
-use xen_store::{ErrorKind, PathText, RingTransport, StoreError, XsOps};
+use std::time::Duration;
+use xen_hypercall::{DomId, Instant, SharedMem};
+use xen_store::wire::{MessageType, Part, ServerError};
+use xen_store::{ErrorKind, PathText, Pipeline, RingTransport, StoreError, XsOps};
 use xenbus::{DeviceEvent, DeviceId, DeviceWatcher, backends};
 
 const ID: DeviceId = DeviceId { guest: DomId(7), device: 51712 };
@@ -184,10 +185,47 @@ fn failed_list_removes_no_device() {
             let error = next(world, &mut watcher).unwrap_err();
             assert_eq!((error.path, error.kind), (PathText::new(&path), ServerError::Io.into()));
             world.server.borrow_mut().answer = None;
+            let before = world.server.borrow().log.len();
             // Replies to the failed list's other requests are not taken for the next one's.
             assert_eq!(next(world, &mut watcher), Ok(None));
+            assert!(world.server.borrow().log.len() > before, "it is listed again");
         });
     }
+}
+
+#[test]
+fn too_long_list_is_an_error() {
+    let limit = ErrorKind::TooLong { limit: 2 };
+    with_store(|world, store| {
+        let mut watcher = plugged(world, store);
+        world.set("backend/vbd/11/768/state", "1");
+        assert_eq!(next(world, &mut watcher).unwrap_err().kind, limit);
+    });
+    with_store(|world, store| {
+        let mut watcher = plugged(world, store);
+        world.server.borrow_mut().refuse(MessageType::DIRECTORY, "backend/vbd", "E2BIG");
+        world.set(STATE, "2");
+        assert_eq!(next(world, &mut watcher).unwrap_err().kind, limit);
+    });
+}
+
+/// A list that finds no free slot is tried again, after a time.
+#[test]
+fn starved_list_is_tried_again() {
+    with_store(|world, store| {
+        let mut watcher = plugged(world, store);
+        let now = Instant::from_nanos(world.now.get());
+        assert_eq!(watcher.poll_timeout(now), None);
+        let mut pipeline = Pipeline::new(store);
+        let path = [Part::Path(format_args!("domid"))];
+        while pipeline.push(MessageType::READ, None, &path).is_ok() {}
+        world.set(STATE, "2");
+        assert_eq!(next(world, &mut watcher), Ok(None));
+        assert_eq!(watcher.poll_timeout(now), Some(now + Duration::from_millis(1)));
+        drop(pipeline);
+        assert_eq!(next(world, &mut watcher), Ok(None));
+        assert_eq!(watcher.poll_timeout(now), None);
+    });
 }
 
 #[test]
