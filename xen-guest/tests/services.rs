@@ -161,6 +161,10 @@ fn suspend_sets_up_restored_domain() {
     let kernel = Kernel::new(6);
     kernel.take_upcalls();
     kernel.world.run_for(Duration::from_secs(1));
+    let old = kernel.port(true);
+    old.notify().unwrap();
+    assert!(kernel.has_event(&old));
+    assert!(kernel.dispatcher.handling(old.port()).is_some());
     let before = kernel.now();
     let id = kernel.domain.id();
     kernel.world.suspend(id, move |world| {
@@ -168,6 +172,7 @@ fn suspend_sets_up_restored_domain() {
     });
     let upcalls = AtomicU32::new(0);
     let set_upcalls = || {
+        assert!(!kernel.flag.enabled.load(SeqCst));
         upcalls.fetch_add(1, SeqCst);
         set_upcall_vector(&kernel.domain, 0, 0xf3).map(drop)
     };
@@ -178,6 +183,8 @@ fn suspend_sets_up_restored_domain() {
     assert_eq!((resumed, upcalls.load(SeqCst)), (Ok(SuspendOutcome::Resumed), 1));
     assert!(kernel.flag.enabled.load(SeqCst));
     assert!(kernel.now() >= before);
+    assert_eq!(kernel.dispatcher.handling(old.port()), None);
+    old.forget();
     let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();
     kernel.dispatcher.bind(&kernel.events, channel.port()).unwrap();
     channel.notify().unwrap();
