@@ -562,3 +562,35 @@ fn refused_link_is_no_removal() {
         assert_ne!(device.state(), DeviceState::Unplugged);
     });
 }
+
+/// Renews the connection: a server that has the nodes, but no watches and no transactions.
+fn renew(world: &World<'_>, store: &Store<'_>) {
+    for offset in [2048, 2052, 2056, 2060] {
+        world.mem.u32_at(offset).unwrap().store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+    let nodes = std::mem::take(&mut world.server.borrow_mut().nodes);
+    *world.server.borrow_mut() = double::Server::new(world.mem);
+    world.server.borrow_mut().nodes = nodes;
+    let guest = *store.platform();
+    store.resume_with(RingTransport::new(guest, guest.mem(), double::PORT), double::PORT);
+}
+
+#[test]
+fn connection_is_renewed_at_any_time() {
+    for turns in 0..30 {
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            let mut device = create(store);
+            for _ in 0..turns {
+                device.poll(now(world)).unwrap();
+                world.run_one_turn();
+            }
+            device.poll(now(world)).unwrap();
+            renew(world, store);
+            let settled = settle(world, &mut device);
+            assert_eq!(settled, Ok(DeviceState::Connecting), "after {turns} turns");
+            assert_eq!(device.own_state(), State::INITIALISED, "after {turns} turns");
+            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+        });
+    }
+}
