@@ -339,6 +339,7 @@ fn removal_polls_do_not_wait() {
             rounds += 1;
         }
         assert_eq!((removal.poll(), rounds), (Ok(true), 5));
+        assert_eq!(removal.poll_timeout(now(world)), None);
         assert_eq!((world.get(BACKEND), world.get("backend/vbd/7")), (None, None));
         // A server that answers nothing ends the wait.
         let device = open(world, store, 1, 1);
@@ -363,6 +364,26 @@ fn conflicting_removal_is_repeated() {
         let error = device.remove().map(drop).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Conflict { attempts: 32 });
         assert_eq!(world.server.borrow().open_transactions(), 0);
+    });
+}
+
+/// A transaction that the domain may not start yet is tried again, after a time.
+#[test]
+fn removal_waits_for_a_transaction() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        settle(world, &mut device);
+        world.server.borrow_mut().refuse(MessageType::TRANSACTION_START, "", "ENOSPC");
+        let (_, mut removal) = device.begin_removal();
+        for _ in 0..20 {
+            assert_eq!(removal.poll(), Ok(false));
+            world.run_server();
+        }
+        world.server.borrow_mut().answer = None;
+        let retry = now(world) + Duration::from_millis(1);
+        assert_eq!((removal.poll(), removal.poll_timeout(now(world))), (Ok(false), Some(retry)));
+        removal.wait().unwrap();
+        assert_eq!(world.get("backend/vbd/7"), None);
     });
 }
 
