@@ -301,6 +301,7 @@ fn remove_reports_what_was_refused() {
         (MessageType::RM, BACKEND, "ENOENT", Ok(())),
         (MessageType::RM, BACKEND, "EACCES", denied),
         (MessageType::RM, BACKEND, "EAGAIN", conflict),
+        (MessageType::TRANSACTION_START, "", "EIO", damaged),
         (MessageType::DIRECTORY, GUEST, "ENOENT", Ok(())),
         (MessageType::DIRECTORY, GUEST, "EACCES", denied),
         (MessageType::DIRECTORY, GUEST, "E2BIG", Ok(())),
@@ -663,7 +664,10 @@ fn vanished_directory_is_not_made_again() {
             device.rewrite_nodes();
             assert_eq!(settle(world, &mut device), Event::Removed);
             assert_eq!(world.get(BACKEND), None);
+            // Another device of the same number is left alone.
+            set_own(world, "state", "1");
             device.remove().unwrap();
+            assert_eq!(states(world).0, "1");
         });
     }
 }
