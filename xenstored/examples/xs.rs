@@ -10,7 +10,7 @@ use xen_store::{Watch, XsOps};
 use xenstored::user::{self, ProcessRuntime, Stream, UserStore};
 
 const USAGE: &str = "usage: xs [--device PATH | --socket PATH] \
-    ls PATH | read PATH | write PATH VALUE | rm PATH | watch PATH | check";
+    ls PATH | read PATH | write PATH VALUE | rm PATH | watch PATH [DEPTH] | check";
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
 type Open<'a> = &'a dyn Fn() -> std::io::Result<UserStore>;
@@ -40,19 +40,26 @@ fn run(open: Open<'_>, command: &[&str]) -> Done {
         ["rm", path] => open()?.remove(path)?,
         ["watch", path] => {
             let store = open()?;
-            let watch = store.watch(path)?;
-            loop {
-                if let Some(event) =
-                    watch.wait_next(store.platform().deadline_after(Duration::from_secs(3600)))?
-                {
-                    println!("{}", event.path());
-                }
-            }
+            print_events(&store, &store.watch(path)?)?;
+        }
+        ["watch", path, depth] => {
+            let store = open()?;
+            print_events(&store, &store.watch_to_depth(path, depth.parse()?)?)?;
         }
         ["check"] => return check(open),
         _ => return Err(USAGE.into()),
     }
     Ok(())
+}
+
+/// Prints the path of each event, without an end.
+fn print_events(store: &UserStore, watch: &Watch<ProcessRuntime, Stream>) -> Done {
+    loop {
+        let deadline = store.platform().deadline_after(Duration::from_secs(3600));
+        if let Some(event) = watch.wait_next(deadline)? {
+            println!("{}", event.path());
+        }
+    }
 }
 
 /// Directory of `xs check`, which removes it at the end.
