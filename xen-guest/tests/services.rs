@@ -196,7 +196,7 @@ fn clock_continues_on_later_host() {
     let (kernel, long_up) = (Kernel::new(20), Kernel::new(21));
     kernel.take_upcalls();
     long_up.world.run_for(Duration::from_secs(3600));
-    // What the clock showed on a host that was started an hour before this one.
+    // The time on a host that was started an hour before this one.
     let before = kernel.clock.now(long_up.events.shared_info().as_ref(), 0).as_nanos();
     let id = kernel.domain.id();
     kernel.world.suspend(id, move |world| {

@@ -76,8 +76,9 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     connected: bool,
     /// The backend's state when Initialising was written, until it changes.
     kicked: Option<XenbusState>,
-    /// Closed was found in the own node: the backend may not have answered it yet.
-    unanswered: bool,
+    /// Closed is written while the backend waits for a connection: it answers with Closed. If the
+    /// device were opened before that, it would take the answer for a refusal.
+    awaits_closed: bool,
     /// Start of the step that the backend has to make.
     since: Option<Instant>,
     /// Start of the wait for the current exchange with xenstored.
@@ -107,7 +108,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             is_set_up: false,
             connected: false,
             kicked: None,
-            unanswered: false,
+            awaits_closed: false,
             since: None,
             exchange: None,
             begun: None,
@@ -271,7 +272,6 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 }
                 self.nodes.own = self.nodes.found_own.unwrap_or(XenbusState::UNKNOWN);
                 self.step = Step::Run;
-                self.unanswered = self.nodes.own == XenbusState::CLOSED;
                 let first = initial_frontend_state(self.nodes.own, self.nodes.peer);
                 if let Some(state) = first.filter(|_| !self.nodes.gone && !self.closing) {
                     self.jobs.cancel();
@@ -371,7 +371,6 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             Action::Connect => self.jobs.begin_read(false, true)?,
             Action::Run if !self.connected => self.jobs.begin_read(false, false)?,
             Action::Run => {
-                self.unanswered = false;
                 self.state = DeviceState::Connected;
                 self.begin_attempt();
                 self.jobs.release_memory();
@@ -382,14 +381,13 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 }
                 return Ok(false);
             }
-            Action::Close if self.unanswered && !self.connected && peer == S::CLOSED && online => {
-                // The answer to the end of an earlier attempt, not a refusal of this one.
-                self.unanswered = false;
-                self.release(Cause::Reopened);
-                self.kick(S::INITIALISING);
-            }
             // No driver here reconfigures: a backend that does closes the device.
             Action::Close | Action::Reconfigure | Action::Resume => self.begin_close(),
+            Action::Closed
+                if self.awaits_closed && matches!(peer, S::INIT_WAIT | S::INITIALISED) =>
+            {
+                return Ok(false);
+            }
             Action::Closed if self.closing || !online => {
                 self.end(Cause::Closed);
                 return Ok(false);
@@ -425,6 +423,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         let nothing = matches!(own, S::UNKNOWN | S::INITIALISING)
             || peer == S::CLOSED
             || !(self.is_set_up || is_open);
+        self.awaits_closed = nothing;
         self.jobs.publish(if nothing { S::CLOSED } else { S::CLOSING }, false);
         true
     }
@@ -484,6 +483,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         self.step = Step::Find;
         self.state = DeviceState::Connecting;
         (self.closing, self.forced, self.kicked) = (false, false, None);
+        self.awaits_closed = false;
         self.begin_attempt();
     }
 
@@ -526,6 +526,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         // The caller has its answer. A driver that polls on begins another attempt, so that
         // `poll_timeout` is never in the past.
         self.begin_attempt();
+        self.awaits_closed = false;
         if self.is_unanswered(now) {
             return Err(self.jobs.timeout(&self.nodes, waited));
         }

@@ -74,7 +74,7 @@ enum Listing {
 }
 
 /// Watcher of the devices of a kind, at most `N`: reports the present devices first, then those
-/// that are added and removed; devices that were added together in the order of their numbers.
+/// that are added and removed. Devices that were added together come in the order of their numbers.
 ///
 /// [`poll`](Self::poll) never waits: it lists the devices by pipelined requests after each change.
 /// A device that is removed and added again between two lists is not reported; its driver returns

@@ -71,7 +71,7 @@ impl<'a> VbdConfig<'a> {
 ///
 /// Toolstacks put a prefix before the name for a backend: libxl `aio`, `qcow2`, `vhd` or `qed`, by
 /// the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend should refuse a prefix
-/// that it does not support: without the prefix, the name would be taken for a path.
+/// that it does not support: the name after it is no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskTarget<'a> {
     /// The text before the first colon, if that is a word. A path with a colon in it, such as

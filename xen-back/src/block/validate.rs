@@ -286,7 +286,7 @@ impl DiskLimits {
     }
 
     fn check_alignment(&self, sector: u64, count: u64) -> Result<(), RequestError> {
-        // Of a power of two, so a mask replaces a division.
+        // The unit is a power of two: a mask replaces the division.
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
         if (sector | count) & unit.wrapping_sub(1) != 0 {
             return Err(RequestError::Alignment { sector, count });

@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(build(&mut payload, &[part]), Err(ErrorKind::Format));
         }
         let parts = [Part::Path(format_args!("/a b{Fails}"))];
-        // What filled the payload is named, although it is no path either.
+        // The error names the bytes that filled the payload: no path either.
         assert_eq!(
             build(&mut payload[..5], &parts),
             Err(ErrorKind::Path(PathError::Byte { byte: b' ', at: 2 }))
