@@ -117,6 +117,12 @@ fn settle(world: &World<'_>, device: &mut Device<'_>) -> Result<DeviceState, Xen
     device.poll(now(world))
 }
 
+/// Checks that a device that began again after `turns` turns connects with its backend.
+fn assert_connects(world: &World<'_>, device: &mut Device<'_>, turns: usize) {
+    assert_eq!(settle(world, device), Ok(DeviceState::Connecting), "after {turns} turns");
+    assert_eq!(set_peer(world, device, "4"), DeviceState::Connected);
+}
+
 fn set_peer(world: &World<'_>, device: &mut Device<'_>, state: &str) -> DeviceState {
     world.set(&format!("{BACKEND}/state"), state);
     settle(world, device).unwrap()
@@ -431,9 +437,7 @@ fn restart_at_any_time_connects() {
             } else {
                 device.reopen();
             }
-            let settled = settle(world, &mut device);
-            assert_eq!(settled, Ok(DeviceState::Connecting), "after {turns} turns");
-            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+            assert_connects(world, &mut device, turns);
         });
     }
 }
@@ -526,9 +530,7 @@ fn reply_of_before_is_not_taken() {
             // It is there again, and what was read of the other one is of no use.
             plug(world, 1, 2);
             device.reopen();
-            let settled = settle(world, &mut device);
-            assert_eq!(settled, Ok(DeviceState::Connecting), "after {turns} turns");
-            assert_eq!(set_peer(world, &mut device, "4"), DeviceState::Connected);
+            assert_connects(world, &mut device, turns);
         });
     }
 }
