@@ -42,18 +42,23 @@ impl Valgrind {
         Ok(command)
     }
 
-    /// Runs a program with its profile in `out`. Returns its output.
-    pub(super) fn profile(&self, program: &Path, args: &[&str], out: &Path) -> Result<String> {
+    /// Returns the command of callgrind, without a program, whose profile goes to `out`.
+    fn callgrind(&self, out: &Path) -> Result<Command> {
         let mut command = self.command()?;
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+        Ok(command)
+    }
+
+    /// Runs a program with its profile in `out`. Returns its output.
+    pub(super) fn profile(&self, program: &Path, args: &[&str], out: &Path) -> Result<String> {
+        let mut command = self.callgrind(out)?;
         host::output(command.arg(program).args(args).stdin(Stdio::null()))
     }
 
     /// Counts the instructions of one run that are in the functions that count; its profile goes to
     /// `out`.
     fn count(&self, language: usize, program: &Path, case: &Case, out: &Path) -> Result<u64> {
-        let mut command = self.command()?;
-        command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
+        let mut command = self.callgrind(out)?;
         let functions = case.functions.get(language).copied().unwrap_or_default();
         command.args(functions.iter().map(|function| format!("--toggle-collect={function}")));
         command.arg(program).args([case.argument, &case.counted_rounds.to_string()]);
