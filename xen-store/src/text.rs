@@ -34,11 +34,6 @@ impl PathText {
             .unwrap_or("?")
     }
 
-    /// Returns whether the path's beginning is missing.
-    pub fn is_cut(&self) -> bool {
-        self.cut
-    }
-
     fn push(&mut self, byte: u8) {
         if let Some(free) = self.bytes.get_mut(usize::from(self.len)) {
             *free = byte;
@@ -84,10 +79,10 @@ mod tests {
     #[test]
     fn long_path_keeps_its_end() {
         let short = PathText::new(&"device/vbd/51712");
-        assert!(!short.is_cut() && short.to_string() == "device/vbd/51712");
+        assert!(!short.cut && short.to_string() == "device/vbd/51712");
         let long = "x/".repeat(60) + "state";
         let text = PathText::new(&long);
-        assert!(text.is_cut() && text.as_str().ends_with("x/state") && text.as_str().len() == KEPT);
+        assert!(text.cut && text.as_str().ends_with("x/state") && text.as_str().len() == KEPT);
         assert!(text.to_string().starts_with("...") && long.ends_with(text.as_str()));
     }
 
