@@ -152,7 +152,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns the parameters of the disk; all zero before it is connected.
     pub fn info(&self) -> &DiskInfo {
-        &self.device.driver().info
+        &self.device.driver().queue.info
     }
 
     /// Returns the state as of the last [`poll`](Self::poll).
@@ -162,13 +162,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns how the backend broke the protocol, if it did.
     pub fn broken(&self) -> Option<ProtocolError> {
-        self.device.driver().broken()
+        self.device.driver().queue.broken()
     }
 
     /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a
     /// vCPU; `None` while there is no ring.
     pub fn port(&self) -> Option<Port> {
-        self.device.driver().port()
+        self.device.driver().queue.port()
     }
 
     /// Returns the time of the next [`poll`](Self::poll) if no event comes before.
@@ -178,7 +178,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns the number of pages of the ring; 0 while there is no ring.
     pub fn ring_pages(&self) -> usize {
-        self.device.driver().connection().map_or(0, |connection| connection.ring_refs().len())
+        self.device.driver().queue.connection().map_or(0, |connection| connection.ring_refs().len())
     }
 
     /// Returns the store of the disk.
@@ -198,12 +198,16 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns the number of submitted requests whose completion was not taken.
     pub fn in_flight(&self) -> usize {
-        self.device.driver().requests.count()
+        self.device.driver().queue.requests.count()
     }
 
     /// Returns the number of requests that can be submitted now.
     pub fn free_slots(&self) -> usize {
-        if self.state() == DeviceState::Connected { self.device.driver().free_slots() } else { 0 }
+        if self.state() == DeviceState::Connected {
+            self.device.driver().queue.free_slots()
+        } else {
+            0
+        }
     }
 
     /// Queues a request for the next [`kick`](Self::kick).
@@ -228,7 +232,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     ) -> Result<Token, SubmitError<B>> {
         let connected = self.state() == DeviceState::Connected;
         let token = Token(self.next);
-        self.device.driver_mut().submit(token, request, connected, zeroed)?;
+        self.device.driver_mut().queue.submit(token, request, connected, zeroed)?;
         self.next += 1;
         Ok(token)
     }
@@ -242,41 +246,41 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// that has it, so that backend may still carry it out. The request still completes, with its
     /// buffer.
     pub fn cancel(&mut self, token: Token) -> bool {
-        self.device.driver_mut().requests.cancel(token)
+        self.device.driver_mut().queue.requests.cancel(token)
     }
 
     /// Publishes the queued requests, and notifies the backend if it sleeps.
     pub fn kick(&mut self) {
-        self.device.driver_mut().kick();
+        self.device.driver_mut().queue.kick();
     }
 
     /// Takes the next completed request. After `None` the backend announces the next one by an
     /// event.
     pub fn complete(&mut self) -> Option<Completion<B>> {
         let state = self.state();
-        let driver = self.device.driver_mut();
-        if let Some(completed) = driver.requests.next_completed() {
+        let Vbd { queue, refused, .. } = &mut **self.device.driver_mut();
+        if let Some(completed) = queue.requests.next_completed() {
             return Some(completed);
         }
-        if (self.closed || driver.refused)
-            && let Some(closed) = driver.requests.next_closed()
+        if (self.closed || *refused)
+            && let Some(closed) = queue.requests.next_closed()
         {
             return Some(closed);
         }
-        if let Some(completion) = driver.complete() {
+        if let Some(completion) = queue.complete() {
             return Some(completion);
         }
         match state {
             // The completions before have made room in a ring that is smaller than that of an
             // earlier connection, and the caller waits for an event now.
-            DeviceState::Connected => driver.submit_requeued(),
+            DeviceState::Connected => queue.submit_requeued(),
             DeviceState::Closed | DeviceState::Unplugged => {
-                driver.release();
-                return driver.requests.next_completed().or_else(|| driver.requests.next_closed());
+                queue.release();
+                return queue.requests.next_completed().or_else(|| queue.requests.next_closed());
             }
             _ => {}
         }
-        driver.requests.next_completed()
+        queue.requests.next_completed()
     }
 
     /// Publishes the queued requests and keeps the connection: connects, detects a new size,

@@ -17,6 +17,7 @@ mod driver;
 mod error;
 mod info;
 mod list;
+mod queue;
 mod request;
 mod requests;
 mod ring;

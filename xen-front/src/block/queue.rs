@@ -1,0 +1,270 @@
+//! A queue of a disk: the requests, and the ring of each connection that they are issued on.
+
+use super::connection::{Connection, Zeroed};
+use super::request::Command;
+use super::requests::Requests;
+use super::segments::Segments;
+use super::{
+    Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request, RequestError, SubmitError,
+    Token,
+};
+use crate::IoMemory;
+use xen_hypercall::{OutOfMemory, Platform, Port};
+use xen_sys::io::blkif::BlkifOp;
+
+/// The connection of a queue, if there is one. It is created when the backend is ready for it, and
+/// the pages of the one before are free by then.
+#[derive(Debug)]
+enum CurrentConnection<C> {
+    None,
+    /// The connection in use.
+    Current(C),
+    /// The one before, until its requests can be requeued.
+    Previous(C),
+}
+
+/// A queue of a disk.
+#[derive(Debug)]
+pub(super) struct Queue<P: Platform, B: IoMemory<Platform = P>> {
+    /// The parameters of the disk.
+    pub(super) info: DiskInfo,
+    link: CurrentConnection<Connection<P>>,
+    pub(super) requests: Requests<P, B>,
+}
+
+impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
+    /// Allocates a queue of at most `depth` requests.
+    pub(super) fn alloc(platform: P, depth: u16) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            info: DiskInfo::NONE,
+            link: CurrentConnection::None,
+            requests: Requests::alloc(platform, depth)?,
+        })
+    }
+
+    /// Returns the connection in use.
+    pub(super) fn connection(&self) -> Option<&Connection<P>> {
+        if let CurrentConnection::Current(connection) = &self.link {
+            Some(connection)
+        } else {
+            None
+        }
+    }
+
+    fn connection_mut(&mut self) -> Option<&mut Connection<P>> {
+        if let CurrentConnection::Current(connection) = &mut self.link {
+            Some(connection)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn broken(&self) -> Option<ProtocolError> {
+        self.connection().and_then(Connection::broken)
+    }
+
+    pub(super) fn port(&self) -> Option<Port> {
+        self.connection().and_then(Connection::port)
+    }
+
+    /// Returns the number of requests that fit; none while requests of earlier connections wait.
+    pub(super) fn free_slots(&self) -> usize {
+        if self.requests.has_requeued() {
+            return 0;
+        }
+        self.connection().map_or(0, Connection::free_slots).min(self.requests.free())
+    }
+
+    /// Grants the pages of a request and queues it.
+    pub(super) fn submit(
+        &mut self,
+        token: Token,
+        request: Request<B>,
+        connected: bool,
+        zeroed: Zeroed,
+    ) -> Result<(), SubmitError<B>> {
+        let Self { link, requests, info, .. } = self;
+        let CurrentConnection::Current(connection) = link else {
+            return Err(request.refused(RequestError::NotConnected));
+        };
+        if let Some(broken) = connection.broken() {
+            return Err(request.refused(RequestError::Broken(broken)));
+        }
+        if !connected || connection.is_ended() {
+            return Err(request.refused(RequestError::NotConnected));
+        }
+        let slot = requests
+            .next_free()
+            .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
+            .ok_or(RequestError::Full);
+        let mut segments = Segments::NONE;
+        let checked = slot.and_then(|slot| check(info, &request, &mut segments).map(|()| slot));
+        let slot = match checked {
+            Ok(slot) => slot,
+            Err(reason) => return Err(request.refused(reason)),
+        };
+        // Only flushes use it, and the check found a method for those.
+        let flush = info.flush_method().unwrap_or(FlushMethod::Flush);
+        let zeroed = if info.trusted { zeroed } else { Zeroed::All };
+        let (command, buffer) = request.into_parts(flush);
+        match connection.issue(slot, &command, buffer, &mut segments, zeroed) {
+            Ok(in_flight) => {
+                requests.add(token, command, in_flight);
+                Ok(())
+            }
+            Err((error, buffer)) => {
+                let request = Request::from_parts(command, Some(buffer));
+                Err(request.refused(RequestError::Grant(error)))
+            }
+        }
+    }
+
+    pub(super) fn kick(&mut self) {
+        if let Some(connection) = self.connection_mut() {
+            connection.kick();
+        }
+    }
+
+    /// Takes the next request that the connection in use has completed.
+    pub(super) fn complete(&mut self) -> Option<Completion<B>> {
+        let CurrentConnection::Current(connection) = &mut self.link else { return None };
+        let completed = connection.complete(&mut self.requests)?;
+        if completed.completion.outcome == Err(IoError::Unsupported) {
+            self.unsupported(completed.operation);
+        }
+        Some(completed.completion)
+    }
+
+    /// Marks an operation as unsupported: the backend responds so once, and gets none again.
+    fn unsupported(&mut self, operation: BlkifOp) {
+        match operation {
+            BlkifOp::FLUSH_DISKCACHE => self.info.flush = false,
+            BlkifOp::WRITE_BARRIER => self.info.barrier = false,
+            _ => {}
+        }
+    }
+
+    /// Releases the connection of a device that is closed or unplugged, and requeues its requests.
+    pub(super) fn release(&mut self) {
+        self.requests.requeue();
+        self.link = CurrentConnection::None;
+    }
+
+    /// Issues the requeued requests again, as far as there are slots.
+    pub(super) fn submit_requeued(&mut self) {
+        let Self { link, requests, info, .. } = self;
+        let CurrentConnection::Current(connection) = link else { return };
+        if !requests.has_requeued() {
+            return;
+        }
+        let flush = info.flush_method();
+        // An earlier backend may have written to the buffer of a read, which is zeroed again.
+        let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
+        while connection.free_slots() > 0
+            && requests.issue_next(|slot, command, buffer| {
+                let mut segments = Segments::NONE;
+                let checked = match (&buffer, flush) {
+                    (Some(buffer), _) => check_command(info, command, buffer, &mut segments),
+                    // The new backend may not support the method of the earlier one.
+                    (None, Some(flush)) => {
+                        command.operation = flush.operation();
+                        Ok(())
+                    }
+                    (None, None) => Err(RequestError::NoFlush),
+                };
+                match checked {
+                    // Without a free reference, the next poll tries again.
+                    Ok(()) => connection
+                        .issue(slot, command, buffer, &mut segments, zeroed)
+                        .map_err(|(_, buffer)| (None, Some(buffer))),
+                    Err(RequestError::NoFlush) => Err((Some(IoError::Unsupported), buffer)),
+                    // The new backend has another disk, one that is read-only, or is not trusted.
+                    Err(_) => Err((Some(IoError::Failed), buffer)),
+                }
+            })
+        {}
+        self.kick();
+    }
+
+    /// Returns whether the backend has no request that it can still answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connection().is_none_or(|current| current.is_ended()) || self.requests.in_flight() == 0
+    }
+
+    /// Ends the connection: no responses are taken any more.
+    pub(super) fn end(&mut self) {
+        if let Some(connection) = self.connection_mut() {
+            connection.end();
+        }
+    }
+
+    /// Takes a new connection. The backend has released what it had of earlier ones, or never had
+    /// it: their requests are issued again on this one.
+    pub(super) fn begin(&mut self, connection: Connection<P>) {
+        self.requests.requeue();
+        self.link = CurrentConnection::Current(connection);
+    }
+
+    /// Ends the connection of a device that is closed or removed, and releases it if no request
+    /// has yet to complete.
+    pub(super) fn finish(&mut self) {
+        self.end();
+        if self.requests.count() == 0 {
+            self.link = CurrentConnection::None;
+        }
+    }
+
+    /// Closes the port of a connection that the domain had before it was resumed.
+    pub(super) fn close_port(&mut self) {
+        match &mut self.link {
+            CurrentConnection::None => {}
+            CurrentConnection::Current(connection) | CurrentConnection::Previous(connection) => {
+                connection.close_port();
+            }
+        }
+    }
+
+    /// Retires the connection: its requests are requeued when the next one begins.
+    pub(super) fn retire(&mut self) {
+        self.link = match core::mem::replace(&mut self.link, CurrentConnection::None) {
+            CurrentConnection::Current(connection) => CurrentConnection::Previous(connection),
+            CurrentConnection::Previous(_) | CurrentConnection::None => {
+                self.requests.requeue();
+                CurrentConnection::None
+            }
+        };
+    }
+}
+
+/// Checks that a disk can carry out a request, and adds its segments.
+#[inline]
+fn check<B: IoMemory>(
+    info: &DiskInfo,
+    request: &Request<B>,
+    segments: &mut Segments,
+) -> Result<(), RequestError> {
+    let (operation, &sector, &sectors, buffer) = match request {
+        Request::Read { sector, sectors, buffer } => (BlkifOp::READ, sector, sectors, buffer),
+        Request::Write { sector, sectors, buffer } => (BlkifOp::WRITE, sector, sectors, buffer),
+        Request::Flush => {
+            return info.flush_method().map(drop).ok_or(RequestError::NoFlush);
+        }
+    };
+    check_command(info, &Command { operation, sector, sectors }, buffer, segments)
+}
+
+/// Checks that a disk can carry out a read or a write, and adds its segments.
+#[inline]
+fn check_command<B: IoMemory>(
+    info: &DiskInfo,
+    command: &Command,
+    buffer: &B,
+    segments: &mut Segments,
+) -> Result<(), RequestError> {
+    let &Command { operation, sector, sectors } = command;
+    if operation == BlkifOp::WRITE && info.read_only {
+        return Err(RequestError::ReadOnly);
+    }
+    segments.add(buffer, sectors, info.trusted)?;
+    info.check_range(sector, sectors as u64)
+}
