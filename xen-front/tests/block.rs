@@ -11,6 +11,8 @@ mod blkback;
 mod buffers;
 #[path = "disk/closing.rs"]
 mod closing;
+#[path = "disk/discard.rs"]
+mod discard;
 #[path = "disk/faults.rs"]
 mod faults;
 #[path = "disk/memory.rs"]

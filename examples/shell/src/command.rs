@@ -53,6 +53,12 @@ pub enum Command {
     BlkFlush {
         device: String,
     },
+    BlkDiscard {
+        secure: bool,
+        device: String,
+        offset: u64,
+        len: u64,
+    },
     ConsoleWrite {
         number: u32,
         text: String,
@@ -121,7 +127,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 21] = [
+pub static COMMANDS: [Spec; 22] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
         let recursive = args.flag("-r");
@@ -176,6 +182,19 @@ pub static COMMANDS: [Spec; 21] = [
     spec("blk flush", "DEV", "waits until all that was written is safe", |args| {
         Ok(Command::BlkFlush { device: args.text("DEV")? })
     }),
+    spec(
+        "blk discard",
+        "[-s] DEV OFFSET LEN",
+        "frees a part, whose content is then undefined; -s erases it",
+        |args| {
+            Ok(Command::BlkDiscard {
+                secure: args.flag("-s"),
+                device: args.text("DEV")?,
+                offset: args.sectors("OFFSET")?,
+                len: args.sectors("LEN")?,
+            })
+        },
+    ),
     spec("console write", "NUMBER TEXT", "writes a line to a secondary console", |args| {
         let number = args.number("NUMBER", "a number below 2^32", |_| true)?;
         Ok(Command::ConsoleWrite { number, text: args.text("TEXT")? })
@@ -340,6 +359,10 @@ mod tests {
         assert_eq!(
             parse("blk fill xvda 0 4096 170"),
             Command::BlkFill { device: "xvda".into(), offset: 0, len: 4096, byte: 170 }
+        );
+        assert_eq!(
+            parse("blk discard -s xvda 512 4096"),
+            Command::BlkDiscard { secure: true, device: "xvda".into(), offset: 512, len: 4096 }
         );
         assert_eq!(
             parse("net up eth0 10.0.0.2/24"),

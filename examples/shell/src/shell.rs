@@ -147,6 +147,9 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 disks.get(system, device)?.copy(*src, *dst, *len)
             }
             Command::BlkFlush { device } => disks.get(system, device)?.flush(),
+            &Command::BlkDiscard { secure, ref device, offset, len } => {
+                disks.get(system, device)?.discard(offset, len, secure)
+            }
             Command::ConsoleWrite { number, text } => console::write(system, *number, text),
             Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
             Command::Ping { address, count } => {

@@ -15,6 +15,7 @@ enum Call {
     Read { sector: u16, sectors: u8, pages: u8 },
     Write { sector: u16, sectors: u8, pages: u8 },
     Flush,
+    Discard { sector: u16, sectors: u8, secure: bool },
     Kick,
     Poll,
     Complete,
@@ -59,6 +60,10 @@ pub fn run(data: &[u8]) {
                     tokens.extend(block.submit(Request::Write { sector, sectors, buffer }));
                 }
                 Call::Flush => tokens.extend(block.submit(Request::Flush)),
+                Call::Discard { sector, sectors, secure } => {
+                    let (sector, sectors) = (sector.into(), sectors.into());
+                    tokens.extend(block.submit(Request::Discard { sector, sectors, secure }));
+                }
                 Call::Kick => block.kick(),
                 Call::Poll => drop(block.poll(guest.now())),
                 Call::Complete => {

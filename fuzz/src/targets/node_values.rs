@@ -10,7 +10,7 @@ use xen_grant::GrantTable;
 use xen_hypercall::Platform;
 use xen_sim::{DeviceSpec, Disk, Vif as VirtualVif, World};
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 22] = [
     "sectors",
     "sector-size",
     "physical-sector-size",
@@ -27,6 +27,12 @@ const KEYS: [&str; 16] = [
     "state",
     "device-type",
     "trusted",
+    "feature-discard",
+    "discard-granularity",
+    "discard-alignment",
+    "discard-secure",
+    "multi-queue-max-queues",
+    "max-ring-pages",
 ];
 
 /// Runs the target.
@@ -43,9 +49,10 @@ pub fn run(data: &[u8]) {
         toolstack.write(format!("{path}/state"), 4).expect("the toolstack may");
     }
     for (key, front, value) in &nodes {
-        let device = devices[usize::from(key / 16) % devices.len()];
+        let device = devices[usize::from(key / 32) % devices.len()];
         let path = if *front { device.frontend_path() } else { device.backend_path() };
-        let _ = toolstack.write_bytes(format!("{path}/{}", KEYS[usize::from(key % 16)]), value);
+        let key = KEYS[usize::from(key % 32) % KEYS.len()];
+        let _ = toolstack.write_bytes(format!("{path}/{key}"), value);
     }
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();

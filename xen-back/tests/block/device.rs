@@ -1,6 +1,6 @@
 //! Our frontend and our backend, from connecting to closing.
 
-use super::fixture::{Back, Fixture, MODES, Native, SECTORS, noise};
+use super::fixture::{Back, Done, Fixture, MODES, Native, SECTORS, noise};
 use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::{BlkBack, BlkBackEvent, Config, GrantMode, MemoryDisk, PreparedDisk};
@@ -442,4 +442,30 @@ fn removal_follows_unmapping() {
     assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
     drop((front, store));
     fixture.finish();
+}
+
+#[test]
+fn frontend_discards_are_carried_out() {
+    for mode in MODES {
+        let fixture = Fixture::new();
+        fixture.disk.borrow_mut().alignment = 1024;
+        let (mut front, mut back) = (fixture.front(), fixture.back(mode));
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
+        let offered = front.info().discard.unwrap();
+        assert!(offered.secure && offered.alignment == 1024 % offered.granularity);
+        fixture.disk.borrow_mut().done.clear();
+        let last = SECTORS as u64 - 1;
+        for (sector, sectors, secure) in [(7, 9, false), (last, 1, true)] {
+            front.submit(Request::Discard { sector, sectors, secure }).unwrap();
+            fixture.run(&mut front, &mut back, |front| {
+                front.complete().is_some_and(|done| done.outcome == Ok(()))
+            });
+            let done = fixture.disk.borrow_mut().done.pop();
+            assert_eq!(done, Some(Done::Discard(sector, sectors, secure)));
+        }
+        front.close();
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
+        drop((front, back));
+        fixture.finish();
+    }
 }

@@ -207,24 +207,60 @@ impl<P: Platform> BlockingDisk<P> {
     ///
     /// [`TransferError`].
     pub fn flush(&mut self) -> Result<(), TransferError> {
-        let mut flush = None;
-        let result = self.flush_as(&mut flush);
-        if let Some(token) = flush {
+        loop {
+            match self.carry_out(|| Request::Flush) {
+                // The device does not use this method any more; the next submission uses the
+                // other one, if the backend offers it.
+                Err(TransferError::Io(IoError::Unsupported)) => {}
+                Err(TransferError::Refused(RequestError::NoFlush)) => return Ok(()),
+                result => return result,
+            }
+        }
+    }
+
+    /// Discards `sectors` sectors from `sector` on: their content is undefined afterwards, and
+    /// impossible to recover after a `secure` discard. Both numbers must be multiples of the disk's
+    /// own sectors. [`DiskInfo::discard`] has what the backend supports.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError::Refused`] if the backend does not offer it, or if the sectors are not on
+    /// the disk; [`TransferError::Io`] with [`IoError::Unsupported`] if the backend offered it and
+    /// does not support it; any other [`TransferError`].
+    #[doc(alias = "BLKIF_OP_DISCARD")]
+    pub fn discard(
+        &mut self,
+        sector: u64,
+        sectors: u64,
+        secure: bool,
+    ) -> Result<(), TransferError> {
+        self.carry_out(|| Request::Discard { sector, sectors, secure })
+    }
+
+    /// Carries out a request without a buffer, and cancels it if it is not completed in time.
+    fn carry_out(&mut self, request: impl Fn() -> Request<Pages<P>>) -> Result<(), TransferError> {
+        let mut token = None;
+        let result = self.carry_out_as(request, &mut token);
+        if let Some(token) = token {
             self.block.cancel(token);
         }
         result
     }
 
-    /// Flushes, and leaves a request that has no answer yet in `flush`.
-    fn flush_as(&mut self, flush: &mut Option<Token>) -> Result<(), TransferError> {
+    /// Carries out a request without a buffer, and leaves its token in `submitted` if it has no
+    /// answer yet.
+    fn carry_out_as(
+        &mut self,
+        request: impl Fn() -> Request<Pages<P>>,
+        submitted: &mut Option<Token>,
+    ) -> Result<(), TransferError> {
         let mut since = self.now();
         loop {
-            if flush.is_none() {
-                match self.block.submit(Request::Flush) {
-                    Ok(token) => (*flush, since) = (Some(token), self.now()),
+            if submitted.is_none() {
+                match self.block.submit(request()) {
+                    Ok(token) => (*submitted, since) = (Some(token), self.now()),
                     // By what earlier calls have not waited for; their answers make room.
                     Err(failed) if failed.reason == RequestError::Full => {}
-                    Err(failed) if failed.reason == RequestError::NoFlush => return Ok(()),
                     Err(failed) => return Err(failed.reason.into()),
                 }
             }
@@ -234,14 +270,9 @@ impl<P: Platform> BlockingDisk<P> {
                 continue;
             };
             self.recycle(buffer);
-            if *flush == Some(token) {
-                *flush = None;
-                match outcome {
-                    // The device does not use this method any more; the next submission uses the
-                    // other one, if the backend offers it.
-                    Err(IoError::Unsupported) => {}
-                    outcome => return Ok(outcome?),
-                }
+            if *submitted == Some(token) {
+                *submitted = None;
+                return Ok(outcome?);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
-use super::ring::{RequestRing, WireRequest};
+use super::ring::{Body, RequestRing, WireRequest};
 use super::segments::Segments;
 use super::{BlkFrontError, Completion, IoError, ProtocolError};
 use crate::IoMemory;
@@ -27,7 +27,7 @@ pub(super) enum Zeroed {
 impl Zeroed {
     /// Zeroes the first `segments` segments of the buffer of a request: those that are granted.
     fn apply<B: IoMemory>(self, buffer: &mut B, command: &Command, segments: usize) {
-        let data = command.sectors * SECTOR_SIZE;
+        let data = command.sectors as usize * SECTOR_SIZE;
         let range = match (self, command.operation) {
             (Self::None, _) => return,
             (Self::Reads, BlkifOp::READ) => 0..data,
@@ -46,10 +46,10 @@ impl Zeroed {
     }
 }
 
-/// A completed request, and its operation.
+/// A completed request.
 pub(super) struct Completed<B> {
     pub(super) completion: Completion<B>,
-    pub(super) operation: BlkifOp,
+    pub(super) command: Command,
 }
 
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl<P: Platform> Connection<P> {
         segments: &mut Segments,
         zeroed: Zeroed,
     ) -> Result<InFlight<P, B>, (GrantError, B)> {
-        let &Command { operation, sector, .. } = command;
+        let &Command { operation, sector, sectors, secure } = command;
         let buffer = match buffer {
             None => None,
             Some(mut buffer) => {
@@ -135,7 +135,12 @@ impl<P: Platform> Connection<P> {
                 Some(granted)
             }
         };
-        let request = WireRequest { operation, sector, segments: segments.as_slice() };
+        let body = if operation == BlkifOp::DISCARD {
+            Body::Discard { sectors, secure }
+        } else {
+            Body::Segments(segments.as_slice())
+        };
+        let request = WireRequest { operation, sector, body };
         let pushed = self.ring.push(slot, &request);
         debug_assert!(pushed.is_some(), "a request without a slot");
         // A number that no response can have.
@@ -169,7 +174,7 @@ impl<P: Platform> Connection<P> {
         let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
         let buffer = buffer.ok().flatten();
         let completion = Completion { token, outcome, buffer };
-        Some(Completed { completion, operation: command.operation })
+        Some(Completed { completion, command })
     }
 
     #[inline(always)]
@@ -183,7 +188,7 @@ impl<P: Platform> Connection<P> {
             }
         };
         let completion = Completion { token, outcome, buffer };
-        Completed { completion, operation: command.operation }
+        Completed { completion, command }
     }
 
     /// Ends the connection: no responses are taken any more.

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::queue::Queue;
-use super::{BlkFrontConfig, BlkFrontError, DiskInfo, VbdNumber};
+use super::{BlkFrontConfig, BlkFrontError, Discard, DiskInfo, VbdNumber};
 use crate::IoMemory;
 use core::fmt;
 use xen_grant::GrantTable;
@@ -128,6 +128,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
             "feature-flush-cache",
             "feature-barrier",
         ]);
+        keys.peers(&Discard::KEYS);
     }
 
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), BlkFrontError> {

@@ -181,6 +181,15 @@ pub enum RequestError {
     /// The backend offers neither flush nor barrier.
     #[error("the backend offers neither flush nor barrier")]
     NoFlush,
+    /// The backend offers no discard.
+    #[error("the backend offers no discard")]
+    NoDiscard,
+    /// The backend offers no secure discard.
+    #[error("the backend offers no secure discard")]
+    NoSecureDiscard,
+    /// A discard of no sectors.
+    #[error("found a discard of no sectors, expected at least one")]
+    NoSectors,
     /// Failure to grant the buffer's frames.
     #[error(transparent)]
     Grant(GrantError),

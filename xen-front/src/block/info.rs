@@ -30,6 +30,22 @@ impl FlushMethod {
     }
 }
 
+/// The discard support of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Discard {
+    /// The unit in bytes that the storage frees, a multiple of the disk's own sectors. A discard
+    /// may begin and end within a unit; the storage keeps the rest of that.
+    #[doc(alias = "discard-granularity")]
+    pub granularity: u32,
+    /// The offset of the first unit in bytes, less than the granularity.
+    #[doc(alias = "discard-alignment")]
+    pub alignment: u32,
+    /// The backend takes secure discards.
+    #[doc(alias = "discard-secure")]
+    pub secure: bool,
+}
+
 /// The parameters of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskInfo {
@@ -49,6 +65,9 @@ pub struct DiskInfo {
     pub flush: bool,
     /// The backend takes write barriers.
     pub barrier: bool,
+    /// The discard support, if the backend takes discards.
+    #[doc(alias = "feature-discard")]
+    pub discard: Option<Discard>,
     /// Trust of the administrator in the backend (`trusted`). Pages for an untrusted backend are
     /// zeroed.
     pub trusted: bool,
@@ -65,6 +84,7 @@ impl DiskInfo {
         removable: false,
         flush: false,
         barrier: false,
+        discard: None,
         trusted: false,
     };
 
@@ -109,6 +129,7 @@ impl DiskInfo {
             removable: info.contains(VdiskInfo::REMOVABLE),
             flush: nodes.number_or("feature-flush-cache", 0u32)? != 0,
             barrier: nodes.number_or("feature-barrier", 0u32)? != 0,
+            discard: Discard::published(nodes, sector_size)?,
             trusted: self.trusted,
         })
     }
@@ -117,6 +138,26 @@ impl DiskInfo {
     pub(super) fn resize(&mut self, sectors: u64) -> Result<(), NodeError> {
         self.sectors = check_sectors(sectors, self.sector_size)?;
         Ok(())
+    }
+
+    /// Checks that a disk can carry out a discard.
+    pub(super) fn check_discard(
+        &self,
+        sector: u64,
+        sectors: u64,
+        secure: bool,
+    ) -> Result<(), RequestError> {
+        if self.read_only {
+            return Err(RequestError::ReadOnly);
+        }
+        let discard = self.discard.ok_or(RequestError::NoDiscard)?;
+        if secure && !discard.secure {
+            return Err(RequestError::NoSecureDiscard);
+        }
+        if sectors == 0 {
+            return Err(RequestError::NoSectors);
+        }
+        self.check_range(sector, sectors)
     }
 
     /// Checks that `sectors` from `sector` on are sectors of the disk.
@@ -129,6 +170,31 @@ impl DiskInfo {
             Some(end) if end <= self.sectors => Ok(()),
             _ => Err(RequestError::OutOfRange { sector, sectors, capacity: self.sectors }),
         }
+    }
+}
+
+impl Discard {
+    /// The nodes of the backend.
+    pub(super) const KEYS: [&str; 4] =
+        ["feature-discard", "discard-granularity", "discard-alignment", "discard-secure"];
+
+    /// Returns what the backend has published about discards.
+    fn published(nodes: &KeyValues<'_>, sector_size: u32) -> Result<Option<Self>, XenbusError> {
+        let [offered, granularity, alignment, secure] = Self::KEYS;
+        let offered = nodes.number_or(offered, 0u32)? != 0;
+        let granularity = nodes.number_or(granularity, 0)?;
+        let alignment = nodes.number_or(alignment, 0)?;
+        let secure = nodes.number_or(secure, 0u32)? != 0;
+        Ok(offered.then(|| Self::new(granularity, alignment, secure, sector_size)))
+    }
+
+    /// Replaces an impossible granularity by the sector size, its default, and an alignment by the
+    /// rest that it leaves of a unit: only the efficiency of discards depends on them. A
+    /// granularity need not be a power of two.
+    fn new(granularity: u32, alignment: u32, secure: bool, sector_size: u32) -> Self {
+        let possible = granularity != 0 && granularity.is_multiple_of(sector_size);
+        let granularity = if possible { granularity } else { sector_size };
+        Self { granularity, alignment: alignment % granularity, secure }
     }
 }
 
@@ -191,6 +257,52 @@ mod tests {
         for bytes in [0, 3, 256, 4097] {
             assert_eq!(check_physical(bytes, 512), 512);
         }
+    }
+
+    /// D-B17.
+    #[test]
+    fn impossible_granularity_is_replaced() {
+        let new = |granularity, alignment| {
+            let Discard { granularity, alignment, .. } =
+                Discard::new(granularity, alignment, false, 4096);
+            (granularity, alignment)
+        };
+        for found in [0, 1, 512, 4095, 4097, u32::MAX] {
+            assert_eq!(new(found, 0), (4096, 0), "{found}");
+        }
+        for found in [4096, 12288, 1 << 31] {
+            assert_eq!(new(found, 512), (found, 512));
+        }
+        assert_eq!(new(8192, u32::MAX), (8192, 8191));
+    }
+
+    #[test]
+    fn unusable_discards_are_refused() {
+        let disk = DiskInfo { sectors: 16, read_only: false, ..DiskInfo::NONE };
+        assert_eq!(disk.check_discard(0, 1, false), Err(RequestError::NoDiscard));
+        let discard = Discard::new(0, 0, false, 512);
+        let plain = DiskInfo { discard: Some(discard), ..disk };
+        assert_eq!(plain.check_discard(0, 16, true), Err(RequestError::NoSecureDiscard));
+        let secure = DiskInfo { discard: Some(Discard { secure: true, ..discard }), ..disk };
+        for (sector, sectors, expected) in [
+            (0, 16, Ok(())),
+            (15, 1, Ok(())),
+            (0, 0, Err(RequestError::NoSectors)),
+            (0, 17, Err(RequestError::OutOfRange { sector: 0, sectors: 17, capacity: 16 })),
+            (
+                1,
+                u64::MAX,
+                Err(RequestError::OutOfRange { sector: 1, sectors: u64::MAX, capacity: 16 }),
+            ),
+        ] {
+            assert_eq!(plain.check_discard(sector, sectors, false), expected);
+            assert_eq!(secure.check_discard(sector, sectors, true), expected);
+        }
+        let large = DiskInfo { sector_size: 4096, ..plain };
+        let misaligned = RequestError::Misaligned { sector_size: 4096 };
+        assert_eq!(large.check_discard(0, 4, false), Err(misaligned));
+        let read_only = DiskInfo { read_only: true, ..secure };
+        assert_eq!(read_only.check_discard(0, 1, false), Err(RequestError::ReadOnly));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use device::BlkFront;
 pub use error::{
     BlkFrontError, IoError, NodeError, ProtocolError, RequestError, SubmitError, TransferError,
 };
-pub use info::{DiskInfo, FlushMethod};
+pub use info::{Discard, DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
 pub use request::{Completion, MAX_PAGES, Request, Token};
 pub use ring::MAX_DEPTH;

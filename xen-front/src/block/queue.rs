@@ -1,4 +1,4 @@
-//! A queue of a disk: the requests, and the ring of each connection that they are issued on.
+//! A queue of a disk: a table of requests, and the ring of its connection.
 
 use super::connection::{Connection, Zeroed};
 use super::request::Command;
@@ -130,16 +130,20 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         let CurrentConnection::Current(connection) = &mut self.link else { return None };
         let completed = connection.complete(&mut self.requests)?;
         if completed.completion.outcome == Err(IoError::Unsupported) {
-            self.unsupported(completed.operation);
+            self.unsupported(&completed.command);
         }
         Some(completed.completion)
     }
 
     /// Marks an operation as unsupported: the backend responds so once, and gets none again.
-    fn unsupported(&mut self, operation: BlkifOp) {
-        match operation {
-            BlkifOp::FLUSH_DISKCACHE => self.info.flush = false,
-            BlkifOp::WRITE_BARRIER => self.info.barrier = false,
+    #[cold]
+    fn unsupported(&mut self, command: &Command) {
+        match (command.operation, &mut self.info.discard) {
+            (BlkifOp::FLUSH_DISKCACHE, _) => self.info.flush = false,
+            (BlkifOp::WRITE_BARRIER, _) => self.info.barrier = false,
+            // A secure discard is more than a discard: the backend may support that.
+            (BlkifOp::DISCARD, Some(discard)) if command.secure => discard.secure = false,
+            (BlkifOp::DISCARD, discard) => *discard = None,
             _ => {}
         }
     }
@@ -165,6 +169,9 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
                 let mut segments = Segments::NONE;
                 let checked = match (&buffer, flush) {
                     (Some(buffer), _) => check_command(info, command, buffer, &mut segments),
+                    (None, _) if command.operation == BlkifOp::DISCARD => {
+                        info.check_discard(command.sector, command.sectors, command.secure)
+                    }
                     // The new backend may not support the method of the earlier one.
                     (None, Some(flush)) => {
                         command.operation = flush.operation();
@@ -177,7 +184,11 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
                     Ok(()) => connection
                         .issue(slot, command, buffer, &mut segments, zeroed)
                         .map_err(|(_, buffer)| (None, Some(buffer))),
-                    Err(RequestError::NoFlush) => Err((Some(IoError::Unsupported), buffer)),
+                    Err(
+                        RequestError::NoFlush
+                        | RequestError::NoDiscard
+                        | RequestError::NoSecureDiscard,
+                    ) => Err((Some(IoError::Unsupported), buffer)),
                     // The new backend has another disk, one that is read-only, or is not trusted.
                     Err(_) => Err((Some(IoError::Failed), buffer)),
                 }
@@ -249,8 +260,11 @@ fn check<B: IoMemory>(
         Request::Flush => {
             return info.flush_method().map(drop).ok_or(RequestError::NoFlush);
         }
+        &Request::Discard { sector, sectors, secure } => {
+            return info.check_discard(sector, sectors, secure);
+        }
     };
-    check_command(info, &Command { operation, sector, sectors }, buffer, segments)
+    check_command(info, &Command::new(operation, sector, sectors), buffer, segments)
 }
 
 /// Checks that a disk can carry out a read or a write, and adds its segments.
@@ -261,10 +275,11 @@ fn check_command<B: IoMemory>(
     buffer: &B,
     segments: &mut Segments,
 ) -> Result<(), RequestError> {
-    let &Command { operation, sector, sectors } = command;
+    let &Command { operation, sector, sectors, .. } = command;
     if operation == BlkifOp::WRITE && info.read_only {
         return Err(RequestError::ReadOnly);
     }
-    segments.add(buffer, sectors, info.trusted)?;
-    info.check_range(sector, sectors as u64)
+    // The number came from a `usize`.
+    segments.add(buffer, sectors as usize, info.trusted)?;
+    info.check_range(sector, sectors)
 }

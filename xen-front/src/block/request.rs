@@ -38,15 +38,37 @@ pub enum Request<B> {
     },
     /// A flush: makes all completed writes durable.
     Flush,
+    /// A discard: the content of the sectors is not needed any more, and undefined afterwards.
+    /// Requires [`DiskInfo::discard`](super::DiskInfo::discard).
+    #[doc(alias = "BLKIF_OP_DISCARD")]
+    Discard {
+        /// First sector.
+        sector: u64,
+        /// Number of sectors.
+        sectors: u64,
+        /// The content must be impossible to recover. Requires
+        /// [`Discard::secure`](super::Discard::secure).
+        #[doc(alias = "BLKIF_DISCARD_SECURE")]
+        secure: bool,
+    },
 }
 
 /// A request without its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Command {
-    /// Any other than a read and a write is a flush, by either method.
+    /// Any other than a read, a write and a discard is a flush, by either method.
     pub(super) operation: BlkifOp,
     pub(super) sector: u64,
-    pub(super) sectors: usize,
+    pub(super) sectors: u64,
+    /// The discard is a secure one.
+    pub(super) secure: bool,
+}
+
+impl Command {
+    /// Returns a request of another kind than a discard.
+    pub(super) fn new(operation: BlkifOp, sector: u64, sectors: usize) -> Self {
+        Self { operation, sector, sectors: sectors as u64, secure: false }
+    }
 }
 
 impl<B> Request<B> {
@@ -60,21 +82,28 @@ impl<B> Request<B> {
     pub(super) fn into_parts(self, flush: FlushMethod) -> (Command, Option<B>) {
         match self {
             Self::Read { sector, sectors, buffer } => {
-                (Command { operation: BlkifOp::READ, sector, sectors }, Some(buffer))
+                (Command::new(BlkifOp::READ, sector, sectors), Some(buffer))
             }
             Self::Write { sector, sectors, buffer } => {
-                (Command { operation: BlkifOp::WRITE, sector, sectors }, Some(buffer))
+                (Command::new(BlkifOp::WRITE, sector, sectors), Some(buffer))
             }
-            Self::Flush => (Command { operation: flush.operation(), sector: 0, sectors: 0 }, None),
+            Self::Flush => (Command::new(flush.operation(), 0, 0), None),
+            Self::Discard { sector, sectors, secure } => {
+                (Command { operation: BlkifOp::DISCARD, sector, sectors, secure }, None)
+            }
         }
     }
 
     /// Joins what [`into_parts`](Self::into_parts) has split.
     pub(super) fn from_parts(command: Command, buffer: Option<B>) -> Self {
-        let Command { operation, sector, sectors } = command;
+        let Command { operation, sector, sectors, secure } = command;
         match buffer {
-            Some(buffer) if operation == BlkifOp::READ => Self::Read { sector, sectors, buffer },
-            Some(buffer) => Self::Write { sector, sectors, buffer },
+            // The number came from a `usize`.
+            Some(buffer) if operation == BlkifOp::READ => {
+                Self::Read { sector, sectors: sectors as usize, buffer }
+            }
+            Some(buffer) => Self::Write { sector, sectors: sectors as usize, buffer },
+            None if operation == BlkifOp::DISCARD => Self::Discard { sector, sectors, secure },
             None => Self::Flush,
         }
     }
@@ -92,7 +121,7 @@ pub struct Completion<B> {
     pub token: Token,
     /// Result of the request.
     pub outcome: Result<(), IoError>,
-    /// The buffer; `None` for a flush, and if the backend still uses it: pages are in the deferred
-    /// list of the grant table then, and other memory is leaked.
+    /// The buffer; `None` for a flush and a discard, and if the backend still uses it: pages are in
+    /// the deferred list of the grant table then, and other memory is leaked.
     pub buffer: Option<B>,
 }

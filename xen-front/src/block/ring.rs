@@ -3,7 +3,11 @@
 use super::ProtocolError;
 use xen_hypercall::StableSharedMem;
 use xen_ring::{FrontRing, Notify, RingError};
-use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus};
+use xen_sys::io::blkif::{
+    BLKIF_DISCARD_SECURE, BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestSegment,
+    BlkifResponse, BlkifStatus,
+};
+use zerocopy::IntoBytes;
 
 /// Slots of a ring of one page.
 pub(super) const RING_SLOTS: u16 = 32;
@@ -18,7 +22,16 @@ const SLOT_BITS: u32 = MAX_DEPTH.ilog2();
 pub(super) struct WireRequest<'s> {
     pub(super) operation: BlkifOp,
     pub(super) sector: u64,
-    pub(super) segments: &'s [BlkifRequestSegment],
+    pub(super) body: Body<'s>,
+}
+
+/// The part of a request whose layout depends on its operation.
+#[derive(Clone, Copy)]
+pub(super) enum Body<'s> {
+    /// The data of a read or a write; empty for a flush.
+    Segments(&'s [BlkifRequestSegment]),
+    /// The range of a discard.
+    Discard { sectors: u64, secure: bool },
 }
 
 /// A response to a published request, unless the backend made its id up.
@@ -82,13 +95,18 @@ impl<M: StableSharedMem> RequestRing<M> {
         let number = self.next;
         let mut wire = BlkifRequest {
             operation: request.operation,
-            nr_segments: request.segments.len() as u8,
             handle: self.handle,
             id: number << SLOT_BITS | u64::from(slot),
             sector_number: request.sector,
             ..Default::default()
         };
-        wire.seg.get_mut(..request.segments.len())?.copy_from_slice(request.segments);
+        match request.body {
+            Body::Segments(segments) => {
+                wire.nr_segments = segments.len() as u8;
+                wire.seg.get_mut(..segments.len())?.copy_from_slice(segments);
+            }
+            Body::Discard { sectors, secure } => write_discard(&mut wire, sectors, secure),
+        }
         self.ring.push(&wire).ok()?;
         self.next += 1;
         Some(number)
@@ -127,4 +145,21 @@ impl<M: StableSharedMem> RequestRing<M> {
         }
         if self.ring.final_check()? { self.ring.pop() } else { Ok(None) }
     }
+}
+
+/// Overwrites the start of a request with that of a discard, which is shorter.
+#[cold]
+fn write_discard(wire: &mut BlkifRequest, sectors: u64, secure: bool) {
+    let &mut BlkifRequest { operation, handle, id, sector_number, .. } = wire;
+    let discard = BlkifRequestDiscard {
+        operation,
+        flag: if secure { BLKIF_DISCARD_SECURE } else { 0 },
+        handle,
+        id,
+        sector_number,
+        nr_sectors: sectors,
+        ..Default::default()
+    };
+    // `BlkifRequest` is the longer one.
+    let _ = discard.write_to_prefix(wire.as_mut_bytes());
 }

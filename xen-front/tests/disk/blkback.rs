@@ -8,7 +8,8 @@ use xen_grant::{GrantMapArea, GrantMapping, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Platform, Port, SharedMem};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
-use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifResponse, BlkifStatus};
+use zerocopy::{FromBytes, IntoBytes};
 
 type Ring = BackRing<GrantMapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
@@ -156,6 +157,8 @@ impl Backend {
         state.set("info", 0);
         state.set("feature-flush-cache", 1);
         state.set("feature-barrier", 1);
+        state.set("feature-discard", 1);
+        state.set("discard-secure", 1);
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -172,6 +175,12 @@ impl Backend {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
+}
+
+/// Returns a request as what it is, a discard.
+pub fn discard_of(request: &BlkifRequest) -> BlkifRequestDiscard {
+    assert_eq!(request.operation, BlkifOp::DISCARD);
+    BlkifRequestDiscard::read_from_prefix(request.as_bytes()).unwrap().0
 }
 
 struct Link {
@@ -361,6 +370,12 @@ impl State {
             return BlkifStatus::EOPNOTSUPP;
         }
         if self.misbehaviour == Misbehaviour::Pretend {
+            return BlkifStatus::OKAY;
+        }
+        if request.operation == BlkifOp::DISCARD {
+            let discard = discard_of(request);
+            let (start, len) = (discard.sector_number * 512, discard.nr_sectors * 512);
+            self.disk[start as usize..][..len as usize].fill(0);
             return BlkifStatus::OKAY;
         }
         let mut at = request.sector_number as usize * 512;

@@ -322,17 +322,19 @@ impl Model<'_> {
         for _ in 0..count {
             let sector = self.submitted % (SECTORS as u64);
             let buffer = self.fixture.pages(1);
-            let request = match self.submitted % 5 {
+            let request = match self.submitted % 6 {
                 0 => Request::Flush,
-                1 | 2 => Request::Read { sector, sectors: 1, buffer },
+                1 => Request::Discard { sector, sectors: 1, secure: self.submitted % 12 == 1 },
+                2 | 3 => Request::Read { sector, sectors: 1, buffer },
                 _ => Request::Write { sector, sectors: 1, buffer },
             };
-            let has_buffer = !matches!(request, Request::Flush);
+            let has_buffer = matches!(request, Request::Read { .. } | Request::Write { .. });
+            let has_sector = !matches!(request, Request::Flush);
             let room = self.block.free_slots();
             match self.block.submit(request) {
                 Ok(token) => {
                     assert!(room > 0);
-                    let sector = if has_buffer { sector } else { u64::MAX };
+                    let sector = if has_sector { sector } else { u64::MAX };
                     let before = self.outstanding.insert(token, Expected { sector, has_buffer });
                     assert!(before.is_none(), "{token:?} is used twice");
                     self.submitted += 1;
@@ -430,8 +432,8 @@ impl Model<'_> {
             state.seen.iter().zip(&state.seen_on)
         {
             let late = self.over.iter().find(|(sector, last)| sector == sector_number && on > last);
-            let moved = matches!(*operation, BlkifOp::READ | BlkifOp::WRITE);
-            assert!(late.is_none() || !moved, "sector {sector_number} was over and came on {on}");
+            let is_flush = *operation == BlkifOp::FLUSH_DISKCACHE;
+            assert!(late.is_none() || is_flush, "sector {sector_number} was over and came on {on}");
         }
     }
 }

@@ -34,6 +34,7 @@ static VBD: BackendProtocol = BackendProtocol {
         ("feature-barrier", "1"),
         ("feature-discard", "1"),
         ("discard-granularity", "4096"),
+        ("discard-secure", "1"),
         ("max-ring-page-order", "0"),
         ("feature-persistent", "0"),
         ("feature-max-indirect-segments", "32"),

@@ -144,6 +144,11 @@ impl<P: Platform> fmt::Display for Info<'_, P> {
             Some(_) => f.write_str(", barrier")?,
             None => f.write_str(", no flush")?,
         }
+        match info.discard {
+            Some(discard) if discard.secure => f.write_str(", discard, secure discard")?,
+            Some(_) => f.write_str(", discard")?,
+            None => {}
+        }
         write!(f, ", a ring of {pages} page{}", if pages == 1 { "" } else { "s" })
     }
 }
@@ -201,6 +206,12 @@ impl<P: Platform> Selected<'_, P> {
 
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.disk.flush().map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn discard(&mut self, offset: u64, len: u64, secure: bool) -> Result<(), Error> {
+        self.check(offset, len)?;
+        let (sector, sectors) = (offset / SECTOR, len / SECTOR);
+        self.disk.discard(sector, sectors, secure).map_err(|error| self.failed(error))
     }
 
     fn check(&self, offset: u64, len: u64) -> Result<(), Error> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::block::ring::{RING_SLOTS, WireRequest};
+use crate::block::ring::{Body, RING_SLOTS, WireRequest};
 use crate::block::segments::Segments;
 use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
@@ -39,14 +39,15 @@ impl<'m> Front<'m> {
         let slot = self.requests.next_free()?;
         let number = self.ring.push(slot, request)?;
         let &WireRequest { operation, sector, .. } = request;
-        let command = Command { operation, sector, sectors: 1 };
+        let command = Command::new(operation, sector, 1);
         let token = Token(number);
         self.requests.add(token, command, InFlight { number, buffer: None });
         Some(token)
     }
 
     fn push(&mut self, sector: u64) -> Option<Token> {
-        self.push_wire(&WireRequest { operation: BlkifOp::READ, sector, segments: &[] })
+        let body = Body::Segments(&[]);
+        self.push_wire(&WireRequest { operation: BlkifOp::READ, sector, body })
     }
 
     fn next_response(&mut self) -> Result<Option<(u64, BlkifStatus)>, ProtocolError> {
@@ -88,7 +89,8 @@ fn request_layout_is_the_headers() {
     segments.add(&Pages::alloc(guest, 2).unwrap(), 9, true).unwrap();
     segments.set_refs([GrantRef(11), GrantRef(12)].into_iter());
     let segments = segments.as_slice();
-    let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, segments };
+    let body = Body::Segments(segments);
+    let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, body };
     front.push_wire(&request).unwrap();
     assert_eq!(front.ring.publish(), Notify::Send);
     let request: BlkifRequest = mem.read(HEADER).unwrap();
