@@ -1,7 +1,7 @@
 //! Writing nodes and a state in one transaction, without waiting.
 
 use crate::error::XenbusError;
-use crate::nodes::{DeviceNodes, store_error};
+use crate::nodes::{DeviceNodes, PEER_PATH, store_error};
 use crate::{Role, XenbusState};
 use core::fmt::{Display, Write};
 use heapless::String;
@@ -57,14 +57,15 @@ enum Phase {
 pub(crate) enum Published {
     /// The state was written.
     Yes(XenbusState),
-    /// The own directory is gone. It was not created again.
+    /// The own directory is gone, or belongs to another device now. Nothing was written.
     Gone,
 }
 
 /// A transaction that writes the nodes of a step and the new state, and removes stale nodes.
 ///
 /// The first operation reads the link to the other end: nodes must not be created in a directory
-/// that the toolstack has removed.
+/// that the toolstack has removed, or written for a device with another backend that it has put in
+/// its place.
 #[derive(Debug)]
 pub(crate) struct Publication {
     pub(crate) state: XenbusState,
@@ -159,7 +160,7 @@ impl Publication {
                     }
                 },
                 Phase::Body => {
-                    self.take_body(nodes.role(), pipeline);
+                    self.take_body(nodes, pipeline);
                     if self.failed.is_none() && !self.all_sent {
                         self.send_body(nodes, pipeline, stale, driver);
                     }
@@ -241,15 +242,23 @@ impl Publication {
     }
 
     /// Takes the replies to the operations of the body.
-    fn take_body<P: Runtime, T: Transport>(&mut self, role: Role, pipeline: &mut Pipeline<P, T>) {
-        let mut value = [0; 64];
+    fn take_body<P: Runtime, T: Transport>(
+        &mut self,
+        nodes: &DeviceNodes<P, T>,
+        pipeline: &mut Pipeline<P, T>,
+    ) {
+        let mut value = [0; PEER_PATH];
         while self.taken < self.sent
             && let Some(reply) = pipeline.reply(&mut value)
         {
             let index = self.taken;
             self.taken += 1;
             match reply {
-                Ok(len) if index > LINK && index < reads(role) => {
+                Ok(len) if index == LINK => {
+                    self.linked = value.get(..len) == Some(nodes.peer_path.as_bytes());
+                }
+                Err(ErrorKind::BufferTooSmall { .. }) if index == LINK => self.linked = false,
+                Ok(len) if index < reads(nodes.role()) => {
                     let state = value.get(..len).map(parse_number::<u32>);
                     // A device that becomes Closed is what the toolstack has requested.
                     self.requested = state == Some(Ok(XenbusState::CLOSING.0))

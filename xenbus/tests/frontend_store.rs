@@ -517,6 +517,23 @@ fn removal_at_any_time_is_seen() {
     }
 }
 
+/// The toolstack replaces the backend's domain, and with it the device.
+#[test]
+fn successor_keeps_its_state() {
+    let successor = BACKEND.replace("/0/backend", "/3/backend");
+    for link in [successor.clone(), successor.repeat(4)] {
+        with_store(|world, store| {
+            let mut device = connected(world, store);
+            plug(world, 1, 2);
+            world.set(&format!("{FRONTEND}/backend"), &link);
+            device.close();
+            assert_eq!(settle(world, &mut device), Ok(DeviceState::Unplugged), "link {link}");
+            assert_eq!(world.get(&format!("{FRONTEND}/state")).as_deref(), Some("1"));
+            assert_eq!(world.server.borrow().open_transactions(), 0);
+        });
+    }
+}
+
 #[test]
 fn reply_of_before_is_not_taken() {
     for turns in 0..10 {
