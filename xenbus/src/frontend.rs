@@ -18,6 +18,10 @@ use xen_store::{RingTransport, Runtime, Transport, XenStore};
 /// another one. It can have scripts to run.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The time that a backend without a connection has to answer a Closed of an earlier attempt before
+/// the device is opened anyway. All common backends answer at once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The steps that an attempt to connect or to close can wait for: Closing, Closed, InitWait and
 /// Connected, if a device is found in use. An attempt has the time of that many steps.
 const STEPS: u32 = 4;
@@ -177,7 +181,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             return Some(now + RETRY);
         }
         self.since.map(|since| {
-            let step = since + self.timeout;
+            let step = since + if self.jobs.is_idle() { self.step_timeout() } else { self.timeout };
             let attempt = self.begun.unwrap_or(now) + self.timeout.saturating_mul(STEPS);
             step.min(attempt)
         })
@@ -383,11 +387,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             }
             // No driver here reconfigures: a backend that does closes the device.
             Action::Close | Action::Reconfigure | Action::Resume => self.begin_close(),
-            Action::Closed
-                if self.awaits_closed && matches!(peer, S::INIT_WAIT | S::INITIALISED) =>
-            {
-                return Ok(false);
-            }
+            Action::Closed if self.awaits_answer(now) => return Ok(false),
             Action::Closed if self.closing || !online => {
                 self.end(Cause::Closed);
                 return Ok(false);
@@ -400,6 +400,29 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             Action::Wait => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Returns whether the backend has yet to answer Closed with Closed. If the device were opened
+    /// before that, it would take the answer for a refusal.
+    fn awaits_answer(&self, now: Instant) -> bool {
+        use XenbusState as S;
+        let waited =
+            self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        match self.nodes.peer {
+            S::INIT_WAIT | S::INITIALISED if self.closing => self.awaits_closed,
+            peer if peer < S::CONNECTED && self.nodes.online => {
+                !self.closing && waited < self.step_timeout()
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the time that the backend has for the present step.
+    fn step_timeout(&self) -> Duration {
+        let opens = !self.closing && self.nodes.own == XenbusState::CLOSED;
+        // An open backend has to close its connection first.
+        let is_unused = self.nodes.peer < XenbusState::CONNECTED;
+        if opens && is_unused { ANSWER_TIMEOUT.min(self.timeout / 2) } else { self.timeout }
     }
 
     fn kick(&mut self, state: XenbusState) {

@@ -507,6 +507,36 @@ fn close_awaits_answer_of_backend() {
     });
 }
 
+/// The driver before this one has closed the device, and the backend answers late.
+#[test]
+fn found_end_is_answered_first() {
+    for (own, peer) in [(5, 1), (5, 2), (6, 1), (6, 2), (6, 3)] {
+        with_store(|world, store| {
+            plug(world, own, peer);
+            let mut device: Device<'_> = create(store);
+            assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+            for (state, expected) in [("2", "6"), ("6", "1"), ("2", "3")] {
+                set_peer(world, state);
+                assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+                assert_eq!(states(world).0, expected, "from {own}, {peer}; backend in {state}");
+            }
+        });
+    }
+}
+
+#[test]
+fn unanswered_end_delays_opening() {
+    with_store(|world, store| {
+        plug(world, 6, 2);
+        let mut device: Device<'_> = create(store);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(device.poll_timeout(now(world)), Some(now(world) + Duration::from_secs(2)));
+        pass(world, 2);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!((states(world).0.as_str(), kicks(world)), ("3", 1));
+    });
+}
+
 #[test]
 fn failed_connect_is_reported_and_closed() {
     with_store(|world, store| {

@@ -3,7 +3,7 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 use xen_example_shell::args::Cidr;
-use xen_example_shell::net::{Nic, Stack, ping, tcp_echo};
+use xen_example_shell::net::{NetError, Nic, Stack, ping, tcp_echo};
 use xen_example_sim_shell::{ADDRESS, ECHO_PORT, Xen};
 use xen_front::net::{DeviceState, NetFront, NetFrontConfig, NetFrontError, Phy, Vif};
 use xen_grant::GrantTable;
@@ -14,6 +14,9 @@ const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 
 /// Maximum time of an interface to come up.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time after which the echo server ends a connection whose client is gone, and some more.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(31);
 
 pub(crate) struct Card {
     net: NetFront<Xen>,
@@ -48,11 +51,13 @@ pub(crate) struct Network<'a> {
     shaken: bool,
     /// The backend is loaded anew: a connection that begins meanwhile may fail, once.
     reset: bool,
+    /// The backend was lost: packets in its ring may not have reached the echo server.
+    lossy: bool,
 }
 
 impl<'a> Network<'a> {
     pub(crate) fn new(store: &'a XenStore<Xen>, grants: &'a GrantTable<Xen>) -> Self {
-        Self { store, grants, stack: None, shaken: false, reset: false }
+        Self { store, grants, stack: None, shaken: false, reset: false, lossy: false }
     }
 
     fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetFrontError> {
@@ -96,12 +101,21 @@ impl<'a> Network<'a> {
     }
 
     pub(crate) fn echo(&mut self, xen: &Xen, bytes: u64) {
-        let (echoed, result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
+        let (mut echoed, mut result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
+        // The server has two sockets. Either may still wait for the acknowledgement that ends an
+        // earlier connection.
+        if matches!(result, Err(NetError::Refused { .. })) && core::mem::take(&mut self.lossy) {
+            let until = xen.now() + SERVER_TIMEOUT;
+            while xen.now() < until {
+                xen.wait(&[], Some(until));
+            }
+            (echoed, result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
+        }
         result.unwrap_or_else(|error| panic!("{echoed}: {error}"));
     }
 
     pub(crate) fn shake(&mut self) {
-        self.shaken = true;
+        (self.shaken, self.lossy) = (true, true);
     }
 
     /// Expects the backend to be loaded anew.
@@ -121,6 +135,7 @@ impl<'a> Network<'a> {
     pub(crate) fn resume(&mut self, xen: &Xen, faulty: bool) {
         if let Some(stack) = &mut self.stack {
             stack.nic().net.resume();
+            self.lossy = true;
         }
         self.wait_until_up(xen, faulty);
     }
