@@ -144,7 +144,7 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
             let done = disk.backend.statistics();
             let requests = done.reads + done.writes + done.flushes + done.discards;
             let total = requests + done.refused + done.failed + done.connections;
-            report(disk.backend.port(), total, &mut disk.reported, eoi);
+            report(disk.backend.ports(), total, &mut disk.reported, eoi);
         }
         self.network.report(eoi);
     }
@@ -152,7 +152,7 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
     /// Adds the ports to wait for.
     pub fn ports(&self, ports: &mut Vec<Port>) {
         ports.push(self.store.port());
-        ports.extend(self.vbds.iter().filter_map(|disk| disk.backend.port()));
+        ports.extend(self.vbds.iter().flat_map(|disk| disk.backend.ports()));
         ports.extend(self.network.ports());
     }
 
@@ -276,16 +276,18 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
     }
 }
 
-/// Reports the event of a device that has done `total` units of work, `reported` of them before.
+/// Reports the events of a device that has done `total` units of work, `reported` of them before.
 pub(crate) fn report(
-    port: Option<Port>,
+    ports: impl IntoIterator<Item = Port>,
     total: u64,
     reported: &mut u64,
     eoi: &mut impl FnMut(Port, Eoi) -> bool,
 ) {
     let work = if total == *reported { Eoi::Spurious } else { Eoi::Handled };
-    if port.is_some_and(|port| eoi(port, work)) {
-        *reported = total;
+    for port in ports {
+        if eoi(port, work) {
+            *reported = total;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One disk for one guest, for storage with several requests in flight.
 
-use super::driver::{Connection, Driver};
+use super::connection::{Connection, CorruptQueue};
+use super::driver::Driver;
 use super::{
     BlkBackError, BlkBackEvent, BlockDeviceError, Config, ForeignRequest, OpenDisk, Request,
     Statistics,
@@ -8,7 +9,6 @@ use super::{
 use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, PageBox, Port};
-use xen_ring::{Corrupt, Notify};
 use xen_store::{RingTransport, Transport, XenStore};
 use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 
@@ -16,7 +16,11 @@ use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, Xenbus
 ///
 /// After each [`poll`](Self::poll), take requests by [`next_request`](Self::next_request) until
 /// there is none, and give each back by [`complete`](Self::complete): in any order, before or after
-/// any later poll. The next poll publishes all responses with one notification at most.
+/// any later poll. The next poll publishes all responses, with one notification of each queue at
+/// most.
+///
+/// A frontend can have several queues, up to [`Config::max_queues`]. Requests are handed out from
+/// the queues in turn, so that a busy one does not delay the others.
 ///
 /// ```no_run
 /// # use xen_back::block::{AsyncBlkBack, BlkBackEvent, BlockDeviceError, OpenDisk, Request};
@@ -51,8 +55,10 @@ use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, Xenbus
 ///
 /// Requests in flight have no order among each other, as on any disk; a frontend that needs one
 /// waits for the first response. The storage has one duty: [`Operation::Flush`] makes durable what
-/// was completed before the flush was handed out. A barrier is handed out as a flush, a write and a
-/// flush, alone: after all requests before it were completed, and before any later one.
+/// was completed before the flush was handed out, of all queues. A barrier is handed out as a
+/// flush, a write and a flush, alone among the requests of its queue: after all of them before it
+/// were completed, and before any later one. Requests of other queues are not ordered with it, as
+/// in Linux; those that were completed before are durable, too.
 ///
 /// # Ends of a connection
 ///
@@ -129,10 +135,10 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
         self.device.driver().in_flight()
     }
 
-    /// Returns the port to wait for, while a frontend is connected.
-    pub fn port(&self) -> Option<Port> {
+    /// Returns the ports to wait for, one of each queue, while a frontend is connected.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
         let connection = self.device.driver().connection.as_ref();
-        connection.map(|connection| connection.channel.port())
+        connection.into_iter().flat_map(Connection::ports)
     }
 
     /// Sets the time that a frontend has to close. The default is 30 seconds.
@@ -164,7 +170,7 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
     pub fn poll(&mut self, now: Instant) -> Result<BlkBackEvent, BlkBackError> {
         let driver = &mut **self.device.driver_mut();
         driver.begin_poll();
-        let taken = driver.connection.as_mut().map_or(0, |connection| connection.end_round());
+        let taken = driver.connection.as_mut().map_or(0, Connection::end_round);
         match self.poll_device(now)? {
             BackendEvent::Idle => return Ok(BlkBackEvent::Idle),
             BackendEvent::Removed if self.in_flight() > 0 => return Ok(BlkBackEvent::Idle),
@@ -172,18 +178,12 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
             BackendEvent::Serve => {}
         }
         let driver = &mut **self.device.driver_mut();
-        let Some(Connection { queue, .. }) = &mut driver.connection else {
-            return Ok(BlkBackEvent::Idle);
-        };
-        queue.begin_round(driver.config.budget);
-        if taken > 0 || queue.has_pending() {
+        let Some(connection) = &mut driver.connection else { return Ok(BlkBackEvent::Idle) };
+        connection.begin_round(driver.config.budget);
+        if taken > 0 || connection.has_pending() {
             return Ok(BlkBackEvent::Busy);
         }
-        // The completion that ends a block is followed by a poll.
-        if queue.is_blocked() {
-            return Ok(BlkBackEvent::Idle);
-        }
-        match queue.final_check() {
+        match connection.final_check() {
             Ok(true) => Ok(BlkBackEvent::Busy),
             Ok(false) => Ok(BlkBackEvent::Idle),
             Err(corrupt) => Err(self.fail(corrupt)),
@@ -199,8 +199,10 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
     /// [`BlkBackError::Corrupt`] if the frontend has broken the protocol, which disconnects it.
     pub fn next_request(&mut self) -> Result<Option<Request<P>>, BlkBackError> {
         let driver = &mut **self.device.driver_mut();
-        let Some(Connection { queue, .. }) = &mut driver.connection else { return Ok(None) };
-        queue.next(&driver.limits, &mut driver.statistics).map_err(|corrupt| self.fail(corrupt))
+        let Some(connection) = &mut driver.connection else { return Ok(None) };
+        connection
+            .next(&driver.limits, &mut driver.statistics)
+            .map_err(|corrupt| self.fail(corrupt))
     }
 
     /// Completes a request that this backend has handed out, in any order. The next
@@ -262,22 +264,11 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
         self.device.poll(now)
     }
 
-    /// Disconnects a frontend that has broken the protocol of the ring.
-    pub(super) fn fail(&mut self, corrupt: Corrupt) -> BlkBackError {
-        let error = BlkBackError::Corrupt(corrupt);
+    /// Disconnects a frontend that has broken the protocol of a ring.
+    pub(super) fn fail(&mut self, corrupt: CorruptQueue) -> BlkBackError {
+        let error = corrupt.into();
         self.device.fail(&error);
         error
-    }
-}
-
-impl<P: ForeignFrames> Connection<P> {
-    /// Publishes the responses. Returns how many requests were taken since the last call.
-    pub(super) fn end_round(&mut self) -> u32 {
-        if self.queue.publish() == Notify::Send {
-            // A port whose other end is gone has no receiver.
-            let _ = self.channel.notify();
-        }
-        self.queue.begin_round(0)
     }
 }
 

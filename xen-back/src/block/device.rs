@@ -1,12 +1,12 @@
 //! One disk for one guest.
 
 use super::access::GrantMode;
-use super::driver::{Connection, Driver};
+use super::connection::CorruptQueue;
+use super::driver::Driver;
 use super::{AsyncBlkBack, BlkBackError, BlockDevice, OpenDisk, Statistics};
 use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, Port};
-use xen_ring::Corrupt;
 use xen_store::{RingTransport, Transport, XenStore};
 use xenbus::{BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 
@@ -15,28 +15,32 @@ use xenbus::{BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 pub struct Config {
     /// The access to the guest's pages.
     pub mode: GrantMode,
-    /// The largest ring that is offered, as the binary logarithm of its pages; at most 4.
+    /// The largest ring that is offered, as the binary logarithm of its pages; at most 4, and at
+    /// most 64 pages for the rings of all queues.
     pub ring_order: u32,
-    /// The most requests that are taken from the ring between two polls, so that a busy guest
+    /// The most queues that are offered, 1 to 8. A frontend usually has one for each of its vCPUs.
+    /// [`budget`](Self::budget) and [`in_flight`](Self::in_flight) count for all of them.
+    pub max_queues: u32,
+    /// The most requests that are taken from the rings between two polls, so that a busy guest
     /// leaves time for others; at least 1.
     pub budget: u32,
     /// The most requests that the storage of an [`AsyncBlkBack`] has at a time, at most as many as
-    /// the ring has slots. Each takes a page while a frontend is connected, and 128 KiB with
+    /// the rings have slots. Each takes a page while a frontend is connected, and 128 KiB with
     /// [`GrantMode::Copy`]. [`BlkBack`] has one.
     pub in_flight: u32,
 }
 
-/// Copies, a ring of one page, 32 requests at a time, 8 in flight.
+/// Copies, four queues, rings of one page, 32 requests at a time, 8 in flight.
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: GrantMode::default(), ring_order: 0, budget: 32, in_flight: 8 }
+        Self { mode: GrantMode::default(), ring_order: 0, max_queues: 4, budget: 32, in_flight: 8 }
     }
 }
 
 /// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlkBackEvent {
-    /// Wait for an event of the device's or the store's port, at most until
+    /// Wait for an event of the device's ports or the store's, at most until
     /// [`BlkBack::poll_timeout`].
     Idle,
     /// Poll again soon: there are more requests, or there were some just now. Other tasks can run
@@ -49,12 +53,12 @@ pub enum BlkBackEvent {
 /// The backend of one disk, for one guest, with a [`BlockDevice`] as its storage.
 ///
 /// It is the synchronous adapter of an [`AsyncBlkBack`]. [`poll`](Self::poll) carries out the
-/// requests, one after the other, whenever the store's port or its own had an event. It never waits
-/// for xenstored or the frontend.
+/// requests, one after the other, whenever the store's port or one of its own had an event. It
+/// never waits for xenstored or the frontend.
 ///
-/// The port stays masked, so that endless events of a guest cause no upcalls. Each request has one
+/// The ports stay masked, so that endless events of a guest cause no upcalls. Each request has one
 /// response, an error if the disk has no such sectors or operation. If the frontend breaks the
-/// ring's protocol, the ring is not read again, all memory of the guest is unmapped and the device
+/// protocol of a ring, none is read again, all memory of the guest is unmapped and the device
 /// is closed, until the frontend connects again.
 pub struct BlkBack<P: ForeignFrames, O: OpenDisk, T: Transport = RingTransport<P>> {
     device: AsyncBlkBack<P, O, T>,
@@ -107,9 +111,9 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> BlkBack<P, O, T> {
         self.device.is_connected()
     }
 
-    /// Returns the port to wait for, while a frontend is connected.
-    pub fn port(&self) -> Option<Port> {
-        self.device.port()
+    /// Returns the ports to wait for, one of each queue, while a frontend is connected.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        self.device.ports()
     }
 
     /// Sets the time that a frontend has to close. The default is 30 seconds.
@@ -163,8 +167,8 @@ impl<P: ForeignFrames, O: OpenDisk<Disk: BlockDevice>, T: Transport> BlkBack<P, 
     fn serve(&mut self) -> Result<BlkBackEvent, BlkBackError> {
         let driver = self.device.driver_mut();
         let budget = driver.config.budget;
-        if let Some(Connection { queue, .. }) = &mut driver.connection {
-            queue.begin_round(budget);
+        if let Some(connection) = &mut driver.connection {
+            connection.begin_round(budget);
         }
         let result = process_ring(driver);
         if let Some(connection) = &mut driver.connection {
@@ -177,20 +181,20 @@ impl<P: ForeignFrames, O: OpenDisk<Disk: BlockDevice>, T: Transport> BlkBack<P, 
 /// Carries out requests. Responses are pushed, not published.
 fn process_ring<P: ForeignFrames, O: OpenDisk<Disk: BlockDevice>>(
     driver: &mut Driver<P, O>,
-) -> Result<BlkBackEvent, Corrupt> {
+) -> Result<BlkBackEvent, CorruptQueue> {
     let Driver { disk, connection, limits, statistics, .. } = driver;
-    let (Some(disk), Some(Connection { queue, .. })) = (disk, connection) else {
+    let (Some(disk), Some(connection)) = (disk, connection) else {
         return Ok(BlkBackEvent::Idle);
     };
     loop {
-        if let Some(mut request) = queue.next(limits, statistics)? {
+        if let Some(mut request) = connection.next(limits, statistics)? {
             let result = request.execute(disk);
-            queue.complete(request, result, statistics);
-        } else if queue.taken() > 0 {
+            connection.complete(request, result, statistics);
+        } else if connection.taken() > 0 {
             // While requests come, another poll costs less than the events, so those are requested
             // once none was found.
             return Ok(BlkBackEvent::Busy);
-        } else if !queue.final_check()? {
+        } else if !connection.final_check()? {
             return Ok(BlkBackEvent::Idle);
         }
     }

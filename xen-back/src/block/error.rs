@@ -48,21 +48,53 @@ pub enum BlkBackError {
         /// The largest that was offered.
         limit: u32,
     },
-    /// The frontend names one page as two pages of its ring.
-    #[error("ring-ref: found reference {reference} twice, expected another one for each page")]
+    /// The frontend has more queues than were offered, or none.
+    #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
+    QueueCount {
+        /// The number that the frontend has published.
+        found: u32,
+        /// The most that were offered.
+        limit: u32,
+    },
+    /// The frontend names one page as two pages of its rings.
+    #[error(
+        "ring-ref of queue {queue}: found reference {reference} twice, expected another one for \
+         each page of all queues"
+    )]
     RingRef {
+        /// The queue at which it comes again.
+        queue: u32,
         /// The reference that comes twice.
         reference: GrantRef,
     },
     /// No ring fits the memory.
     #[error(transparent)]
     Ring(#[from] RingError),
-    /// The frontend's ring could not be mapped.
-    #[error("the ring could not be mapped: {0}")]
-    Map(#[from] MapError),
+    /// A ring of the frontend could not be mapped.
+    #[error("ring-ref of queue {queue} could not be mapped: {error}")]
+    Map {
+        /// The queue.
+        queue: u32,
+        /// The reason.
+        #[source]
+        error: MapError,
+    },
+    /// The frontend names one port as those of two queues.
+    #[error(
+        "event-channel of queue {queue}: found port {port} twice, expected another one for each \
+         queue"
+    )]
+    RepeatedPort {
+        /// The queue at which it comes again.
+        queue: u32,
+        /// The port.
+        port: Port,
+    },
     /// The frontend's port could not be bound.
-    #[error("event-channel: port {port} could not be bound: {errno}")]
+    #[error("event-channel of queue {queue}: port {port} could not be bound: {errno}")]
     Port {
+        /// The queue.
+        queue: u32,
         /// The port, that the frontend has published.
         port: Port,
         /// Xen's answer.
@@ -72,7 +104,13 @@ pub enum BlkBackError {
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),
-    /// The frontend broke the ring's protocol.
-    #[error(transparent)]
-    Corrupt(#[from] Corrupt),
+    /// The frontend broke the protocol of a ring.
+    #[error("queue {queue}: {corrupt}")]
+    Corrupt {
+        /// The queue.
+        queue: u32,
+        /// The violation.
+        #[source]
+        corrupt: Corrupt,
+    },
 }

@@ -1,74 +1,82 @@
-//! The requests of one connection: taken from the ring, handed out, completed in any order.
+//! One queue of a connection: its requests are taken from the ring, handed out, and completed in
+//! any order.
 
-use super::access::{Data, GrantMode, GuestMemory, NoAccess};
+use super::access::{GuestMemory, NoAccess};
 use super::request::Request;
-use super::rings::Rings;
+use super::ring_nodes::QueueNodes;
+use super::rings::{Abi, Rings};
 use super::slot::{HomeOwner, Slot, SlotBox, SlotList, Step, Work};
 use super::validate::{DiskLimits, RequestError, ValidatedRequest, WireRequest};
-use super::{BlockDeviceError, Statistics};
-use xen_hypercall::{DomId, ForeignFrames, OutOfMemory, PageBox, StableSharedMem};
+use super::{BlkBackError, BlockDeviceError, Statistics};
+use xen_evtchn::Channel;
+use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
+use xen_hypercall::{DomId, ForeignFrames, Port};
 use xen_ring::{Corrupt, Notify};
 use xen_sys::io::blkif::BlkifStatus;
 
+/// The common state of the queues of a connection.
+pub(super) struct Shared<P: ForeignFrames> {
+    pub(super) memory: GuestMemory<P>,
+    pub(super) home: HomeOwner<P>,
+    pub(super) free: SlotList<P>,
+    /// Requests that may still be taken from the rings in this round.
+    pub(super) budget: u32,
+    /// Requests that were taken from the rings in this round.
+    pub(super) taken: u32,
+}
+
 /// A connected ring and its requests.
-pub(super) struct Queue<P: ForeignFrames, M> {
-    rings: Rings<M>,
-    memory: GuestMemory<P>,
-    home: HomeOwner<P>,
-    free: SlotList<P>,
+pub(super) struct Queue<P: ForeignFrames> {
+    // Dropped in this order: the ring is unmapped last, after the end of its events.
+    channel: Channel<P>,
+    rings: Rings<GrantMapping<P, ReadWrite>>,
+    /// Its number.
+    index: u8,
     /// A request whose next step can be handed out, or that waits for the others to be completed.
     pending: Option<SlotBox<P>>,
-    /// Requests that the storage has.
+    /// Requests of this queue that the storage has.
     in_flight: u32,
     /// The request in flight, or the pending one between its steps, is to be alone.
     exclusive: bool,
-    /// Requests that may still be taken from the ring in this round.
-    budget: u32,
-    /// Requests that were taken from the ring in this round.
-    taken: u32,
     /// Responses were pushed and not published.
     unpublished: bool,
 }
 
-impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
-    /// Makes a queue of at most `depth` requests in flight.
-    pub(super) fn new(
+impl<P: ForeignFrames> Queue<P> {
+    /// Maps a ring and binds its port.
+    pub(super) fn map(
         platform: &P,
         guest: DomId,
-        rings: Rings<M>,
-        mode: GrantMode,
-        depth: u32,
-    ) -> Result<Self, OutOfMemory> {
-        let home = HomeOwner::new(platform)?;
-        let mut free = SlotList::new();
-        for _ in 0..depth.clamp(1, rings.slots()) {
-            let slot = Slot::new(home.reference(), Data::new(platform, mode)?);
-            free.push(PageBox::new(platform.clone(), slot)?);
-        }
+        abi: Abi,
+        index: u8,
+        nodes: &QueueNodes,
+    ) -> Result<Self, BlkBackError> {
+        let queue = u32::from(index);
+        let area = GrantMapArea::reserve(platform.clone(), nodes.refs.len())?;
+        let mapping = area
+            .map(guest, &nodes.refs)
+            .map_err(|failed| BlkBackError::Map { queue, error: failed.error })?;
+        let rings = Rings::attach(abi, mapping).map_err(BlkBackError::Ring)?;
+        let channel = Channel::bind_interdomain(platform.clone(), guest, nodes.port)
+            .map_err(|errno| BlkBackError::Port { queue, port: nodes.port, errno })?;
         Ok(Self {
+            channel,
             rings,
-            memory: GuestMemory::new(platform, guest)?,
-            home,
-            free,
+            index,
             pending: None,
             in_flight: 0,
             exclusive: false,
-            budget: 0,
-            taken: 0,
             unpublished: false,
         })
     }
 
-    /// Begins a round, in which at most `budget` requests are taken from the ring. Returns how many
-    /// the last round has taken.
-    pub(super) fn begin_round(&mut self, budget: u32) -> u32 {
-        self.budget = budget;
-        core::mem::take(&mut self.taken)
+    pub(super) fn port(&self) -> Port {
+        self.channel.port()
     }
 
-    /// Returns the number of requests that were taken from the ring in this round.
-    pub(super) fn taken(&self) -> u32 {
-        self.taken
+    /// Returns the number of requests that the ring has room for.
+    pub(super) fn slots(&self) -> u32 {
+        self.rings.slots()
     }
 
     /// Returns the number of requests that the storage has.
@@ -76,17 +84,16 @@ impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
         self.in_flight
     }
 
-    /// Returns whether a poll has work: to publish, to complete dropped requests, to see whether
-    /// more requests came, or to have a step of a barrier handed out.
+    /// Returns whether a poll has work: to publish, or to have a step of a barrier handed out.
     pub(super) fn needs_poll(&self) -> bool {
-        self.unpublished || self.taken > 0 || self.has_pending() || self.home.has_dropped()
+        self.unpublished || self.has_pending()
     }
 
     /// Returns whether [`next`](Self::next) returns nothing before a request is completed.
-    pub(super) fn is_blocked(&self) -> bool {
+    pub(super) fn is_blocked(&self, shared: &Shared<P>) -> bool {
         match &self.pending {
             Some(_) => self.in_flight > 0,
-            None => self.exclusive || self.free.is_empty(),
+            None => self.exclusive || shared.free.is_empty(),
         }
     }
 
@@ -96,105 +103,49 @@ impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
     }
 
     /// Returns the next request for the storage. Requests that are not valid are answered.
+    #[inline]
     pub(super) fn next(
         &mut self,
+        shared: &mut Shared<P>,
         disk: &DiskLimits,
         statistics: &mut Statistics,
     ) -> Result<Option<Request<P>>, Corrupt> {
         loop {
-            if self.is_blocked() {
+            if self.is_blocked(shared) {
                 return Ok(None);
             }
             if let Some(slot) = self.pending.take() {
                 self.exclusive = true;
                 return Ok(Some(self.hand_out(slot)));
             }
-            if self.budget == 0 {
+            if shared.budget == 0 {
                 return Ok(None);
             }
             let Some(request) = self.rings.pop()? else { return Ok(None) };
-            self.budget -= 1;
-            self.taken += 1;
+            shared.budget -= 1;
+            shared.taken += 1;
             // There is one: the queue is not blocked.
-            let Some(mut slot) = self.free.pop() else { return Ok(None) };
-            match self.prepare(&mut slot, &request, disk, statistics) {
+            let Some(mut slot) = shared.free.pop() else { return Ok(None) };
+            slot.queue = self.index;
+            match prepare(&mut shared.memory, &mut slot, &request, disk, statistics) {
                 Ok(()) if slot.exclusive => self.pending = Some(slot),
                 Ok(()) => return Ok(Some(self.hand_out(slot))),
-                Err(failure) => self.respond(slot, failure.status(statistics)),
+                Err(failure) => self.respond(shared, slot, failure.status(statistics)),
             }
         }
     }
 
+    #[inline]
     fn hand_out(&mut self, slot: SlotBox<P>) -> Request<P> {
         self.in_flight += 1;
         Request::new(slot)
     }
 
-    /// Validates a request and makes its memory accessible.
-    fn prepare(
-        &mut self,
-        slot: &mut Slot<P>,
-        request: &WireRequest,
-        disk: &DiskLimits,
-        statistics: &mut Statistics,
-    ) -> Result<(), Failure> {
-        (slot.id, slot.op, slot.step) = (request.id, request.operation(), Step::Main);
-        slot.exclusive = false;
-        slot.segments.clear();
-        let transfer = match disk.validate(request)? {
-            ValidatedRequest::Transfer(transfer, segments) => {
-                // There is room for all of a direct request.
-                let _ = slot.segments.extend_from_slice(segments);
-                transfer
-            }
-            ValidatedRequest::Indirect { mut transfer, page, count } => {
-                self.memory.copy_segments(page, count, &mut slot.segments)?;
-                disk.check(&mut transfer, &slot.segments)?;
-                transfer
-            }
-            ValidatedRequest::Flush { exclusive } => {
-                statistics.flushes += 1;
-                (slot.work, slot.exclusive) = (Work::Flush, exclusive);
-                return Ok(());
-            }
-            ValidatedRequest::Discard { sector, count, secure } => {
-                statistics.discards += 1;
-                slot.work = Work::Discard { sector, count, secure };
-                return Ok(());
-            }
-        };
-        if transfer.write {
-            statistics.writes += 1;
-        } else {
-            statistics.reads += 1;
-        }
-        slot.work = Work::Transfer(transfer);
-        if transfer.flush_first {
-            statistics.flushes += 1;
-            (slot.step, slot.exclusive) = (Step::FlushFirst, true);
-        }
-        Ok(slot.data.open(&self.memory, transfer.write, &slot.segments)?)
-    }
-
-    /// Returns whether the request was handed out by this queue.
-    pub(super) fn owns(&self, request: &Request<P>) -> bool {
-        request.slot().is_some_and(|slot| self.home.is_home_of(slot))
-    }
-
     /// Completes a request that this queue has handed out. The response is pushed, not published.
+    #[inline]
     pub(super) fn complete(
         &mut self,
-        request: Request<P>,
-        result: Result<(), BlockDeviceError>,
-        statistics: &mut Statistics,
-    ) {
-        if let Some(slot) = request.into_slot() {
-            self.complete_slot(slot, result, statistics);
-        }
-    }
-
-    fn complete_slot(
-        &mut self,
+        shared: &mut Shared<P>,
         mut slot: SlotBox<P>,
         result: Result<(), BlockDeviceError>,
         statistics: &mut Statistics,
@@ -211,79 +162,79 @@ impl<P: ForeignFrames, M: StableSharedMem> Queue<P, M> {
         if let Work::Transfer(transfer) = slot.work {
             let Slot { data, segments, .. } = &mut *slot;
             let read = result.is_ok() && !transfer.write;
-            let closed = data.close(self.memory.guest, read, segments);
+            let closed = data.close(shared.memory.guest, read, segments);
             result = result.and(closed.map_err(Failure::from));
         }
         let status =
             result.map_or_else(|failure| failure.status(statistics), |()| BlkifStatus::OKAY);
-        self.respond(slot, status);
+        self.respond(shared, slot, status);
     }
 
-    /// Completes the requests that the storage has dropped.
-    pub(super) fn complete_dropped(&mut self, statistics: &mut Statistics) {
-        // Each slot can be there once.
-        while let Some(slot) = self.home.pop() {
-            self.complete_slot(slot, Err(BlockDeviceError::Io), statistics);
-        }
-    }
-
-    fn respond(&mut self, slot: SlotBox<P>, status: BlkifStatus) {
+    #[inline]
+    fn respond(&mut self, shared: &mut Shared<P>, slot: SlotBox<P>, status: BlkifStatus) {
         self.rings.respond(slot.id, slot.op, status);
         self.unpublished = true;
-        self.free.push(slot);
+        shared.free.push(slot);
     }
 
-    pub(super) fn publish(&mut self) -> Notify {
+    /// Publishes the responses, with one notification at most.
+    pub(super) fn publish(&mut self) {
         self.unpublished = false;
-        self.rings.publish()
+        if self.rings.publish() == Notify::Send {
+            // A port whose other end is gone has no receiver.
+            let _ = self.channel.notify();
+        }
     }
 
     pub(super) fn final_check(&mut self) -> Result<bool, Corrupt> {
         self.rings.final_check()
     }
-
-    /// Ends the connection. Returns the record of the requests that are still in flight.
-    pub(super) fn disconnect(self) -> Option<Draining<P>> {
-        let Self { rings, home, in_flight, .. } = self;
-        drop(rings);
-        let draining = Draining { home, in_flight };
-        (in_flight > 0).then_some(draining)
-    }
 }
 
-/// The requests in flight of a connection that has ended. Nothing of them reaches the frontend.
-pub(super) struct Draining<P: ForeignFrames> {
-    home: HomeOwner<P>,
-    in_flight: u32,
-}
-
-impl<P: ForeignFrames> Draining<P> {
-    pub(super) fn in_flight(&self) -> u32 {
-        self.in_flight
-    }
-
-    pub(super) fn owns(&self, request: &Request<P>) -> bool {
-        request.slot().is_some_and(|slot| self.home.is_home_of(slot))
-    }
-
-    /// Returns whether a poll has work: to release dropped requests.
-    pub(super) fn needs_poll(&self) -> bool {
-        self.home.has_dropped()
-    }
-
-    /// Releases the memory of a request.
-    pub(super) fn complete(&mut self, request: Request<P>) {
-        drop(request.into_slot());
-        self.in_flight = self.in_flight.saturating_sub(1);
-    }
-
-    /// Releases the memory of the requests that the storage has dropped.
-    pub(super) fn release_dropped(&mut self) {
-        while let Some(slot) = self.home.pop() {
-            drop(slot);
-            self.in_flight = self.in_flight.saturating_sub(1);
+/// Validates a request and makes its memory accessible.
+fn prepare<P: ForeignFrames>(
+    memory: &mut GuestMemory<P>,
+    slot: &mut Slot<P>,
+    request: &WireRequest,
+    disk: &DiskLimits,
+    statistics: &mut Statistics,
+) -> Result<(), Failure> {
+    (slot.id, slot.op, slot.step) = (request.id, request.operation(), Step::Main);
+    slot.exclusive = false;
+    slot.segments.clear();
+    let transfer = match disk.validate(request)? {
+        ValidatedRequest::Transfer(transfer, segments) => {
+            // There is room for all of a direct request.
+            let _ = slot.segments.extend_from_slice(segments);
+            transfer
         }
+        ValidatedRequest::Indirect { mut transfer, page, count } => {
+            memory.copy_segments(page, count, &mut slot.segments)?;
+            disk.check(&mut transfer, &slot.segments)?;
+            transfer
+        }
+        ValidatedRequest::Flush { exclusive } => {
+            statistics.flushes += 1;
+            (slot.work, slot.exclusive) = (Work::Flush, exclusive);
+            return Ok(());
+        }
+        ValidatedRequest::Discard { sector, count, secure } => {
+            statistics.discards += 1;
+            slot.work = Work::Discard { sector, count, secure };
+            return Ok(());
+        }
+    };
+    if transfer.write {
+        statistics.writes += 1;
+    } else {
+        statistics.reads += 1;
     }
+    slot.work = Work::Transfer(transfer);
+    if transfer.flush_first {
+        statistics.flushes += 1;
+        (slot.step, slot.exclusive) = (Step::FlushFirst, true);
+    }
+    Ok(slot.data.open(memory, transfer.write, &slot.segments)?)
 }
 
 /// The reason why a request was not carried out.

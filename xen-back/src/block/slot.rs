@@ -30,6 +30,8 @@ pub(super) enum Work {
 pub(super) struct Slot<P: ForeignFrames> {
     /// The connection that it belongs to.
     pub(super) home: Home<P>,
+    /// The queue that it was taken from.
+    pub(super) queue: u8,
     /// The id and the operation of the response.
     pub(super) id: u64,
     pub(super) op: BlkifOp,
@@ -46,6 +48,7 @@ impl<P: ForeignFrames> Slot<P> {
     pub(super) fn new(home: Home<P>, data: Data<P>) -> Self {
         Self {
             home,
+            queue: 0,
             id: 0,
             op: BlkifOp::READ,
             work: Work::Flush,
@@ -101,6 +104,7 @@ impl<P: ForeignFrames> SlotList<P> {
         Self(None)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, slot: SlotBox<P>) {
         if let Some(next) = self.0.replace(slot)
             && let Some(slot) = &mut self.0
@@ -109,6 +113,7 @@ impl<P: ForeignFrames> SlotList<P> {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<SlotBox<P>> {
         let mut slot = self.0.take()?;
         self.0 = slot.next.take();

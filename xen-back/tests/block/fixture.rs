@@ -48,7 +48,7 @@ macro_rules! backend {
             }
 
             fn port(&self) -> Option<Port> {
-                <$type>::port(self)
+                self.ports().next()
             }
         }
     };

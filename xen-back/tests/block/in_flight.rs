@@ -398,7 +398,7 @@ fn protocol_error_spares_requests_in_flight() {
     ring.as_ref().write(0, &1000u32).unwrap();
     back.poll(fixture.driver.now()).unwrap();
     let found = back.next_request().err();
-    assert!(matches!(found, Some(BlkBackError::Corrupt(_))), "{found:?}");
+    assert!(matches!(found, Some(BlkBackError::Corrupt { queue: 0, .. })), "{found:?}");
     assert_eq!((back.is_connected(), back.in_flight(), mappings(&fixture)), (false, 1, 1));
     let mut request = taken.remove(0);
     let mut disk = MemoryDisk::new(Fixture::content());

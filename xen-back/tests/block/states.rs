@@ -25,7 +25,7 @@ fn d_r02_bad_index_closes_device() {
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt(_))));
+    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt { queue: 0, .. })));
     assert_eq!(
         fixture.driver.counters().unmaps,
         connected,
@@ -72,7 +72,7 @@ fn close_timeout_is_the_callers() {
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt(_))));
+    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt { queue: 0, .. })));
     fixture.settle(&mut back).unwrap();
     let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
     let waited = deadline.saturating_duration_since(start);
@@ -102,6 +102,7 @@ fn offer_has_all_nodes() {
             ("feature-max-indirect-segments", "32", "32"),
             ("max-ring-page-order", "2", "2"),
             ("max-ring-pages", "4", "4"),
+            ("multi-queue-max-queues", "4", "4"),
             ("feature-discard", "1", "0"),
             ("discard-granularity", "512", "0"),
             ("discard-alignment", "4096", "0"),
@@ -221,7 +222,7 @@ fn ring_page_named_twice_is_refused() {
         let [first, second] = twice;
         let reference = pages.refs()[first];
         store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
-        assert_eq!(fixture.settle(&mut back), Err(BlkBackError::RingRef { reference }));
+        assert_eq!(fixture.settle(&mut back), Err(BlkBackError::RingRef { queue: 0, reference }));
         let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
         pages.end_access().unwrap();
@@ -479,6 +480,9 @@ fn disk_for_own_domain_is_refused() {
         world.run_for(Duration::from_micros(10));
         back.poll(domain.now()).err()
     });
-    assert_eq!(refused, Some(BlkBackError::Map(MapError::OwnDomain(domain.id()))));
+    assert_eq!(
+        refused,
+        Some(BlkBackError::Map { queue: 0, error: MapError::OwnDomain(domain.id()) })
+    );
     assert_eq!(world.violations(), []);
 }
