@@ -64,3 +64,18 @@ impl Growth {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_page_failing_is_error() {
+        let growth = Growth::new();
+        // Another caller's page, the third one, cannot be added.
+        let add = |page| if page < 2 { Ok(()) } else { Err(Errno::ENOMEM) };
+        assert_eq!(growth.run(2, |page| page < 3, add), Ok(()));
+        assert_eq!(growth.run(3, |page| page < 3, add), Err(Errno::ENOMEM));
+        assert_eq!(growth.run(3, |page| page < 3, |_| Ok(())), Ok(()));
+    }
+}

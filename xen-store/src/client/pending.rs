@@ -140,10 +140,6 @@ impl<P: Runtime, T: Transport> Pending<P, T> {
     /// [`ErrorKind::Timeout`], after which it may be asked for again; those of
     /// [`try_finish`](Self::try_finish).
     pub fn finish(&self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        // It may have come with another one.
-        if let Some(result) = self.take(buffer) {
-            return result;
-        }
         let waited = self.store.timeout();
         let deadline = self.store.platform().now() + waited;
         let done = self.store.block_until(deadline, || self.take(buffer));

@@ -1,9 +1,8 @@
 //! Headers, and payloads put together from parts.
 
-use super::{MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
+use super::{XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use core::fmt::{self, Write};
 use thiserror::Error;
-use zerocopy::{FromBytes, IntoBytes};
 
 /// The bytes of a header.
 pub const HEADER_LEN: usize = size_of::<XsdSockmsg>();
@@ -19,10 +18,7 @@ pub struct OversizedBody {
 
 /// Returns a header's bytes.
 pub fn encode(header: &XsdSockmsg) -> [u8; HEADER_LEN] {
-    let mut bytes = [0; HEADER_LEN];
-    // Both have the same size, so this can't fail.
-    let _ = header.write_to(&mut bytes);
-    bytes
+    zerocopy::transmute!(*header)
 }
 
 /// Reads a header and checks its length.
@@ -31,8 +27,7 @@ pub fn encode(header: &XsdSockmsg) -> [u8; HEADER_LEN] {
 ///
 /// [`OversizedBody`] if more than 4096 bytes are to follow.
 pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<XsdSockmsg, OversizedBody> {
-    let header = XsdSockmsg::read_from_bytes(bytes)
-        .unwrap_or(XsdSockmsg { type_: MessageType::INVALID, ..Default::default() });
+    let header: XsdSockmsg = zerocopy::transmute!(*bytes);
     if header.len as usize > XENSTORE_PAYLOAD_MAX {
         Err(OversizedBody { len: header.len })
     } else {
@@ -141,6 +136,7 @@ impl Write for Cursor<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MessageType;
     use super::*;
     use crate::ErrorKind;
     use crate::wire::PathError;

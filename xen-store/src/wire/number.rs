@@ -49,9 +49,9 @@ numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
     // A type without a sign fails to convert any negative number.
     let signed = N::try_from(-1).is_ok();
-    let (digits, sign) = match value.strip_prefix(b"-") {
-        Some(digits) if signed => (digits, -1),
-        _ => (value, 1),
+    let (digits, negative) = match value.strip_prefix(b"-") {
+        Some(digits) if signed => (digits, true),
+        _ => (value, false),
     };
     if digits.is_empty() {
         return Err(NumberError::Empty);
@@ -62,8 +62,9 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
         if !byte.is_ascii_digit() {
             return Err(NumberError::Byte { byte, at: at + skipped });
         }
+        let digit = i128::from(byte - b'0');
         // The limits of 128 bits are beyond every type, and stay there.
-        number = number.saturating_mul(10).saturating_add(i128::from(byte - b'0') * sign);
+        number = number.saturating_mul(10).saturating_add(if negative { -digit } else { digit });
     }
     N::try_from(number).map_err(|_| NumberError::OutOfRange)
 }
