@@ -360,6 +360,18 @@ mod tests {
         assert_eq!(state.begin(), Begin::Run(0));
     }
 
+    /// A waiter polls a port that the kernel has masked, with another event kept.
+    #[test]
+    fn wait_keeps_event_of_bound_port() {
+        let state = bound();
+        state.add(EXPLICIT);
+        assert_eq!(state.begin(), Begin::Kept);
+        assert!(!state.begin_wait(false));
+        assert!(state.begin_wait(true));
+        assert_eq!(state.remove(EXPLICIT), None, "the waiter's event has not ended");
+        assert_eq!(state.take_recorded(), Recorded::Nothing(Some(Unmask { kept: true })));
+    }
+
     /// D-E01.
     #[test]
     fn delay_doubles_until_work_is_found() {

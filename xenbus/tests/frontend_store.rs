@@ -19,8 +19,8 @@ const FRONTEND: &str = "device/vbd/51712";
 /// A driver that reads and writes two nodes, removes two stale ones and watches one.
 #[derive(Debug, Default)]
 struct Script {
-    /// A key that the driver reads too.
-    key: Option<String>,
+    /// Keys that the driver reads too.
+    keys: Vec<String>,
     /// A node that the driver writes too.
     node: Option<String>,
     /// Requests are in flight.
@@ -38,9 +38,7 @@ impl FrontendDriver for Script {
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
         keys.peer("max-ring-page-order");
-        if let Some(key) = &self.key {
-            keys.peer(key);
-        }
+        self.keys.iter().for_each(|key| keys.peer(key));
     }
 
     fn setup(&mut self, _: &Peer<'_>) -> Result<(), XenbusError> {
@@ -179,7 +177,7 @@ fn key_without_room_is_an_error() {
     with_store(|world, store| {
         plug(world, 1, 2);
         let mut device = create(store);
-        device.driver_mut().key = Some("k".repeat(49));
+        device.driver_mut().keys = vec!["k".repeat(49)];
         let Err(XenbusError::Store(error)) = settle(world, &mut device) else {
             panic!("the driver was set up without its node")
         };
@@ -550,6 +548,37 @@ fn reply_of_before_is_not_taken() {
             assert_connects(world, &mut device, turns);
         });
     }
+}
+
+/// The message is written from the memory for nodes, which long values have filled.
+#[test]
+fn error_message_replaces_read_nodes() {
+    with_store(|world, store| {
+        plug(world, 1, 2);
+        let mut device = create(store);
+        let keys: Vec<String> = (0..19).map(|number| format!("key-{number}")).collect();
+        for key in &keys {
+            world.set(&format!("{BACKEND}/{key}"), &"v".repeat(200));
+        }
+        device.driver_mut().keys = keys;
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Connecting));
+        assert_eq!(device.own_state(), State::INITIALISED);
+        let message = "m".repeat(256);
+        device.fail(&message);
+        assert_eq!(settle(world, &mut device), Ok(DeviceState::Closing));
+        assert_eq!(world.get(&format!("error/{FRONTEND}/error")), Some(message));
+    });
+}
+
+#[test]
+fn timed_out_close_ends_closed() {
+    with_store(|world, store| {
+        let mut device = connected(world, store);
+        let deadline = now(world) + Duration::from_secs(1);
+        assert!(matches!(device.close_and_wait(deadline), Err(XenbusError::Timeout { .. })));
+        assert_eq!((device.state(), device.own_state()), (DeviceState::Closed, State::CLOSED));
+        assert_eq!(world.get(&format!("{FRONTEND}/state")).as_deref(), Some("6"));
+    });
 }
 
 #[test]

@@ -445,6 +445,25 @@ fn removal_follows_unmapping() {
 }
 
 #[test]
+fn poll_takes_at_most_budget() {
+    let fixture = Fixture::new();
+    let mut back = fixture.back_with(Config { budget: 3, ..Config::default() });
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+    for _ in 0..8 {
+        raw.ring.push(&raw.request(BlkifOp::READ, 1, 0)).unwrap();
+    }
+    assert_eq!(raw.ring.publish(), Notify::Send);
+    let rounds = [(); 4].map(|()| {
+        back.poll(fixture.driver.now()).unwrap();
+        core::iter::from_fn(|| raw.ring.pop().unwrap()).count()
+    });
+    assert_eq!(rounds, [3, 3, 2, 0]);
+    raw.close(&mut back);
+    drop(back);
+    fixture.finish();
+}
+
+#[test]
 fn frontend_discards_are_carried_out() {
     for mode in MODES {
         let fixture = Fixture::new();

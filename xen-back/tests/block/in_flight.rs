@@ -294,6 +294,24 @@ fn dropped_request_fails() {
     }
 }
 
+#[test]
+fn unsupported_request_counts_as_failed() {
+    let fixture = Fixture::new();
+    let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 2);
+    for failed in 1..=2 {
+        let request = raw.request(BlkifOp::READ, 1, 8);
+        post(&mut raw, &[request]);
+        let mut taken = take(&fixture, &mut back);
+        back.complete(taken.remove(0), Err(BlockDeviceError::Unsupported)).unwrap();
+        let expected = [(request.id, BlkifStatus::EOPNOTSUPP)];
+        assert_eq!(responses(&fixture, &mut back, &mut raw), expected);
+        assert_eq!((back.statistics().failed, back.statistics().refused), (failed, 0));
+    }
+    raw.close(&mut back);
+    drop(back);
+    fixture.finish();
+}
+
 /// The content of a read goes to a page that the frontend no longer grants.
 #[test]
 fn vanished_grant_fails_request() {
