@@ -237,6 +237,12 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
         }
     }
 
+    /// Returns whether a port is delayed, so that [`expire`](Self::expire) has work. A caller that
+    /// checks it first reads no clock before most waits, which a hypervisor may emulate slowly.
+    pub fn has_delays(&self) -> bool {
+        self.groups.iter().any(|group| group.delayed.load(Ordering::Relaxed) != 0)
+    }
+
     /// Ends the delays that are over, and returns the end of the next one. A kernel calls it from a
     /// timer, one call at a time.
     pub fn expire<P: Platform, M: AsRef<SharedMem>>(

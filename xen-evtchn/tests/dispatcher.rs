@@ -338,7 +338,9 @@ fn moved_port_is_delivered_after_eoi() {
 fn bind_ends_delay() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
+        assert!(!guest.dispatcher.has_delays());
         let until = guest.delay(&connection, START);
+        assert!(guest.dispatcher.has_delays());
         assert_eq!(guest.dispatcher.expire(&guest.events, START), Some(until));
         assert_eq!(
             guest.dispatcher.expire(&guest.events, START),
@@ -351,6 +353,7 @@ fn bind_ends_delay() {
         assert_eq!(guest.delivered(0), [port], "a new handler has no delay");
         guest.eoi(port, Eoi::Handled, START);
         assert_eq!(guest.dispatcher.expire(&guest.events, until), None);
+        assert!(!guest.dispatcher.has_delays());
         guest.dispatcher.reset();
         connection.theirs.notify().unwrap();
         assert!(guest.delivered(0).is_empty());

@@ -102,6 +102,9 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize>
     /// Ends the delays that have passed, and returns when the next one ends. A vCPU that halts
     /// instead of calling [`wait`](Self::wait) sets its timer to that moment.
     pub fn expire(&self) -> Option<Instant> {
+        if !self.dispatcher.has_delays() {
+            return None;
+        }
         self.dispatcher.expire(self.events, self.platform.now())
     }
 
