@@ -17,7 +17,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 7] = [
+const KERNELS: [Kernel; 8] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -25,6 +25,7 @@ const KERNELS: [Kernel; 7] = [
     Kernel { name: "store-suite", package: "xen-kernel-store-suite", bin: "store-suite" },
     Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
+    Kernel { name: "bench", package: "xen-kernel-bench", bin: "bench" },
 ];
 
 /// The kernel outside of the workspace.
@@ -91,6 +92,11 @@ pub(crate) fn suspend_test() -> Result<PathBuf> {
 /// Builds the kernel that compares xenstore servers with the protocol; returns its image.
 pub(crate) fn store_suite() -> Result<PathBuf> {
     make(&KERNELS[4], false)
+}
+
+/// Builds the kernel that measures the frontends; returns its image.
+pub(crate) fn bench() -> Result<PathBuf> {
+    make(&KERNELS[7], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.

@@ -105,6 +105,7 @@ impl Machine {
             },
             xen_args: self.xen_args.clone(),
             append: self.append.clone(),
+            plugin: None,
         })
     }
 }

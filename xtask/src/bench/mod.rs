@@ -15,12 +15,14 @@ mod profile;
 mod report;
 mod rows;
 mod stats;
+mod xen;
 
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::testbed::XenVersion;
 use crate::{host, ui};
 use callgrind::Valgrind;
 use measure::{Row, Verdict};
@@ -37,10 +39,32 @@ pub(crate) struct Args {
     /// Takes no times: only the rows whose figure is instructions
     #[arg(long)]
     no_time: bool,
+    /// Where the benchmarks run
+    #[arg(long, value_enum, default_value_t = On::Host)]
+    on: On,
+    /// On this version of Xen (default: 4.17)
+    #[arg(long, value_enum)]
+    xen: Option<XenVersion>,
+    /// On Xen: a quarter of the operations, in minutes
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum On {
+    /// On this machine, beside C
+    Host,
+    /// On real Xen in an emulator that counts instructions, beside a Linux guest
+    Xen,
 }
 
 /// Returns 1 if a target is missed.
 pub(crate) fn main(args: &Args) -> Result<i32> {
+    if args.on == On::Xen {
+        let xen = args.xen.unwrap_or(XenVersion::V4_17);
+        return xen::main(&xen::Options { filter: args.filter.as_deref(), xen, quick: args.quick });
+    }
+    ensure!(args.xen.is_none() && !args.quick, "--xen and --quick need --on xen");
     let is_chosen =
         |name: &str| args.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
     let chosen: Vec<_> = rows::ROWS

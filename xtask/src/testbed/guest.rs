@@ -9,7 +9,8 @@ use anyhow::Result;
 use super::image::{self, Files};
 use super::{Root, XenVersion, apt};
 
-/// Modules that a guest loads, in this order. Some are built into some kernels.
+/// Modules of a guest with a file system, in the order in which it loads them. Some are built into
+/// some kernels.
 const MODULES: [&str; 8] = [
     "crc16",
     "crc32c_generic",
@@ -23,45 +24,82 @@ const MODULES: [&str; 8] = [
 
 /// A Linux guest's kernel, and what its initramfs is made of.
 pub(crate) struct LinuxGuest {
-    root: Root,
+    /// Packages with the kernel's modules.
+    modules: Root,
+    /// Packages with programs.
+    programs: Root,
     pub(crate) kernel: PathBuf,
 }
 
+/// Content of an initramfs besides busybox.
+struct Content<'a> {
+    /// Script of the first process, in which `@MODULES@` stands for the modules to load.
+    init: &'a str,
+    modules: &'a [&'a str],
+    /// Paths of programs in the packages, which get their libraries.
+    programs: &'a [&'a str],
+    /// Paths in the initramfs with their files, which are executable.
+    files: &'a [(&'a str, &'a Path)],
+}
+
 impl LinuxGuest {
-    /// Returns the guest of the Debian release that a Xen version comes from; fetches it where the
-    /// cache has none.
+    /// Returns the guest of the Debian release that a Xen version comes from, with file systems;
+    /// fetches it where the cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
         let root =
             apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&root)?, root })
+        Ok(LinuxGuest { kernel: image::linux(&root)?, modules: root.clone(), programs: root })
     }
 
-    /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load;
-    /// `peer` is there as `testbed-peer`.
+    /// Returns the guest with dom0's kernel and the tool `fio`.
+    pub(crate) fn with_fio(version: XenVersion) -> Result<LinuxGuest> {
+        let modules = image::tools(version)?;
+        let packages = ["busybox-static", "fio"];
+        let programs = apt::root(version.suite(), &format!("fio-{version}"), &packages)?;
+        Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs })
+    }
+
+    /// Makes an initramfs that runs `init`; `peer` is there as `testbed-peer`.
     pub(crate) fn initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
-        let mut files = Files::of(&self.root);
+        self.pack(&Content {
+            init,
+            modules: &MODULES,
+            programs: &["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck"],
+            files: &[("bin/testbed-peer", peer)],
+        })
+    }
+
+    /// Makes an initramfs that runs `init`, with `fio` and `files`.
+    pub(crate) fn fio_initramfs(&self, init: &str, files: &[(&str, &Path)]) -> Result<Vec<u8>> {
+        let modules = &["xen-blkfront"];
+        self.pack(&Content { init, modules, programs: &["usr/bin/fio"], files })
+    }
+
+    fn pack(&self, content: &Content<'_>) -> Result<Vec<u8>> {
+        let mut files = Files::of(&self.programs);
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {
             files.archive.dir(dir);
         }
-        files.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
-        files.archive.copy("bin/testbed-peer", peer)?;
-        for tool in ["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck"] {
-            files.program(tool)?;
+        files.archive.copy("bin/busybox", &self.programs.find("usr/bin/busybox")?)?;
+        for (path, file) in content.files {
+            files.archive.copy(path, file)?;
+        }
+        for program in content.programs {
+            files.program(program)?;
         }
         files.loader()?;
         let mut found = Vec::new();
-        find(&self.root.find("usr/lib/modules")?, &mut found)?;
+        find(&self.modules.find("usr/lib/modules")?, &mut found)?;
         for path in found {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if MODULES
-                .iter()
-                .any(|module| name.split_once(".ko").is_some_and(|(stem, _)| stem == *module))
-            {
+            let stem = name.split_once(".ko").map(|(stem, _)| stem);
+            if content.modules.iter().any(|module| stem == Some(module)) {
                 files.archive.copy(&format!("lib/guest/{name}"), &path)?;
             }
         }
-        files.archive.file("init", 0o755, init.replace("@MODULES@", &MODULES.join(" ")));
+        let init = content.init.replace("@MODULES@", &content.modules.join(" "));
+        files.archive.file("init", 0o755, init);
         files.archive.pack()
     }
 }

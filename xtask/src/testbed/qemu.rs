@@ -70,6 +70,8 @@ pub(crate) struct Boot {
     pub(crate) xen_args: String,
     /// Added to the command line of the dom0 kernel.
     pub(crate) append: String,
+    /// A plugin of the emulator, and the file that it writes.
+    pub(crate) plugin: Option<(PathBuf, PathBuf)>,
 }
 
 /// Message of a running boot.
@@ -165,6 +167,7 @@ impl Boot {
             log,
             xen_args: String::new(),
             append: String::new(),
+            plugin: None,
         }
     }
 
@@ -257,6 +260,10 @@ impl Boot {
             ]);
         if self.icount {
             command.args(["-icount", "shift=1,sleep=off"]);
+        }
+        if let Some((plugin, out)) = &self.plugin {
+            let comma = |file: &Path| path(file).map(|path| path.replace(',', ",,"));
+            command.args(["-plugin", &format!("{},out={}", comma(plugin)?, comma(out)?)]);
         }
         if pvh {
             // A PVH dom0 needs an IOMMU.

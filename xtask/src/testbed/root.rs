@@ -15,9 +15,14 @@ use object::read::elf::{FileHeader, ProgramHeader};
 /// Links that one path may lead through, as for Linux.
 const MAX_LINKS: usize = 40;
 
-/// Folders of Debian's libraries.
-pub(super) const LIBRARY_FOLDERS: [&str; 4] =
-    ["usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "lib/x86_64-linux-gnu"];
+/// Folders of Debian's libraries; the last one has those of Ceph, which fio can use as storage.
+pub(super) const LIBRARY_FOLDERS: [&str; 5] = [
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib64",
+    "usr/lib",
+    "lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/ceph",
+];
 
 /// A folder with unpacked packages of Debian.
 ///

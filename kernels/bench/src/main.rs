@@ -1,0 +1,104 @@
+//! The kernel: does the first read and the cases of the command line, and prints their times.
+
+#![no_std]
+#![no_main]
+
+use core::arch::asm;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use xen_evtchn::Eoi;
+use xen_front::block::BlkFront;
+use xen_grant::GrantTable;
+use xen_hypercall::{Instant, Platform, Port, boot};
+use xen_kernel_bench::block::{self, Buffers, Job};
+use xen_kernel_bench::case::{Case, Wait};
+use xen_kernel_rt::{Rt, early_println};
+use xen_store::XenStore;
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use core::error::Error;
+
+xen_kernel_rt::entry!(main);
+
+/// An event has come since the last wait.
+static EVENT: AtomicBool = AtomicBool::new(false);
+
+fn main(xen: Rt) {
+    let begin = xen.now();
+    match run(xen, begin) {
+        Ok(()) => early_println!("bench: end"),
+        Err(error) => early_println!("bench: error {error}"),
+    }
+}
+
+fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
+    let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
+    let grants = GrantTable::new(xen)?;
+    let mut disk = block::connect(&store, &grants)?;
+    block::read_first(&mut disk, |port| xen.wait(&[port], None))?;
+    mark_end();
+    report(xen, "first-read", 1, begin);
+    xen.on_event(|_, _| {
+        EVENT.store(true, Relaxed);
+        Some(Eoi::Handled)
+    });
+    for (index, case) in Case::all(xen.command_line()).enumerate() {
+        measure(xen, &mut disk, index, &case?)?;
+    }
+    block::close(disk)?;
+    Ok(())
+}
+
+/// Measures a case, after a warm-up.
+fn measure(
+    xen: Rt,
+    disk: &mut BlkFront<Rt>,
+    index: usize,
+    case: &Case,
+) -> Result<(), Box<dyn Error>> {
+    let job = Job::of(case);
+    let warm_up = job.with_count(4 * case.depth as u64);
+    let mut buffers = Buffers::new(disk, &job)?;
+    match case.wait {
+        Wait::Poll => {
+            let wait = |port: Port| xen.wait(&[port], None);
+            block::run(disk, &warm_up, &mut buffers, wait)?;
+            let begin = xen.now();
+            mark_begin();
+            block::run(disk, &job, &mut buffers, wait)?;
+            mark_end();
+            report(xen, index, case.count, begin);
+        }
+        Wait::Upcall => {
+            let port = disk.port().ok_or("the disk has no port")?;
+            let wait = |_| xen.sleep_unless(|| EVENT.swap(false, Relaxed));
+            xen.dispatcher().bind(xen.events(), port)?;
+            block::run(disk, &warm_up, &mut buffers, wait)?;
+            let begin = xen.now();
+            mark_begin();
+            block::run(disk, &job, &mut buffers, wait)?;
+            mark_end();
+            report(xen, index, case.count, begin);
+            xen.dispatcher().unbind(xen.events(), port);
+        }
+    }
+    Ok(())
+}
+
+fn report(xen: Rt, what: impl core::fmt::Display, count: u64, begin: Instant) {
+    let took = xen.now().saturating_duration_since(begin).as_nanos();
+    early_println!("bench: {what} count={count} ns={took}");
+}
+
+/// Begins a phase of the counts of `benches/xen/counts.c`.
+fn mark_begin() {
+    // SAFETY: a `nop` with a long operand.
+    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 0, 0x58, 0x45, 0x4e") };
+}
+
+/// Ends a phase.
+fn mark_end() {
+    // SAFETY: as above.
+    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 1, 0x58, 0x45, 0x4e") };
+}

@@ -1,0 +1,207 @@
+//! One boot: a guest on a dom0 of its own, under the counting emulator.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+
+use super::cases::{self, Case, Guest, Wait};
+use super::figures::{self, Figures, Printed};
+use crate::guest_log::GuestLog;
+use crate::payload::{self, Line};
+use crate::testbed::{Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
+use crate::{host, kernels, ui};
+
+const SCRIPT: &str = include_str!("../../../payload/bench.sh");
+const LINUX_INIT: &str = include_str!("../../../payload/bench-guest.sh");
+
+/// Time for one boot.
+const TIMEOUT: Duration = Duration::from_secs(1800);
+
+/// Programs that boots need.
+pub(super) struct Programs {
+    xen: XenVersion,
+    kernel: PathBuf,
+    linux: LinuxGuest,
+    plugin: PathBuf,
+    mark: PathBuf,
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Builds and fetches them.
+    pub(super) fn get(xen: XenVersion) -> Result<Programs> {
+        host::require(&[("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev")])?;
+        let folder = super::super::folder()?.join("xen");
+        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let plugin = compile(
+            "counts.c",
+            &["-shared", "-fPIC", "-fvisibility=hidden"],
+            &folder,
+            "counts.so",
+        )?;
+        // dom0 and the guest have other C libraries.
+        let mark = compile("mark.c", &["-static"], &folder, "mark")?;
+        let linux = LinuxGuest::with_fio(xen)?;
+        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, folder })
+    }
+
+    fn payload(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Archive> {
+        let mut archive = Archive::default();
+        archive.file("payload/run", 0o755, SCRIPT);
+        archive.file("payload/lib.sh", 0o644, payload::LIB);
+        archive.copy("payload/mark", &self.mark)?;
+        let mut config = "name=\"guest\"\ntype=\"pvh\"\nkernel=\"/payload/kernel\"\nvcpus=1\n\
+            on_poweroff=\"destroy\"\non_crash=\"destroy\"\ndisk=[\"phy:/dev/ram0,xvda,w\"]\n"
+            .to_owned();
+        if guest == Guest::Ours {
+            archive.copy("payload/kernel", &self.kernel)?;
+            let line = cases::command_line(cases, quick);
+            config += &format!("memory=128\ncmdline=\"{line}\"\n");
+        } else {
+            archive.copy("payload/kernel", &self.linux.kernel)?;
+            let jobs = self.folder.join(format!("{}.fio", guest.name()));
+            fs::write(&jobs, cases::fio_jobs(cases, guest, quick))
+                .with_context(|| format!("writing {}", jobs.display()))?;
+            let files = [("bin/mark", self.mark.as_path()), ("bench.fio", &jobs)];
+            let initramfs = self.linux.fio_initramfs(LINUX_INIT, &files)?;
+            archive.file("payload/initramfs", 0o644, initramfs);
+            config +=
+                "memory=384\nramdisk=\"/payload/initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
+        }
+        if guest == Guest::LinuxNative {
+            config += "tsc_mode=\"native\"\n";
+        }
+        archive.file("payload/guest.cfg", 0o644, config);
+        Ok(archive)
+    }
+
+    /// Boots a guest that does the cases; our kernel does each of them by each way of waiting.
+    pub(super) fn run(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Figures> {
+        let title = format!("Xen {}, {}", self.xen, guest.title());
+        let name = format!("{}-{}", self.xen, guest.name());
+        let spinner = ui::spinner(&title);
+        let log = self.folder.join(format!("{name}.log"));
+        let counts = self.folder.join(format!("{name}.counts"));
+        let result = self.boot(guest, cases, quick, &log, &counts, &spinner);
+        spinner.finish_and_clear();
+        result.with_context(|| format!("{title}; the whole log is {}", log.display()))
+    }
+
+    fn boot(
+        &self,
+        guest: Guest,
+        cases: &[&Case],
+        quick: bool,
+        log: &Path,
+        counts: &Path,
+        spinner: &ProgressBar,
+    ) -> Result<Figures> {
+        let names = names(guest, cases);
+        let mut boot = Boot::new(self.xen, log.to_owned());
+        boot.icount = true;
+        boot.timeout = TIMEOUT;
+        boot.append = "QUIET=1".to_owned();
+        boot.plugin = Some((self.plugin.clone(), counts.to_owned()));
+        let (mut printed, mut guest_log, mut symbol) =
+            (Printed::default(), GuestLog::default(), None);
+        let payload = self.payload(guest, cases, quick)?;
+        let progress = Progress { file: counts, names: &names, spinner };
+        let outcome = progress.during(|| {
+            boot.run(&payload, None, &mut |event| match event {
+                Event::Xen(line) => {
+                    if let Some(line) = guest_log.push_line(line) {
+                        printed.push_line(&line);
+                    }
+                }
+                Event::Payload(line) => match payload::parse(line) {
+                    Line::Console(text) => printed.push_line(text),
+                    Line::Other(text) => {
+                        if let Some(address) = text.strip_prefix("SYMBOL|") {
+                            symbol = u64::from_str_radix(address, 16).ok();
+                        }
+                    }
+                    _ => {}
+                },
+                Event::Mark(_) => {}
+            })
+        })?;
+        if outcome.ending != Ending::Exit(0) || outcome.emulator_fault {
+            bail!("{}", outcome.describe());
+        }
+        let evtchn_send = symbol.context("Xen has no symbol evtchn_send")?;
+        let file = File::open(counts).with_context(|| format!("no {}", counts.display()))?;
+        let counts = figures::counts(BufReader::new(file), evtchn_send)?;
+        printed.join(&names, &counts)
+    }
+}
+
+/// Returns the names of the measurements of a guest, in their order.
+fn names(guest: Guest, cases: &[&Case]) -> Vec<String> {
+    let name = |case: &&Case| match guest {
+        Guest::Ours => Wait::ALL.map(|wait| format!("{} ({})", case.name, wait.name())).to_vec(),
+        _ => vec![case.name.to_owned()],
+    };
+    cases.iter().flat_map(name).collect()
+}
+
+/// Compiles a program of `benches/xen` into `folder`.
+fn compile(source: &str, options: &[&str], folder: &Path, name: &str) -> Result<PathBuf> {
+    let program = folder.join(name);
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]).args(options);
+    gcc.arg("-o").arg(&program).arg(host::root().join("benches/xen").join(source));
+    host::run(&mut gcc)?;
+    Ok(program)
+}
+
+/// Progress of a boot, as the plugin's file shows it: reports by the guest would cost
+/// instructions.
+struct Progress<'a> {
+    file: &'a Path,
+    names: &'a [String],
+    spinner: &'a ProgressBar,
+}
+
+impl Progress<'_> {
+    fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        // That of an earlier boot.
+        let _ = fs::remove_file(self.file);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let (mut offset, mut phases) = (0, 0);
+                self.spinner.set_message("boots");
+                while end.recv_timeout(Duration::from_secs(1))
+                    == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+                {
+                    let found = self.ended_phases(&mut offset).unwrap_or(0);
+                    if found > 0 {
+                        phases += found;
+                        let done = phases - 1;
+                        let next = self.names.get(done).map_or("ends", String::as_str);
+                        self.spinner.set_message(format!("{next}, {done} of {}", self.names.len()));
+                    }
+                }
+            });
+            let result = work();
+            drop(ended);
+            result
+        })
+    }
+
+    /// Counts the phases that the plugin has added since `offset`.
+    fn ended_phases(&self, offset: &mut u64) -> std::io::Result<usize> {
+        let mut file = File::open(self.file)?;
+        file.seek(SeekFrom::Start(*offset))?;
+        let mut added = String::new();
+        file.read_to_string(&mut added)?;
+        let whole = added.rfind('\n').map_or(0, |end| end + 1);
+        *offset += whole as u64;
+        Ok(added[..whole].lines().filter(|line| line.starts_with("phase 1 ")).count())
+    }
+}

@@ -1,0 +1,260 @@
+//! The table and the JSON file.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::cases::{self, Case, FIRST_READ, FIRST_READ_TARGET, Guest, Target, Wait};
+use super::figures::{Figure, Figures};
+use crate::testbed::XenVersion;
+use crate::ui;
+
+/// Figures of all guests.
+pub(super) struct Report<'a> {
+    pub(super) xen: XenVersion,
+    pub(super) cases: &'a [&'static Case],
+    pub(super) ours: Figures,
+    pub(super) linux: Figures,
+    pub(super) native: Figures,
+}
+
+/// Our kernel in one case and variant, beside both Linux guests.
+pub(super) struct Row<'a> {
+    pub(super) case: &'static Case,
+    pub(super) wait: Wait,
+    pub(super) ours: &'a Figure,
+    /// Our speed as a multiple of Linux's, and of Linux's with a native TSC.
+    pub(super) ratios: Target,
+}
+
+impl Row<'_> {
+    pub(super) fn is_met(&self) -> bool {
+        let target = self.case.target;
+        self.ratios.linux >= target.linux && self.ratios.native >= target.native
+    }
+}
+
+impl Report<'_> {
+    /// Returns our rows, in the order of the cases.
+    pub(super) fn rows(&self) -> Vec<Row<'_>> {
+        let variants = Wait::ALL.len();
+        let linux = self.linux.cases.iter().zip(&self.native.cases);
+        let ours = self.ours.cases.chunks(variants);
+        let mut rows = Vec::new();
+        for ((case, (linux, native)), ours) in self.cases.iter().zip(linux).zip(ours) {
+            for (wait, ours) in Wait::ALL.into_iter().zip(ours) {
+                let ratios =
+                    Target { linux: cases::ratio(ours, linux), native: cases::ratio(ours, native) };
+                rows.push(Row { case, wait, ours, ratios });
+            }
+        }
+        rows
+    }
+
+    fn first_read_is_met(&self) -> bool {
+        self.ours.first_read.milliseconds() <= FIRST_READ_TARGET
+    }
+
+    /// Returns how many targets are met, and how many are missed.
+    pub(super) fn verdicts(&self) -> (usize, usize) {
+        let rows = self.rows();
+        let met =
+            rows.iter().filter(|row| row.is_met()).count() + usize::from(self.first_read_is_met());
+        (met, rows.len() + 1 - met)
+    }
+
+    pub(super) fn print(&self) {
+        ui::line(ui::dim(&format!(
+            "{:<21} {:<18} {:>9} {:>6} {:>17} {:>17}  {:<6} {:>9} {:>9} {:>9} {:>7} {:>7}",
+            format!("Xen {}", self.xen),
+            "guest",
+            "ops/s",
+            "MB/s",
+            "x Linux (target)",
+            "x native (target)",
+            "",
+            "guest",
+            "Xen",
+            "dom0",
+            "exits",
+            "notif.",
+        )));
+        ui::line(ui::dim(&format!("{:>111}", "instructions for each operation")));
+        let rows = self.rows();
+        for (index, case) in self.cases.iter().enumerate() {
+            for row in rows.iter().filter(|row| row.case.name == case.name) {
+                let target = case.target;
+                let title = format!("ours, {}", row.wait.name());
+                let ratio = |found, least| format!("{found:.2} ({least})");
+                let ratios = format!(
+                    "{:>17} {:>17}  {}",
+                    ratio(row.ratios.linux, target.linux),
+                    ratio(row.ratios.native, target.native),
+                    verdict(row.is_met())
+                );
+                ui::line(line(case, &title, row.ours, &ratios));
+            }
+            for (guest, figures) in
+                [(Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)]
+            {
+                ui::line(line(case, guest.title(), &figures.cases[index], &" ".repeat(43)));
+            }
+        }
+        self.print_first_read();
+    }
+
+    fn print_first_read(&self) {
+        for (guest, figures) in self.guests() {
+            let figure = &figures.first_read;
+            let target = match guest {
+                Guest::Ours => {
+                    let verdict = verdict(self.first_read_is_met());
+                    format!("{:>36} {verdict}", format!("<= {FIRST_READ_TARGET} ms"))
+                }
+                _ => " ".repeat(43),
+            };
+            ui::line(format!(
+                "{FIRST_READ:<21} {:<18} {:>13.1} ms {target} {}",
+                guest.title(),
+                figure.milliseconds(),
+                each(figure)
+            ));
+        }
+    }
+
+    fn guests(&self) -> [(Guest, &Figures); 3] {
+        [(Guest::Ours, &self.ours), (Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)]
+    }
+
+    pub(super) fn json(&self) -> Result<String> {
+        let rows: Vec<Value> = self
+            .rows()
+            .iter()
+            .map(|row| {
+                let mut value = figure_json(row.ours);
+                value["name"] = row.case.name.into();
+                value["what"] = row.case.what.into();
+                value["guest"] = Guest::Ours.name().into();
+                value["wait"] = row.wait.name().into();
+                value["ratio"] = targets_json(row.ratios);
+                value["target"] = targets_json(row.case.target);
+                value["met"] = row.is_met().into();
+                value
+            })
+            .collect();
+        let mut linux = Vec::new();
+        for (guest, figures) in [(Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)] {
+            for (case, figure) in self.cases.iter().zip(&figures.cases) {
+                let mut value = figure_json(figure);
+                value["name"] = case.name.into();
+                value["guest"] = guest.name().into();
+                linux.push(value);
+            }
+        }
+        let first: serde_json::Map<_, _> = self
+            .guests()
+            .iter()
+            .map(|(guest, figures)| {
+                let mut value = figure_json(&figures.first_read);
+                value["milliseconds"] = figures.first_read.milliseconds().into();
+                (guest.name().to_owned(), value)
+            })
+            .collect();
+        let report = json!({
+            "xen": self.xen.to_string(),
+            "rows": rows,
+            "linux": linux,
+            "first_read": { "guests": first, "target_ms": FIRST_READ_TARGET,
+                "met": self.first_read_is_met() },
+        });
+        Ok(serde_json::to_string_pretty(&report)? + "\n")
+    }
+}
+
+fn verdict(met: bool) -> String {
+    if met { ui::green("met   ") } else { ui::red("missed") }
+}
+
+fn line(case: &Case, guest: &str, figure: &Figure, ratios: &str) -> String {
+    let rate = figure.per_second();
+    format!(
+        "{:<21} {guest:<18} {rate:>9.0} {:>6.0} {ratios} {}",
+        case.name,
+        rate * case.kib as f64 * 1024.0 / 1e6,
+        each(figure)
+    )
+}
+
+/// Returns the columns of counts for each operation.
+fn each(figure: &Figure) -> String {
+    format!(
+        "{:>9.0} {:>9.0} {:>9.0} {:>7.2} {:>7.3}",
+        figure.each(|counts| counts.guest),
+        figure.each(|counts| counts.xen_for_guest),
+        figure.each(|counts| counts.dom0 + counts.xen_for_dom0),
+        figure.each(|counts| counts.exits),
+        figure.each(|counts| counts.notifications),
+    )
+}
+
+fn targets_json(target: Target) -> Value {
+    json!({ "linux": target.linux, "native": target.native })
+}
+
+fn figure_json(figure: &Figure) -> Value {
+    json!({
+        "operations": figure.count,
+        "ns": figure.ns,
+        "per_second": figure.per_second(),
+        "per_operation": {
+            "guest": figure.each(|counts| counts.guest),
+            "xen_for_guest": figure.each(|counts| counts.xen_for_guest),
+            "dom0": figure.each(|counts| counts.dom0),
+            "xen_for_dom0": figure.each(|counts| counts.xen_for_dom0),
+            "exits": figure.each(|counts| counts.exits),
+            "notifications": figure.each(|counts| counts.notifications),
+        },
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::bench::xen::figures::Counts;
+
+    fn figures(cases: &[u64]) -> Figures {
+        let counts = Counts { guest: 10, exits: 1, ..Counts::default() };
+        let figure = |ns| Figure { count: 10, ns, counts };
+        let cases = cases.iter().map(|&ns| figure(ns)).collect();
+        Figures { first_read: figure(24_000_000), cases }
+    }
+
+    /// Returns a report of one case, in which our kernel misses its targets by polling.
+    pub(in crate::bench::xen) fn report() -> Report<'static> {
+        const CASES: [&Case; 1] = [&cases::CASES[0]];
+        Report {
+            xen: XenVersion::V4_17,
+            cases: &CASES,
+            ours: figures(&[1_000, 2_000]),
+            linux: figures(&[7_000]),
+            native: figures(&[3_000]),
+        }
+    }
+
+    #[test]
+    fn both_targets_must_be_met() {
+        let report = report();
+        let rows = report.rows();
+        assert_eq!((rows[0].ratios.linux.round(), rows[0].ratios.native.round()), (7.0, 3.0));
+        assert!(rows[0].is_met() && !rows[1].is_met());
+        assert_eq!(report.verdicts(), (2, 1));
+    }
+
+    #[test]
+    fn json_has_all_guests() {
+        let value: Value = serde_json::from_str(&report().json().unwrap()).unwrap();
+        assert_eq!(value["rows"][1]["met"], false);
+        assert_eq!(value["rows"][0]["target"]["linux"], 6.0);
+        assert_eq!(value["linux"][1]["guest"], "linux-native");
+        assert_eq!(value["first_read"]["guests"]["ours"]["milliseconds"], 24.0);
+    }
+}
