@@ -90,7 +90,7 @@ impl<P: Platform> Buffer for Pages<P> {
     }
 }
 
-#[cfg(feature = "alloc")]
+#[cfg(any(test, feature = "alloc"))]
 impl Buffer for alloc::vec::Vec<u8> {
     fn bytes(&mut self) -> &mut [u8] {
         self
