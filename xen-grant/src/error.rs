@@ -136,6 +136,9 @@ pub enum MapError {
         /// The status that Xen returned.
         status: GrantStatus,
     },
+    /// The platform has no frame to map a page in.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
     /// Bytes that are not within one granted page, or not within the local memory.
     #[error("found {len} bytes at offset {offset}, expected bytes within the page or local memory")]
     Range {

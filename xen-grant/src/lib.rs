@@ -16,6 +16,7 @@ mod grow;
 mod link;
 mod lock;
 mod map_area;
+mod map_pool;
 #[cfg(test)]
 mod memory;
 #[cfg(all(test, loom))]
@@ -36,6 +37,7 @@ pub use error::{GrantError, GrantFailed, InUse, MapError, MapFailed};
 pub use frame_grants::{FrameGrants, MAX_FRAMES};
 pub use granted::{Granted, MAX_PAGES};
 pub use map_area::{GrantMapArea, GrantMapping};
+pub use map_pool::{GrantMapPool, MappedPage};
 pub use owned_frames::{GrantedFrames, OwnedFrames};
 pub use pages_range::PagesRange;
 pub use persistent::PersistentGrants;

@@ -5,11 +5,12 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
+use core::ptr::NonNull;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{
-    DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem, SharedMem,
-    StableSharedMem, boot,
+    DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, Platform, ReadOnlyMem,
+    SharedMem, StableSharedMem, boot,
 };
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
@@ -116,10 +117,26 @@ impl<P: ForeignFrames> GrantMapArea<P> {
         }
         let me = match self.me {
             Some(me) => me,
-            None => boot::own_domain(&self.platform).map_err(MapError::OwnDomainUnknown)?,
+            None => own_domain(&self.platform)?,
         };
         self.me = Some(me);
-        if owner == me || owner == DomId::SELF { Err(MapError::OwnDomain(owner)) } else { Ok(()) }
+        check_foreign(owner, me)
+    }
+
+    pub(crate) fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Returns the address of the first page.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.range.start
+    }
+
+    /// Loses the frame of a single page, which Xen still has mapped.
+    pub(crate) fn lose(self) {
+        // SAFETY: no frame is released.
+        unsafe { self.range.release_but(&self.platform, |_| true) }
+        self.forget();
     }
 
     /// Drops all but the range.
@@ -131,9 +148,22 @@ impl<P: ForeignFrames> GrantMapArea<P> {
     }
 
     /// Returns the guest-physical address of page `index`.
-    fn address(&self, index: usize) -> u64 {
+    pub(crate) fn address(&self, index: usize) -> u64 {
         self.range.first.address() + (index * PAGE_SIZE) as u64
     }
+}
+
+fn own_domain(platform: &impl Platform) -> Result<DomId, MapError> {
+    boot::own_domain(platform).map_err(MapError::OwnDomainUnknown)
+}
+
+fn check_foreign(owner: DomId, me: DomId) -> Result<(), MapError> {
+    if owner == me || owner == DomId::SELF { Err(MapError::OwnDomain(owner)) } else { Ok(()) }
+}
+
+/// Checks that `owner` is another domain.
+pub(crate) fn check_owner(platform: &impl Platform, owner: DomId) -> Result<(), MapError> {
+    check_foreign(owner, own_domain(platform)?)
 }
 
 impl<P: ForeignFrames> Drop for GrantMapArea<P> {

@@ -7,5 +7,6 @@ mod deferred;
 mod frames;
 mod kinds;
 mod model;
+mod pool;
 mod sharing;
 mod table;
