@@ -60,6 +60,9 @@ guest first "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
 busy() { said first '^GUEST busy'; }
 within 600 busy || console first | tail -n 12 | sed "s/^/SHOW|first: /"
+if [ "$GRANTS" = persistent ]; then
+  check "disk: Linux uses persistent grants" "$(xenstore-read /local/domain/$ID/device/vbd/51712/feature-persistent)" 1
+fi
 check "disk: its size" "$(said_by first sectors)" 196608
 check "disk: ext4 was made and mounted" "$(said_by first mounted)" again
 wrote=$(said_by first wrote)
@@ -97,6 +100,14 @@ check "all devices are removed" "$(served)" 0
 # A request without indirect descriptors has at most 11 pages.
 reads=$(logged "vbd/$ID/51712: removed" | sed 's/.*removed; \([0-9]*\) reads.*/\1/')
 check "disk: indirect descriptors are used" "$([ "${reads:-0}" -gt 0 ] && [ "$reads" -lt $((bytes / 11 / 4096)) ] && echo used || echo "$reads reads")" used
+# Linux allocates the pages of a request from a pool: few of them are new.
+if [ "$GRANTS" = persistent ]; then
+  persistent=$(logged "vbd/$ID/51712: removed" | sed -n 's/.*persistent grants: \([0-9]*\) hits, \([0-9]*\) misses, \([0-9]*\) ev.*/\1 \2 \3/p')
+  # shellcheck disable=SC2086 # three numbers
+  set -- ${persistent:-0 0 0}
+  check "disk: its pages stay mapped" "$([ "$1" -gt $((10 * $2)) ] && [ "$2" -gt 0 ] && echo mapped || echo "$1 hits, $2 misses, $3 evictions")" mapped
+  echo "SHOW|disk: persistent grants: $1 hits, $2 misses, $3 evictions"
+fi
 check "the driver domain still serves" "$(xl list | awk '$1 == "dd" { print $2 }')" 1
 xl debug-keys g
 # Entries 0 and 1 are the console's and xenstore's, which dom0's daemons hold.

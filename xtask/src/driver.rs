@@ -39,15 +39,20 @@ pub(crate) struct Args {
 pub(crate) enum Grants {
     /// Xen copies
     Copy,
-    /// Pages are mapped
+    /// Pages are mapped during a request
     Map,
+    /// Pages stay mapped
+    Persistent,
 }
 
 impl Grants {
+    const ALL: [Self; 3] = [Self::Copy, Self::Map, Self::Persistent];
+
     fn name(self) -> &'static str {
         match self {
             Grants::Copy => "copy",
             Grants::Map => "map",
+            Grants::Persistent => "persistent",
         }
     }
 }
@@ -55,7 +60,7 @@ impl Grants {
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
     let mut code = 0;
-    for grants in args.grants.map_or(vec![Grants::Copy, Grants::Map], |grants| vec![grants]) {
+    for grants in args.grants.map_or(Grants::ALL.to_vec(), |grants| vec![grants]) {
         let runs: Vec<_> = versions.iter().map(|&xen| (xen, grants)).collect();
         if let Err(error) = side_by_side(&runs, (args.mib, args.net_mib), args.verbose) {
             ui::line(format!("{} {error:#}", ui::red("FAIL")));
@@ -68,7 +73,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 /// Runs each version and each access once, with less traffic, for continuous integration.
 pub(crate) fn both() -> Result<()> {
     side_by_side(
-        &[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Map)],
+        &[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Persistent)],
         (64, 8),
         false,
     )

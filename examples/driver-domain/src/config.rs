@@ -54,14 +54,14 @@ impl Default for Config {
 /// A word of the command line that is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, address=A.B.C.D/N, \
-     echo=PORT or source=MIB"
+    "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, hotplug=SECONDS, \
+     address=A.B.C.D/N, echo=PORT or source=MIB"
 )]
 pub struct BadWord(String);
 
 impl Config {
-    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`;
-    /// `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
+    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy`, `grants=map` or
+    /// `grants=persistent`; `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
     ///
     /// # Errors
     ///
@@ -78,7 +78,13 @@ impl Config {
                     config.disks.push(DiskConfig { name: name.to_string(), mib });
                 }
                 Some(("grants", "copy")) => config.block.mode = GrantMode::Copy,
-                Some(("grants", "map")) => config.block.mode = GrantMode::Map,
+                Some(("grants", "map")) => {
+                    (config.block.mode, config.block.persistent_grants) = (GrantMode::Map, 0);
+                }
+                Some(("grants", "persistent")) => {
+                    config.block.mode = GrantMode::Map;
+                    config.block.persistent_grants = block::Config::PERSISTENT_GRANTS;
+                }
                 Some(("hotplug", seconds)) => {
                     let seconds =
                         seconds.parse().ok().filter(|&seconds| seconds > 0).ok_or_else(bad)?;
@@ -107,6 +113,9 @@ mod tests {
     fn words_come_in_any_order() {
         let config = Config::parse(" grants=map  disk=a:1 disk=b:96").unwrap();
         assert_eq!((config.block.mode, config.echo), (GrantMode::Map, 7));
+        assert_eq!(config.block.persistent_grants, 0);
+        let persistent = Config::parse("grants=map grants=persistent").unwrap().block;
+        assert_eq!((persistent.mode, persistent.persistent_grants), (GrantMode::Map, 1056));
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });
         for line in [
             "disk=a",

@@ -331,9 +331,23 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> fmt::Display for Tally<'_, P, D> 
         let done = self.0.statistics();
         write!(
             f,
-            "{} reads, {} writes, {} flushes, {} refused, {} failed",
-            done.reads, done.writes, done.flushes, done.refused, done.failed
-        )
+            "{} reads, {} writes, {} flushes, {} refused, {} failed, {} sectors read, {} written",
+            done.reads,
+            done.writes,
+            done.flushes,
+            done.refused,
+            done.failed,
+            done.read_sectors,
+            done.written_sectors
+        )?;
+        if done.persistent_misses > 0 {
+            write!(
+                f,
+                "; persistent grants: {} hits, {} misses, {} evictions",
+                done.persistent_hits, done.persistent_misses, done.persistent_evictions
+            )?;
+        }
+        Ok(())
     }
 }
 

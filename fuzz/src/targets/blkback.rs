@@ -16,8 +16,15 @@ use xenbus::DeviceId;
 /// replies to the requests of the one before.
 const POLLS: usize = 16;
 
-const KEYS: [&str; 6] =
-    ["ring-ref", "event-channel", "protocol", "ring-page-order", "ring-ref0", "ring-ref1"];
+const KEYS: [&str; 7] = [
+    "ring-ref",
+    "event-channel",
+    "protocol",
+    "ring-page-order",
+    "ring-ref0",
+    "ring-ref1",
+    "feature-persistent",
+];
 
 #[derive(Arbitrary, Debug)]
 enum Deed<'a> {
@@ -47,8 +54,9 @@ enum Deed<'a> {
 pub fn run(data: &[u8]) {
     let (mut deeds, rewrites) = streams(data);
     let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
-    let [map] = head(&mut deeds);
-    let map = map % 2 == 0;
+    let [options] = head(&mut deeds);
+    let has = |bit: u8| options & 1 << bit != 0;
+    let mode = if has(0) { GrantMode::Copy } else { GrantMode::Map };
     let world = World::new(1);
     let (back, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
     let device = world.attach_disk(&guest, &back, &Disk::new("xvda"));
@@ -63,13 +71,20 @@ pub fn run(data: &[u8]) {
         nodes.write(format!("{front}/ring-ref"), ring.refs()[0].0).unwrap();
         nodes.write(format!("{front}/event-channel"), channel.port().0).unwrap();
         nodes.write(format!("{front}/protocol"), "x86_64-abi").unwrap();
+        nodes.write(format!("{front}/feature-persistent"), u32::from(has(1))).unwrap();
         nodes.write(format!("{front}/state"), 3).unwrap();
     };
     publish();
     let store = store_of(&back);
     let id = DeviceId { guest: guest.id(), device: device.id };
-    let mode = if map { GrantMode::Map } else { GrantMode::Copy };
-    let config = Config { mode, ring_order: 1, ..Config::default() };
+    let config = Config {
+        mode,
+        ring_order: 1,
+        max_segments: if has(2) { 256 } else { 32 },
+        // The guest has granted two pages.
+        persistent_grants: if has(3) { 1 } else { 64 },
+        ..Config::default()
+    };
     let storage = PreparedDisk::new(MemoryDisk::new(vec![0u8; 256 * 512]));
     let mut disk = BlkBack::new(&store, id, storage, config).unwrap();
     for _ in 0..POLLS {

@@ -158,7 +158,8 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
         if self.device.driver().needs_poll() {
             return Some(now);
         }
-        self.device.poll_timeout(now)
+        let due = [self.device.poll_timeout(now), self.device.driver().purge_due()];
+        due.into_iter().flatten().min()
     }
 
     /// Publishes the responses and follows the states. Never waits.
@@ -258,7 +259,9 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
 
     /// Follows the states, and publishes a new size of the storage.
     pub(super) fn poll_device(&mut self, now: Instant) -> Result<BackendEvent, BlkBackError> {
-        if self.device.driver_mut().update_info() {
+        let driver = self.device.driver_mut();
+        driver.purge(now);
+        if driver.update_info() {
             self.device.rewrite_nodes();
         }
         self.device.poll(now)

@@ -1,6 +1,7 @@
 //! A connected frontend: its queues and their common state.
 
-use super::access::{Data, GuestMemory};
+use super::access::{AccessConfig, Data, GuestMemory};
+use super::persistent::PersistentGrants;
 use super::queue::{Queue, Shared};
 use super::request::Request;
 use super::ring_nodes::{MAX_QUEUES, QueueNodes};
@@ -9,7 +10,7 @@ use super::slot::{HomeOwner, Slot, SlotList};
 use super::validate::DiskLimits;
 use super::{BlkBackError, BlockDeviceError, Config, Statistics};
 use heapless::Vec;
-use xen_hypercall::{DomId, ForeignFrames, PageBox, Port};
+use xen_hypercall::{DomId, ForeignFrames, Instant, PageBox, Port};
 use xen_ring::Corrupt;
 
 /// A frontend has broken the protocol of a ring.
@@ -41,6 +42,7 @@ impl<P: ForeignFrames> Connection<P> {
         guest: DomId,
         abi: Abi,
         nodes: &[QueueNodes],
+        persistent: bool,
         config: &Config,
     ) -> Result<Self, BlkBackError> {
         let mut queues = Vec::new();
@@ -48,13 +50,14 @@ impl<P: ForeignFrames> Connection<P> {
             let _ = queues.push(Queue::map(platform, guest, abi, index as u8, nodes)?);
         }
         let slots = queues.iter().map(Queue::slots).sum::<u32>();
+        let access = AccessConfig::new(config, persistent);
         let home = HomeOwner::new(platform)?;
         let mut free = SlotList::new();
         for _ in 0..config.in_flight.clamp(1, slots.max(1)) {
-            let slot = Slot::new(home.reference(), Data::new(platform, config.mode)?);
+            let slot = Slot::new(home.reference(), Data::new(platform, &access)?);
             free.push(PageBox::new(platform.clone(), slot)?);
         }
-        let memory = GuestMemory::new(platform, guest)?;
+        let memory = GuestMemory::new(platform, guest, &access)?;
         let shared = Shared { memory, home, free, budget: 0, taken: 0 };
         Ok(Self { queues, shared, next: 0 })
     }
@@ -140,6 +143,18 @@ impl<P: ForeignFrames> Connection<P> {
             }
         }
         Ok(found)
+    }
+
+    /// Begins a poll at `now`: unmaps persistent grants that were not used for long.
+    pub(super) fn purge(&mut self, now: Instant, statistics: &mut Statistics) {
+        if let Some(grants) = self.shared.memory.persistent_mut() {
+            grants.purge(now, statistics);
+        }
+    }
+
+    /// Returns the time at which there is one to unmap.
+    pub(super) fn purge_due(&self) -> Option<Instant> {
+        self.shared.memory.persistent().and_then(PersistentGrants::purge_due)
     }
 
     /// Returns whether the request was handed out by this connection.

@@ -3,11 +3,12 @@
 use super::access::GrantMode;
 use super::connection::CorruptQueue;
 use super::driver::Driver;
-use super::{AsyncBlkBack, BlkBackError, BlockDevice, OpenDisk, Statistics};
+use super::{AsyncBlkBack, BlkBackError, BlockDevice, MAX_SEGMENTS, OpenDisk, Statistics};
 use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::{RingTransport, Transport, XenStore};
+use xen_sys::io::blkif::BLKIF_MAX_SEGMENTS_PER_REQUEST;
 use xenbus::{BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
 
 /// The configuration of a device.
@@ -25,15 +26,50 @@ pub struct Config {
     /// leaves time for others; at least 1.
     pub budget: u32,
     /// The most requests that the storage of an [`AsyncBlkBack`] has at a time, at most as many as
-    /// the rings have slots. Each takes a page while a frontend is connected, and 128 KiB with
-    /// [`GrantMode::Copy`]. [`BlkBack`] has one.
+    /// the rings have slots. Each takes a page while a frontend is connected, and with
+    /// [`GrantMode::Copy`] a page for each of [`max_segments`](Self::max_segments). [`BlkBack`] has
+    /// one.
     pub in_flight: u32,
+    /// The most segments of an indirect request, each of up to 4 KiB: 11 to [`MAX_SEGMENTS`].
+    /// Linux's blkfront uses 32 of them unless it is configured for more.
+    #[doc(alias("feature-max-indirect-segments", "max_indirect_segments"))]
+    pub max_segments: u32,
+    /// The most grants of a frontend that stay mapped between its requests, with
+    /// [`GrantMode::Map`]; 0 offers no persistent grants. Each takes a frame without RAM once it is
+    /// used, and about 80 bytes while a frontend that uses them is connected. It should be more
+    /// than the segments of the requests in flight, and counts for all queues.
+    #[doc(alias("feature-persistent", "max_persistent_grants"))]
+    pub persistent_grants: u32,
 }
 
-/// Copies, four queues, rings of one page, 32 requests at a time, 8 in flight.
+impl Config {
+    /// The default of [`persistent_grants`](Self::persistent_grants), as in Linux for a queue: the
+    /// pages of 33 requests of 32 segments.
+    pub const PERSISTENT_GRANTS: u32 = 1056;
+
+    /// Returns the most segments of a request.
+    pub(super) fn segments(&self) -> usize {
+        (self.max_segments as usize).clamp(BLKIF_MAX_SEGMENTS_PER_REQUEST, MAX_SEGMENTS)
+    }
+
+    pub(super) fn offers_persistent(&self) -> bool {
+        self.mode == GrantMode::Map && self.persistent_grants > 0
+    }
+}
+
+/// Copies, four queues, rings of one page, 32 requests at a time, 8 in flight, 32 segments, and
+/// 1056 persistent grants with [`GrantMode::Map`].
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: GrantMode::default(), ring_order: 0, max_queues: 4, budget: 32, in_flight: 8 }
+        Self {
+            mode: GrantMode::default(),
+            ring_order: 0,
+            max_queues: 4,
+            budget: 32,
+            in_flight: 8,
+            max_segments: 32,
+            persistent_grants: Self::PERSISTENT_GRANTS,
+        }
     }
 }
 

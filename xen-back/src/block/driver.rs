@@ -3,14 +3,14 @@
 use super::connection::{Connection, Draining};
 use super::ring_nodes::RingOffer;
 use super::rings::Abi;
-use super::validate::{DiskLimits, MAX_SEGMENTS};
+use super::validate::DiskLimits;
 use super::{
     BlkBackError, BlockDeviceError, Config, DescribeDisk, DiskInfo, ForeignRequest, OpenDisk,
     Request, Statistics, VbdConfig,
 };
 use core::fmt;
 use core::time::Duration;
-use xen_hypercall::ForeignFrames;
+use xen_hypercall::{ForeignFrames, Instant};
 use xen_store::PathText;
 use xen_sys::io::blkif::VdiskInfo;
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer, XenbusError};
@@ -49,7 +49,7 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
             removable: false,
             discard: false,
             info,
-            limits: DiskLimits::new(&info, true, false),
+            limits: DiskLimits::new(&info, true, false, config.segments()),
             connection: None,
             draining: None,
             drained: false,
@@ -67,7 +67,8 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         let Some(disk) = &self.disk else { return false };
         let sectors = self.info.sectors;
         self.info = disk.disk_info();
-        self.limits = DiskLimits::new(&self.info, self.is_read_only(), self.discard);
+        self.limits =
+            DiskLimits::new(&self.info, self.is_read_only(), self.discard, self.config.segments());
         self.connection.is_some() && self.info.sectors != sectors
     }
 
@@ -113,6 +114,18 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         });
     }
 
+    /// Unmaps persistent grants that were not used for long.
+    pub(super) fn purge(&mut self, now: Instant) {
+        if let Some(connection) = &mut self.connection {
+            connection.purge(now, &mut self.statistics);
+        }
+    }
+
+    /// Returns the time at which there is one to unmap.
+    pub(super) fn purge_due(&self) -> Option<Instant> {
+        self.connection.as_ref().and_then(Connection::purge_due)
+    }
+
     fn check_drained(&mut self) {
         self.drained |= self.draining.take_if(|draining| draining.in_flight() == 0).is_some();
     }
@@ -126,7 +139,8 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         let Peer { id: guest, nodes, .. } = peer;
         let abi = Abi::named(nodes.string("protocol")?).ok_or(BlkBackError::Protocol)?;
         let queues = self.offer().read(nodes)?;
-        Connection::new(&self.platform, *guest, abi, &queues, &self.config)
+        let persistent = nodes.number_or("feature-persistent", 0u32)? != 0;
+        Connection::new(&self.platform, *guest, abi, &queues, persistent, &self.config)
     }
 }
 
@@ -167,8 +181,8 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
         let RingOffer { queues, order } = self.offer();
         nodes.write("feature-flush-cache", u32::from(writable));
         nodes.write("feature-barrier", u32::from(writable));
-        nodes.write("feature-persistent", 0);
-        nodes.write("feature-max-indirect-segments", MAX_SEGMENTS);
+        nodes.write("feature-persistent", u32::from(self.config.offers_persistent()));
+        nodes.write("feature-max-indirect-segments", self.config.segments());
         nodes.write("max-ring-page-order", order);
         nodes.write("max-ring-pages", 1u32 << order);
         nodes.write("multi-queue-max-queues", queues);
@@ -180,7 +194,7 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
     }
 
     fn connect_keys(&self, keys: &mut KeyList<'_>) {
-        keys.peer("protocol");
+        keys.peers(&["protocol", "feature-persistent"]);
         self.offer().keys(keys);
     }
 
@@ -206,6 +220,7 @@ impl<P: ForeignFrames, O: OpenDisk> BackendDriver for Driver<P, O> {
     fn disconnect(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         self.draining = connection.disconnect();
+        self.statistics.persistent_grants = 0;
     }
 
     fn is_drained(&self) -> bool {

@@ -16,8 +16,10 @@ mod error;
 #[cfg(feature = "std")]
 mod file;
 mod info;
+mod lru;
 mod memory;
 mod open;
+mod persistent;
 mod queue;
 mod request;
 mod ring_nodes;

@@ -112,6 +112,8 @@ impl<P: ForeignFrames> Queue<P> {
     ) -> Result<Option<Request<P>>, Corrupt> {
         loop {
             if self.is_blocked(shared) {
+                let is_full = self.pending.is_none() && shared.free.is_empty();
+                statistics.throttled += u64::from(is_full);
                 return Ok(None);
             }
             if let Some(slot) = self.pending.take() {
@@ -162,7 +164,7 @@ impl<P: ForeignFrames> Queue<P> {
         if let Work::Transfer(transfer) = slot.work {
             let Slot { data, segments, .. } = &mut *slot;
             let read = result.is_ok() && !transfer.write;
-            let closed = data.close(shared.memory.guest, read, segments);
+            let closed = data.close(&mut shared.memory, read, segments);
             result = result.and(closed.map_err(Failure::from));
         }
         let status =
@@ -209,7 +211,7 @@ fn prepare<P: ForeignFrames>(
             transfer
         }
         ValidatedRequest::Indirect { mut transfer, page, count } => {
-            memory.copy_segments(page, count, &mut slot.segments)?;
+            memory.copy_segments(page, count, &mut slot.segments, statistics)?;
             disk.check(&mut transfer, &slot.segments)?;
             transfer
         }
@@ -226,15 +228,17 @@ fn prepare<P: ForeignFrames>(
     };
     if transfer.write {
         statistics.writes += 1;
+        statistics.written_sectors += transfer.count;
     } else {
         statistics.reads += 1;
+        statistics.read_sectors += transfer.count;
     }
     slot.work = Work::Transfer(transfer);
     if transfer.flush_first {
         statistics.flushes += 1;
         (slot.step, slot.exclusive) = (Step::FlushFirst, true);
     }
-    Ok(slot.data.open(memory, transfer.write, &slot.segments)?)
+    Ok(slot.data.open(memory, transfer.write, &slot.segments, statistics)?)
 }
 
 /// The reason why a request was not carried out.

@@ -1,12 +1,10 @@
 //! Requests that are handed out to the storage.
 
-use super::access::PARTS;
 use super::slot::{Slot, SlotBox};
 use super::validate::extent;
 use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
 use core::fmt;
 use thiserror::Error;
-use xen_grant::MAX_PAGES;
 use xen_hypercall::{ForeignFrames, PAGE_SIZE, ReadOnlyMem, SharedMem};
 use xen_sys::io::blkif::BlkifRequestSegment;
 
@@ -77,7 +75,7 @@ impl<P: ForeignFrames> Request<P> {
     ///
     /// With [`GrantMode::Copy`](super::GrantMode::Copy) it is one private buffer; with
     /// [`GrantMode::Map`](super::GrantMode::Map) one buffer of the guest's memory for each run of
-    /// adjacent segments.
+    /// adjacent segments, or for each segment if the frontend uses persistent grants.
     pub fn buffers(&mut self) -> Buffers<'_> {
         self.0.as_deref_mut().map_or(Buffers::NONE, Slot::buffers)
     }
@@ -138,10 +136,32 @@ pub struct Buffers<'r> {
 enum Source<'r> {
     None,
     Private(&'r mut [u8]),
-    Mapped { parts: [Option<Part<'r>>; PARTS], segments: &'r [BlkifRequestSegment], next: usize },
+    Mapped { segments: MappedSegments<'r>, next: usize },
 }
 
-/// A mapped part of the segments: [`MAX_PAGES`] pages, but for the last one.
+/// The mapped segments of a request.
+#[derive(Debug)]
+pub(super) struct MappedSegments<'r> {
+    pub(super) parts: &'r dyn Parts,
+    /// The pages of a part, but for the last one.
+    pub(super) pages: usize,
+    pub(super) segments: &'r [BlkifRequestSegment],
+    /// The storage reads them only.
+    pub(super) write: bool,
+}
+
+/// The mapped pages of a request, in parts.
+pub(super) trait Parts {
+    fn part(&self, index: usize) -> Option<Part<'_>>;
+}
+
+impl fmt::Debug for dyn Parts + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+/// Mapped pages side by side.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part<'r> {
     ReadOnly(&'r ReadOnlyMem),
@@ -156,12 +176,8 @@ impl<'r> Buffers<'r> {
         Self { sector, source }
     }
 
-    pub(super) fn mapped(
-        sector: u64,
-        parts: [Option<Part<'r>>; PARTS],
-        segments: &'r [BlkifRequestSegment],
-    ) -> Self {
-        Self { sector, source: Source::Mapped { parts, segments, next: 0 } }
+    pub(super) fn mapped(sector: u64, segments: MappedSegments<'r>) -> Self {
+        Self { sector, source: Source::Mapped { segments, next: 0 } }
     }
 }
 
@@ -178,36 +194,36 @@ impl<'r> Iterator for Buffers<'r> {
                 self.source = Source::None;
                 IoBuffer::private(bytes)
             }
-            Source::Mapped { parts, segments, next } => run(parts, segments, next)?,
+            Source::Mapped { segments, next } => segments.run(next)?,
         };
         self.sector += (buffer.len() / SECTOR_SIZE) as u64;
         Some((sector, buffer))
     }
 }
 
-/// Returns the run of adjacent segments from `next` on, and moves `next` behind it.
-fn run<'r>(
-    parts: &[Option<Part<'r>>; PARTS],
-    segments: &[BlkifRequestSegment],
-    next: &mut usize,
-) -> Option<IoBuffer<'r>> {
-    let first = *next;
-    let part = first / MAX_PAGES;
-    let page = |index: usize| index % MAX_PAGES * PAGE_SIZE;
-    let (start, mut len) = extent(segments.get(first)?);
-    let start = page(first) + start;
-    let mut end = first + 1;
-    while let Some((begin, more)) = segments.get(end).map(extent)
-        && end / MAX_PAGES == part
-        && page(end) + begin == start + len
-    {
-        len += more;
-        end += 1;
-    }
-    // Each segment lies within its page, and each has a page.
-    *next = end;
-    match (*parts.get(part)?)? {
-        Part::ReadOnly(mem) => IoBuffer::read_only(mem, start, len),
-        Part::Shared(mem) => IoBuffer::shared(mem, start, len),
+impl<'r> MappedSegments<'r> {
+    /// Returns the run of adjacent segments from `next` on, and moves `next` behind it.
+    fn run(&self, next: &mut usize) -> Option<IoBuffer<'r>> {
+        let Self { parts, pages, segments, write } = *self;
+        let first = *next;
+        let part = first / pages;
+        let page = |index: usize| index % pages * PAGE_SIZE;
+        let (start, mut len) = extent(segments.get(first)?);
+        let start = page(first) + start;
+        let mut end = first + 1;
+        while let Some((begin, more)) = segments.get(end).map(extent)
+            && end / pages == part
+            && page(end) + begin == start + len
+        {
+            len += more;
+            end += 1;
+        }
+        // Each segment lies within its page, and each has a page.
+        *next = end;
+        match parts.part(part)? {
+            Part::ReadOnly(mem) => IoBuffer::read_only(mem, start, len),
+            Part::Shared(mem) if write => IoBuffer::read_only(mem.as_read_only(), start, len),
+            Part::Shared(mem) => IoBuffer::shared(mem, start, len),
+        }
     }
 }

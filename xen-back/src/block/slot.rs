@@ -1,6 +1,5 @@
 //! The state of one request in flight, in a page of its own.
 
-use super::SECTOR_SIZE;
 use super::access::Data;
 use super::request::{Buffers, Operation};
 use super::validate::{Segments, Transfer};
@@ -77,9 +76,7 @@ impl<P: ForeignFrames> Slot<P> {
 
     pub(super) fn buffers(&mut self) -> Buffers<'_> {
         match (self.step, self.work) {
-            (Step::Main, Work::Transfer(Transfer { sector, count, .. })) => {
-                self.data.buffers(sector, &self.segments, count as usize * SECTOR_SIZE)
-            }
+            (Step::Main, Work::Transfer(transfer)) => self.data.buffers(&transfer, &self.segments),
             _ => Buffers::private(0, &mut []),
         }
     }

@@ -9,8 +9,10 @@ use xen_sys::io::blkif::{
     BlkifOp, BlkifRequestSegment, BlkifStatus,
 };
 
-/// The most segments of an indirect request: 128 KiB, if all are whole pages.
-pub const MAX_SEGMENTS: usize = 32;
+/// The most segments that an indirect request can have: 1 MiB, if all are whole pages. It is what
+/// Linux's blkback offers.
+#[doc(alias = "MAX_INDIRECT_SEGMENTS")]
+pub const MAX_SEGMENTS: usize = 256;
 
 /// Sectors in a page.
 const SECTORS_PER_PAGE: u8 = (PAGE_SIZE / SECTOR_SIZE) as u8;
@@ -166,16 +168,19 @@ pub(super) struct DiskLimits {
     pub(super) read_only: bool,
     pub(super) discard: bool,
     pub(super) secure: bool,
+    /// The most segments of an indirect request, at most [`MAX_SEGMENTS`].
+    pub(super) segments: u16,
 }
 
 impl DiskLimits {
-    pub(super) fn new(disk: &DiskInfo, read_only: bool, discard: bool) -> Self {
+    pub(super) fn new(disk: &DiskInfo, read_only: bool, discard: bool, segments: usize) -> Self {
         Self {
             sectors: disk.sectors,
             sector_size: disk.sector_size,
             read_only: read_only || disk.read_only,
             discard: discard && disk.discard.is_some(),
             secure: disk.discard.is_some_and(|discard| discard.secure),
+            segments: segments.min(MAX_SEGMENTS) as u16,
         }
     }
 
@@ -193,7 +198,8 @@ impl DiskLimits {
                 if op != BlkifOp::READ && op != BlkifOp::WRITE {
                     return Err(RequestError::IndirectOperation(op));
                 }
-                let limit = MAX_SEGMENTS as u16;
+                let limit = self.segments;
+                // The first page has room for 512 segments.
                 let [page, ..] = pages;
                 if count == 0 || count > limit {
                     return Err(RequestError::SegmentCount { found: count, limit });
@@ -312,6 +318,7 @@ mod tests {
         read_only: false,
         discard: true,
         secure: false,
+        segments: 32,
     };
     const SEGMENT: BlkifRequestSegment =
         BlkifRequestSegment { gref: GrantRef(8), first_sect: 0, last_sect: 7, _pad0: [0; 2] };
@@ -334,7 +341,7 @@ mod tests {
         assert_eq!(DISK.validate(&direct(BlkifOp::WRITE, 12, 0)), refused(12));
         assert_eq!(DISK.validate(&direct(BlkifOp::READ, 255, 0)), refused(255));
         assert_eq!(DISK.validate(&direct(BlkifOp::READ, 0, 0)), refused(0));
-        let limit = MAX_SEGMENTS as u16;
+        let limit = 32;
         for found in [0, 33, 257, u16::MAX] {
             let request = indirect(BlkifOp::READ, found);
             assert_eq!(DISK.validate(&request), Err(RequestError::SegmentCount { found, limit }));
