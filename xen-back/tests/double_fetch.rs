@@ -112,7 +112,12 @@ fn block_ring_is_loaded_once() {
             assert_eq!(found, expected, "{mode:?}, write: {write}");
             fixture.pass();
             let (found, done) = loads(&fixture.guest, || front.complete());
-            assert_eq!(found, once([RSP_PROD, slot..slot + 16]), "{mode:?}, write: {write}");
+            let mut expected = once([RSP_PROD, slot..slot + 16]);
+            if !write && mode == GrantMode::Map {
+                // Copied out of the pages that the backend keeps mapped.
+                expected.splice(0..0, once([0..4096, 0..4096]));
+            }
+            assert_eq!(found, expected, "{mode:?}, write: {write}");
             assert_eq!(done.unwrap().outcome, Ok(()));
         }
     }

@@ -17,3 +17,4 @@ pub mod net;
 pub mod vchan;
 
 pub use memory::{IoMemory, Segment};
+pub use xen_grant::DmaBuffer;

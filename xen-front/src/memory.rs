@@ -1,7 +1,7 @@
 //! The memory of a request.
 
 use core::ops::Range;
-use xen_grant::{OwnedFrames, PagesRange};
+use xen_grant::{DmaBuffer, OwnedFrames, PagesRange};
 use xen_hypercall::{PAGE_SIZE, Pages, Platform};
 
 /// The data of a request in one frame.
@@ -19,9 +19,17 @@ pub struct Segment {
 /// them without a copy. The driver owns the value until the request completes, and the backend has
 /// access meanwhile to the frames that the request transfers, as a whole ([`OwnedFrames`]).
 ///
+/// A backend that keeps what it maps ([persistent grants]) gets no access to private memory: the
+/// driver copies the data. With [`DmaBuffer`]s it copies nothing.
+///
+/// [persistent grants]: crate::block::BlkFrontConfig::persistent_pages
+///
 /// A wrong implementation transfers wrong bytes of the value's own frames, and never accesses other
 /// memory: that is what the `unsafe` implementation of [`OwnedFrames`] ensures.
 pub trait IoMemory: OwnedFrames {
+    /// All values are [DMA buffers](Self::dma_buffer): the driver needs no pages to copy through.
+    const IS_DMA: bool = false;
+
     /// Returns the segments: one for each frame, in the order of
     /// [`frames`](OwnedFrames::frames).
     ///
@@ -30,8 +38,13 @@ pub trait IoMemory: OwnedFrames {
     fn segments(&self) -> impl Iterator<Item = Segment> + Clone;
 
     /// Returns the bytes of segment `index`. The driver zeroes the segment where a request must not
-    /// show its earlier content.
+    /// show its earlier content, and copies its data where the frames are not granted.
     fn segment_mut(&mut self, index: usize) -> Option<&mut [u8]>;
+
+    /// Returns the buffer that stays granted, if the value is one. Its pages are the segments.
+    fn dma_buffer(&mut self) -> Option<&mut DmaBuffer<Self::Platform>> {
+        None
+    }
 }
 
 /// Whole pages, one segment each.
@@ -44,6 +57,26 @@ impl<P: Platform> IoMemory for Pages<P> {
     #[inline]
     fn segment_mut(&mut self, index: usize) -> Option<&mut [u8]> {
         self.as_mut_slice().chunks_mut(PAGE_SIZE).nth(index)
+    }
+}
+
+/// Whole pages, one segment each, which stay granted from one request to the next.
+impl<P: Platform> IoMemory for DmaBuffer<P> {
+    const IS_DMA: bool = true;
+
+    #[inline]
+    fn segments(&self) -> impl Iterator<Item = Segment> + Clone {
+        core::iter::repeat_n(Segment { offset: 0, len: PAGE_SIZE }, self.count())
+    }
+
+    /// Returns `None`: the memory is shared, and accessed by copies only.
+    fn segment_mut(&mut self, _index: usize) -> Option<&mut [u8]> {
+        None
+    }
+
+    #[inline]
+    fn dma_buffer(&mut self) -> Option<&mut Self> {
+        Some(self)
     }
 }
 

@@ -21,6 +21,8 @@ mod memory;
 mod memory_lifetime;
 #[path = "disk/nodes.rs"]
 mod nodes;
+#[path = "disk/persistent.rs"]
+mod persistent;
 #[path = "disk/reconnect.rs"]
 mod reconnect;
 #[path = "disk/requests.rs"]
@@ -32,6 +34,7 @@ use blkback::{Backend, Misbehaviour};
 use core::cell::Cell;
 use core::time::Duration;
 use proptest::prelude::*;
+use xen_front::IoMemory;
 use xen_front::block::*;
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::{Instant, Pages, Platform, boot};
@@ -82,8 +85,15 @@ impl Fixture {
         BlkFront::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).unwrap()
     }
 
+    /// Returns a connected disk for buffers of any type.
+    fn block_of<B: IoMemory<Platform = Domain>>(&self) -> BlkFront<Domain, B> {
+        self.connect_for()
+    }
+
     fn disk(&self) -> BlockingDisk<Domain> {
-        let mut disk = BlockingDisk::new(self.block(), DEFAULT_BUFFERS).unwrap();
+        let mut disk =
+            BlockingDisk::connect(&self.store, &self.grants, self.device.get().id, self.deadline())
+                .unwrap();
         disk.set_timeout(Duration::from_secs(2));
         disk
     }
@@ -227,7 +237,7 @@ fn buffers_return_with_their_own_data() {
 }
 
 impl Fixture {
-    fn close(&self, mut block: BlkFront<Domain>) {
+    fn close<B: IoMemory<Platform = Domain>>(&self, mut block: BlkFront<Domain, B>) {
         block.close();
         while block.poll(self.guest.now()).unwrap() != DeviceState::Closed {
             self.store.wait(self.deadline());
@@ -550,7 +560,7 @@ proptest! {
         buffers in 1usize..=32,
     ) {
         let fixture = Fixture::new();
-        let mut disk = BlockingDisk::new(fixture.block(), buffers).unwrap();
+        let mut disk = BlockingDisk::new(fixture.block_of(), buffers).unwrap();
         let mut model = fixture.back.state().disk.clone();
         for (write, sector, count, byte) in steps {
             let count = count.min(SECTORS - sector);

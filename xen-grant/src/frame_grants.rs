@@ -122,6 +122,12 @@ impl<P: Platform> FrameGrants<P> {
         unsafe { self.group.as_ref() }
     }
 
+    /// Returns whether the references are of `table`.
+    #[inline(always)]
+    pub(crate) fn is_of(&self, table: &GrantTable<P>) -> bool {
+        self.table.is(table)
+    }
+
     /// Returns the references, one for each frame, in the order of the frames.
     #[inline(always)]
     pub fn refs(&self) -> impl Iterator<Item = GrantRef> + Clone + use<P> {

@@ -33,7 +33,7 @@ disk=[\"phy:/dev/ram0,xvda,w\"]
 vif=[\"mac=00:16:3e:00:00:03,$VIF\"]"
 disk=$ID
 ended disk 60 "done OK=9 FAILED=0"
-matches "disk: blk list names it" "$(answer disk "blk list")" "*xvda*a ring of 4 pages / ok"
+matches "disk: blk list names it" "$(answer disk "blk list")" "*xvda*a ring of 4 pages, persistent grants / ok"
 check "disk: the ring's size is what the guest says" "$(xenstore-read "/local/domain/$disk/device/vbd/51712/ring-page-order")" 2
 check "disk: digest as in dom0" "$(answer disk "blk sha256 xvda")" "sha256 xvda 0 $DISK $before / ok"
 part=$(dd if=/tmp/expected bs=512 skip=1 count=8 2>/dev/null | sha256sum | cut -d' ' -f1)

@@ -137,25 +137,25 @@ impl Mapper {
 /// Transfers data through pages that stay granted.
 fn reuse_pages(owner: &Domain, reader: &Domain, out: &mut dyn Write) -> Result<()> {
     let table = GrantTable::new(owner.clone())?;
-    let mut pages: PersistentGrants<Domain, ReadWrite, 4> =
-        PersistentGrants::new(&table, reader.id());
+    let mut pages = PersistentGrants::new(&table, reader.id(), 4)?;
+    pages.grow(4)?;
     let mut peer = Mapper { domain: reader.clone(), owner: owner.id(), mapped: HashMap::new() };
     let requests = 6u32;
     for round in 0..requests / 2 {
         // Two requests in flight, each with a page of its own.
-        let in_flight = [pages.alloc()?, pages.alloc()?];
-        for (page, number) in in_flight.iter().zip(10 * round..) {
-            page.as_ref().write(0, &number);
-            peer.serve(page.reference())?;
-            if page.as_ref().read(0) != Some(number + 1) {
+        let in_flight = pages.alloc(2).ok_or("all pages are in use")?;
+        for ((reference, memory), number) in pages.iter(&in_flight).zip(10 * round..) {
+            memory.write(0, &number);
+            peer.serve(reference)?;
+            if memory.read(0) != Some(number + 1) {
                 return Err(format!("request {number} has no answer").into());
             }
         }
-        in_flight.into_iter().for_each(|page| pages.free(page));
+        pages.free(in_flight);
     }
     let mappings = peer.mapped.len();
     writeln!(out, "reader: serves {requests} requests with {mappings} mappings")?;
-    pages.shrink(0);
+    drop(pages);
     let waiting = table.deferred().waiting;
     writeln!(out, "owner: ends its grants; {waiting} are deferred, because the reader maps them")?;
     drop(peer);

@@ -30,6 +30,11 @@ pub fn run(data: &[u8]) {
     let (mut calls, deeds) = streams(data);
     let (deeds, rewrites) = streams(deeds);
     let [trusted] = head(&mut calls);
+    let config = BlkFrontConfig::default().with_persistent_pages(match trusted / 2 % 4 {
+        0 | 1 => 0,
+        2 => 30,
+        _ => u16::MAX,
+    });
     let trusted = trusted % 2 == 0;
     let world = World::new(1);
     let (driver_domain, guest) =
@@ -39,7 +44,7 @@ pub fn run(data: &[u8]) {
     let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    if let Ok(mut block) = BlkFront::new(&store, &grants, device.id, BlkFrontConfig::default()) {
+    if let Ok(mut block) = BlkFront::new(&store, &grants, device.id, config) {
         let mut tokens = Vec::new();
         for call in values(calls, 60) {
             // Some buffers begin within a page, not all of them at a sector.

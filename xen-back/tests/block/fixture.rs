@@ -220,7 +220,7 @@ impl Fixture {
     }
 
     pub(crate) fn front_with_depth(&self, depth: u16) -> BlkFront<Domain> {
-        let config = BlkFrontConfig::default().with_depth(depth);
+        let config = BlkFrontConfig::default().with_depth(depth).with_persistent_pages(0);
         BlkFront::open_with(&self.guest_store, &self.grants, self.device.id, config).unwrap()
     }
 

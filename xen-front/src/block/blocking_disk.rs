@@ -1,13 +1,13 @@
 //! Blocking reads and writes.
 
 use super::{
-    BlkFront, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, Request, RequestError,
-    SECTOR_SIZE, Token, TransferError,
+    BlkFront, BlkFrontConfig, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, Request,
+    RequestError, SECTOR_SIZE, Token, TransferError,
 };
 use core::fmt;
 use core::time::Duration;
-use xen_grant::GrantTable;
-use xen_hypercall::{Instant, PAGE_SIZE, PageBox, PageVec, Pages, Platform};
+use xen_grant::{DmaBuffer, GrantTable};
+use xen_hypercall::{Instant, PAGE_SIZE, PageBox, PageVec, Platform, SharedMem};
 use xen_store::XenStore;
 use xenbus::DeviceState;
 
@@ -26,7 +26,8 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 
 /// A disk with blocking reads and writes of any length.
 ///
-/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits
+/// Data is copied through buffers that the disk owns, several requests at a time. The buffers stay
+/// granted to the backend, which maps them once if it supports persistent grants. Every call waits
 /// until it is done, but fails if the backend leaves any of its requests without an answer for
 /// longer than the timeout. Requests that a failed call leaves behind are
 /// [cancelled](BlkFront::cancel): no backend but the present one can carry them out.
@@ -35,13 +36,13 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// present data of an earlier transfer as the disk's. That costs a quarter of what copying the
 /// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
 pub struct BlockingDisk<P: Platform> {
-    block: BlkFront<P>,
+    block: BlkFront<P, DmaBuffer<P>>,
     state: PageBox<P, TransferState<P>>,
 }
 
 /// The buffers and requests of the transfers.
 struct TransferState<P: Platform> {
-    free: PageVec<P, Pages<P>>,
+    free: PageVec<P, DmaBuffer<P>>,
     /// Requests of the present transfer; at most one for each buffer.
     parts: PageVec<P, Part>,
     /// Number of buffers to allocate, those in flight included.
@@ -79,34 +80,27 @@ impl Data<'_> {
         sector: u64,
         start: usize,
         end: usize,
-        mut buffer: Pages<P>,
-    ) -> Request<Pages<P>> {
+        buffer: DmaBuffer<P>,
+    ) -> Request<DmaBuffer<P>> {
         let sector = sector + (start / SECTOR_SIZE) as u64;
         let sectors = (end - start) / SECTOR_SIZE;
         match self {
             Self::Into(_) => Request::Read { sector, sectors, buffer },
             Self::From(bytes) => {
-                copy(buffer.as_mut_slice(), bytes.get(start..end));
+                // The part is not longer than a buffer.
+                let _ = buffer.as_ref().copy_from(0, bytes.get(start..end).unwrap_or_default());
                 Request::Write { sector, sectors, buffer }
             }
         }
     }
 
-    fn take<P: Platform>(&mut self, part: &Part, buffer: &Pages<P>) {
+    fn take(&mut self, part: &Part, buffer: &SharedMem) {
         if let Self::Into(bytes) = self
             && let Some(target) = bytes.get_mut(part.start..part.end)
         {
-            copy(target, buffer.as_slice().get(..part.end - part.start));
+            // As above.
+            let _ = buffer.copy_to(0, target);
         }
-    }
-}
-
-/// Copies `source` to the start of `target`, as far as both reach.
-fn copy(target: &mut [u8], source: Option<&[u8]>) {
-    if let Some(source) = source
-        && let Some(target) = target.get_mut(..source.len())
-    {
-        target.copy_from_slice(source);
     }
 }
 
@@ -122,16 +116,33 @@ impl<P: Platform> BlockingDisk<P> {
         id: u32,
         deadline: Instant,
     ) -> Result<Self, BlkFrontError> {
-        Self::new(BlkFront::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
+        let config = BlkFrontConfig::default();
+        Self::connect_with(store, grants, id, config, DEFAULT_BUFFERS, deadline)
     }
 
-    /// Creates a disk with `buffers` buffers of 44 KiB each: 1 to the
-    /// [depth](super::BlkFrontConfig::depth) of the device. A fast backend needs more of them.
+    /// Connects disk `id`, waiting at most until `deadline`, with `buffers` buffers of 44 KiB each:
+    /// 1 to the [depth](BlkFrontConfig::depth) of the device. A fast backend needs more of them.
+    ///
+    /// # Errors
+    ///
+    /// [`BlkFrontError`].
+    pub fn connect_with(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+        config: BlkFrontConfig,
+        buffers: usize,
+        deadline: Instant,
+    ) -> Result<Self, BlkFrontError> {
+        Self::new(BlkFront::new_connected(store, grants, id, config, deadline)?, buffers)
+    }
+
+    /// Creates a disk with `buffers` buffers, as [`connect_with`](Self::connect_with) does.
     ///
     /// # Errors
     ///
     /// [`BlkFrontError::Memory`].
-    pub fn new(block: BlkFront<P>, buffers: usize) -> Result<Self, BlkFrontError> {
+    pub fn new(block: BlkFront<P, DmaBuffer<P>>, buffers: usize) -> Result<Self, BlkFrontError> {
         let wanted = buffers.clamp(1, block.config().valid_depth().into());
         let platform = block.grants().platform();
         let free = PageVec::with_capacity(platform.clone(), wanted)?;
@@ -149,12 +160,12 @@ impl<P: Platform> BlockingDisk<P> {
     }
 
     /// Returns the device.
-    pub fn block(&self) -> &BlkFront<P> {
+    pub fn block(&self) -> &BlkFront<P, DmaBuffer<P>> {
         &self.block
     }
 
     /// Returns the device, and frees the buffers.
-    pub fn into_block(self) -> BlkFront<P> {
+    pub fn into_block(self) -> BlkFront<P, DmaBuffer<P>> {
         self.block
     }
 
@@ -238,7 +249,10 @@ impl<P: Platform> BlockingDisk<P> {
     }
 
     /// Carries out a request without a buffer, and cancels it if it is not completed in time.
-    fn carry_out(&mut self, request: impl Fn() -> Request<Pages<P>>) -> Result<(), TransferError> {
+    fn carry_out(
+        &mut self,
+        request: impl Fn() -> Request<DmaBuffer<P>>,
+    ) -> Result<(), TransferError> {
         let mut token = None;
         let result = self.carry_out_as(request, &mut token);
         if let Some(token) = token {
@@ -251,7 +265,7 @@ impl<P: Platform> BlockingDisk<P> {
     /// answer yet.
     fn carry_out_as(
         &mut self,
-        request: impl Fn() -> Request<Pages<P>>,
+        request: impl Fn() -> Request<DmaBuffer<P>>,
         submitted: &mut Option<Token>,
     ) -> Result<(), TransferError> {
         let mut since = self.now();
@@ -387,7 +401,7 @@ impl<P: Platform> BlockingDisk<P> {
                 let part = self.state.parts.iter().position(|part| part.token == token);
                 if let Some(part) = part.and_then(|index| self.state.parts.swap_remove(index)) {
                     if let (Ok(()), Some(buffer)) = (outcome, &buffer) {
-                        data.take(&part, buffer);
+                        data.take(&part, buffer.as_ref());
                     }
                     result = result.and(outcome.map_err(TransferError::Io));
                     waiting = now;
@@ -434,13 +448,13 @@ impl<P: Platform> BlockingDisk<P> {
     /// Allocates buffers in place of those that a backend did not release.
     fn refill(&mut self) -> Result<(), BlkFrontError> {
         while self.state.free.len() + self.block.in_flight() < self.state.wanted {
-            let pages = Pages::alloc(self.platform().clone(), MAX_PAGES)?;
-            self.recycle(Some(pages));
+            let buffer = DmaBuffer::alloc(self.platform().clone(), MAX_PAGES)?;
+            self.recycle(Some(buffer));
         }
         Ok(())
     }
 
-    fn recycle(&mut self, buffer: Option<Pages<P>>) {
+    fn recycle(&mut self, buffer: Option<DmaBuffer<P>>) {
         if let Some(buffer) = buffer
             && self.state.free.len() < self.state.wanted
         {

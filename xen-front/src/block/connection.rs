@@ -1,50 +1,17 @@
-//! The ring and the event channel of one connection.
+//! The ring, the event channel and the persistent grants of one connection.
 
+use super::buffer::{self, RequestBuffer, Zeroed};
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
 use super::ring::{Body, RequestRing, WireRequest};
 use super::segments::Segments;
-use super::{BlkFrontError, Completion, IoError, ProtocolError};
+use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError};
 use crate::IoMemory;
 use xen_evtchn::Channel;
-use xen_grant::{GrantError, GrantTable, Granted, ReadOnly, ReadWrite};
+use xen_grant::{GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
-use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
-
-/// The bytes of a request's buffer that are zeroed before the backend gets access to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Zeroed {
-    /// None: the content of the buffer is the caller's, and the backend is trusted.
-    None,
-    /// The sectors of a read: a backend that responds without writing them must not make data of
-    /// an earlier transfer appear as data of the disk.
-    Reads,
-    /// All bytes of the granted frames but the sectors of a write, for an untrusted backend.
-    All,
-}
-
-impl Zeroed {
-    /// Zeroes the first `segments` segments of the buffer of a request: those that are granted.
-    fn apply<B: IoMemory>(self, buffer: &mut B, command: &Command, segments: usize) {
-        let data = command.sectors as usize * SECTOR_SIZE;
-        let range = match (self, command.operation) {
-            (Self::None, _) => return,
-            (Self::Reads, BlkifOp::READ) => 0..data,
-            (Self::Reads, _) => return,
-            (Self::All, BlkifOp::READ) => 0..usize::MAX,
-            (Self::All, _) => data..usize::MAX,
-        };
-        let mut start = 0;
-        for index in 0..segments {
-            let bytes = buffer.segment_mut(index).unwrap_or_default();
-            let (from, to) = (range.start.saturating_sub(start), range.end.saturating_sub(start));
-            start += bytes.len();
-            let (from, to) = (from.min(bytes.len()), to.min(bytes.len()));
-            bytes.get_mut(from..to).unwrap_or_default().fill(0);
-        }
-    }
-}
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 /// A completed request.
 pub(super) struct Completed<B> {
@@ -56,6 +23,16 @@ pub(super) struct Completed<B> {
 pub(super) struct Connection<P: Platform> {
     grants: GrantTable<P>,
     peer: DomId,
+    /// Number of the connection, in the order of those of the queue.
+    number: u32,
+    /// Pages to copy requests through. `None` if all buffers are DMA buffers, if the configuration
+    /// has none, or for lack of memory.
+    pool: Option<PersistentGrants<P>>,
+    /// The backend was offered that it keeps the pages of requests mapped.
+    offers_persistent: bool,
+    /// The backend may keep the pages of requests mapped: it gets no others than DMA buffers and
+    /// the pool's.
+    persistent: bool,
     ring: RequestRing<Granted<P, ReadWrite>>,
     /// `None` once its port is closed.
     channel: Option<Channel<P>>,
@@ -71,6 +48,7 @@ impl<P: Platform> Connection<P> {
         peer: DomId,
         handle: u16,
         order: u32,
+        number: u32,
     ) -> Result<Self, BlkFrontError> {
         let platform = grants.platform();
         let pages = Pages::alloc(platform.clone(), 1 << order)?;
@@ -78,7 +56,58 @@ impl<P: Platform> Connection<P> {
         let ring = RequestRing::new(ring, handle)?;
         let channel =
             Channel::alloc_unbound(platform.clone(), peer).map_err(BlkFrontError::Channel)?;
-        Ok(Self { grants: grants.clone(), peer, ring, channel: Some(channel), closed: false })
+        Ok(Self {
+            grants: grants.clone(),
+            peer,
+            number,
+            pool: None,
+            offers_persistent: false,
+            persistent: false,
+            ring,
+            channel: Some(channel),
+            closed: false,
+        })
+    }
+
+    /// Offers the backend that it keeps pages mapped: those of a pool of `pages` pages, or of DMA
+    /// buffers if there are none. The pool has the pages of one request so far: backends state
+    /// only later that the offer is used. Without memory there is no offer.
+    pub(super) fn offer_persistent(&mut self, pages: u16) {
+        if pages != 0 {
+            let pool = PersistentGrants::new(&self.grants, self.peer, pages);
+            self.pool = pool.ok().and_then(|mut pool| pool.grow(MAX_PAGES).ok().map(|()| pool));
+        }
+        self.offers_persistent = pages == 0 || self.pool.is_some();
+    }
+
+    /// Returns whether the backend is offered that it keeps pages mapped.
+    pub(super) fn offers_persistent(&self) -> bool {
+        self.offers_persistent
+    }
+
+    /// Takes the answer of the backend to the offer, and gives a backend that uses it no other
+    /// pages than those offered.
+    pub(super) fn set_persistent(&mut self, supported: bool) {
+        self.persistent = self.offers_persistent && supported;
+        if !self.persistent {
+            self.pool = None;
+        }
+        if let Some(pool) = &mut self.pool
+            && let Err(error) = pool.grow(usize::MAX)
+        {
+            // Fewer requests are in flight at a time.
+            log::warn!("vbd: only {} persistent grants: {error}", pool.len());
+        }
+    }
+
+    /// Returns whether the backend may keep the pages of requests mapped.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// Returns whether the data of private buffers is copied.
+    pub(super) fn copies(&self) -> bool {
+        self.persistent && self.pool.is_some()
     }
 
     /// Returns the references of the ring's pages.
@@ -100,6 +129,15 @@ impl<P: Platform> Connection<P> {
         if self.closed { 0 } else { self.ring.free() }
     }
 
+    /// Returns the number of requests of any length for which there are slots, and pages to copy
+    /// the data through.
+    pub(super) fn free_requests(&self) -> usize {
+        match &self.pool {
+            Some(pool) if self.persistent => self.free_slots().min(pool.idle() / MAX_PAGES),
+            _ => self.free_slots(),
+        }
+    }
+
     /// Returns whether no responses are taken any more.
     pub(super) fn is_ended(&self) -> bool {
         self.closed || self.broken().is_some()
@@ -119,21 +157,11 @@ impl<P: Platform> Connection<P> {
         buffer: Option<B>,
         segments: &mut Segments,
         zeroed: Zeroed,
-    ) -> Result<InFlight<P, B>, (GrantError, B)> {
+    ) -> Result<InFlight<P, B>, (RequestError, B)> {
         let &Command { operation, sector, sectors, secure } = command;
         let buffer = match buffer {
-            None => None,
-            Some(mut buffer) => {
-                let (count, peer) = (segments.count(), self.peer);
-                zeroed.apply(&mut buffer, command, count);
-                let granted = if operation == BlkifOp::READ {
-                    self.grants.grant_owned_prefix::<ReadWrite, _>(buffer, count, peer)?
-                } else {
-                    self.grants.grant_owned_prefix::<ReadOnly, _>(buffer, count, peer)?
-                };
-                segments.set_refs(granted.refs());
-                Some(granted)
-            }
+            None => RequestBuffer::none(),
+            Some(buffer) => self.share(command, buffer, segments, zeroed)?,
         };
         let body = if operation == BlkifOp::DISCARD {
             Body::Discard { sectors, secure }
@@ -145,6 +173,45 @@ impl<P: Platform> Connection<P> {
         debug_assert!(pushed.is_some(), "a request without a slot");
         // A number that no response can have.
         Ok(InFlight { number: pushed.unwrap_or(u64::MAX), buffer })
+    }
+
+    /// Gives the backend access to the data of a request, and sets the references.
+    #[inline]
+    fn share<B: IoMemory<Platform = P>>(
+        &mut self,
+        command: &Command,
+        mut buffer: B,
+        segments: &mut Segments,
+        zeroed: Zeroed,
+    ) -> Result<RequestBuffer<P, B>, (RequestError, B)> {
+        let (count, peer) = (segments.count(), self.peer);
+        if let Some(dma) = buffer.dma_buffer() {
+            if let Err(error) = dma.grant(&self.grants, peer, self.number) {
+                return Err((RequestError::Grant(error), buffer));
+            }
+            zeroed.apply_shared(AsRef::as_ref(&*dma), command);
+            segments.set_refs(dma.refs());
+            return Ok(RequestBuffer::Kept {
+                buffer: Some(buffer),
+                pages: PersistentPages::default(),
+            });
+        }
+        if segments.copied {
+            let Some(pool) = &mut self.pool else { return Err((RequestError::Full, buffer)) };
+            let Some(pages) = pool.alloc(count) else { return Err((RequestError::Full, buffer)) };
+            buffer::fill(&mut buffer, command, pool.iter(&pages).map(|(_, memory)| memory));
+            segments.set_refs(pool.iter(&pages).map(|(reference, _)| reference));
+            return Ok(RequestBuffer::Kept { buffer: Some(buffer), pages });
+        }
+        zeroed.apply(&mut buffer, command, count);
+        let granted = if command.operation == BlkifOp::READ {
+            self.grants.grant_owned_prefix::<ReadWrite, _>(buffer, count, peer)
+        } else {
+            self.grants.grant_owned_prefix::<ReadOnly, _>(buffer, count, peer)
+        };
+        let granted = granted.map_err(|(error, buffer)| (RequestError::Grant(error), buffer))?;
+        segments.set_refs(granted.refs());
+        Ok(RequestBuffer::Granted(granted))
     }
 
     /// Publishes what was pushed, and notifies the backend if it sleeps.
@@ -170,7 +237,7 @@ impl<P: Platform> Connection<P> {
                 Err(_) => {}
             }
         }
-        let Ended { token, command, buffer } = requests.end_next()?;
+        let Ended { token, command, buffer, .. } = requests.end_next()?;
         let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
         let buffer = buffer.ok().flatten();
         let completion = Completion { token, outcome, buffer };
@@ -178,10 +245,25 @@ impl<P: Platform> Connection<P> {
     }
 
     #[inline(always)]
-    fn complete_request<B>(&mut self, ended: Ended<B>, status: BlkifStatus) -> Completed<B> {
-        let Ended { token, command, buffer } = ended;
+    fn complete_request<B: IoMemory>(
+        &mut self,
+        ended: Ended<B>,
+        status: BlkifStatus,
+    ) -> Completed<B> {
+        let Ended { token, command, mut buffer, pages } = ended;
+        let outcome = outcome(status);
+        if pages.count() != 0
+            && let Some(pool) = &mut self.pool
+        {
+            if let (Ok(Some(buffer)), Ok(()), BlkifOp::READ) =
+                (&mut buffer, outcome, command.operation)
+            {
+                buffer::take(buffer, &command, pool.iter(&pages).map(|(_, memory)| memory));
+            }
+            pool.free(pages);
+        }
         let (buffer, outcome) = match buffer {
-            Ok(buffer) => (buffer, outcome(status)),
+            Ok(buffer) => (buffer, outcome),
             Err(in_use) => {
                 let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
                 (None, Err(IoError::Broken(broken)))

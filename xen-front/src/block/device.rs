@@ -1,6 +1,7 @@
 //! The non-blocking core of a disk.
 
-use super::connection::Zeroed;
+use super::buffer::Zeroed;
+use super::connection::Connection;
 use super::driver::Vbd;
 use super::{
     BlkFrontConfig, BlkFrontError, Completion, DiskInfo, ProtocolError, Request, SubmitError,
@@ -15,9 +16,12 @@ use xenbus::{DeviceState, FrontendDevice};
 
 /// A disk without blocking calls: requests are submitted, completions are taken.
 ///
-/// The buffers are memory `B` of the caller: [`Pages`], or any RAM of the domain ([`IoMemory`]).
+/// The buffers are memory `B` of the caller: [`Pages`], or any RAM of the domain ([`IoMemory`]),
+/// or a [`DmaBuffer`](xen_grant::DmaBuffer).
 /// The driver grants the frames of a buffer without a copy, and returns the buffer with the
-/// completion. [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
+/// completion. To a backend that supports persistent grants it grants its own pages once instead,
+/// and copies the data of each request through them, except for DMA buffers, which stay granted.
+/// [`submit`](Self::submit) queues a request. [`kick`](Self::kick) publishes the queued
 /// requests and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps
 /// the connection. Before a wait for an event of [`port`](Self::port) and of the store's port: call
 /// `poll`, then [`complete`](Self::complete) until it returns `None`. While the device closes, call
@@ -109,17 +113,7 @@ impl<P: Platform> BlkFront<P> {
         config: BlkFrontConfig,
         deadline: Instant,
     ) -> Result<Self, BlkFrontError> {
-        let mut block = Self::open_with(store, grants, id, config)?;
-        match block.wait_until(DeviceState::Connected, deadline) {
-            Ok(()) => Ok(block),
-            Err(error) => {
-                // The backend must release the ring before another attempt. An error of the close
-                // has the same cause as the first one.
-                block.close_now();
-                let _ = block.wait_until(DeviceState::Closed, deadline);
-                Err(error)
-            }
-        }
+        Self::new_connected(store, grants, id, config, deadline)
     }
 }
 
@@ -138,6 +132,27 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
         let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id, config)?)?;
         let device = FrontendDevice::new(store, id, driver)?;
         Ok(Self { device, id, closed: false, next: 0 })
+    }
+
+    /// Opens disk `id` and waits until it is connected.
+    pub(super) fn new_connected(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+        config: BlkFrontConfig,
+        deadline: Instant,
+    ) -> Result<Self, BlkFrontError> {
+        let mut block = Self::new(store, grants, id, config)?;
+        match block.wait_until(DeviceState::Connected, deadline) {
+            Ok(()) => Ok(block),
+            Err(error) => {
+                // The backend must release the ring before another attempt. An error of the close
+                // has the same cause as the first one.
+                block.close_now();
+                let _ = block.wait_until(DeviceState::Closed, deadline);
+                Err(error)
+            }
+        }
     }
 
     /// Returns the id of the device.
@@ -179,6 +194,12 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// Returns the number of pages of the ring; 0 while there is no ring.
     pub fn ring_pages(&self) -> usize {
         self.device.driver().queue.connection().map_or(0, |connection| connection.ring_refs().len())
+    }
+
+    /// Returns whether the backend may keep pages of requests mapped: it supports persistent
+    /// grants, and the configuration [has some](BlkFrontConfig::persistent_pages).
+    pub fn has_persistent_grants(&self) -> bool {
+        self.device.driver().queue.connection().is_some_and(Connection::is_persistent)
     }
 
     /// Returns the store of the disk.

@@ -49,6 +49,8 @@ pub(super) struct Vbd<P: Platform, B: IoMemory<Platform = P>> {
     pub(super) grants: GrantTable<P>,
     pub(super) config: BlkFrontConfig,
     pub(super) number: VbdNumber,
+    /// The connections so far.
+    connections: u32,
     /// The disk cannot be used: requests of earlier connections are not issued again.
     pub(super) refused: bool,
     pub(super) queue: Queue<P, B>,
@@ -64,6 +66,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Vbd<P, B> {
             grants: grants.clone(),
             config,
             number: VbdNumber(id),
+            connections: 0,
             refused: false,
             queue: Queue::alloc(grants.platform().clone(), config.valid_depth())?,
         })
@@ -95,7 +98,12 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         let order =
             nodes.number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0));
         let order = self.config.ring_order().min(order);
-        let connection = Connection::new(&self.grants, peer.id, self.number.0 as u16, order)?;
+        self.connections = self.connections.wrapping_add(1);
+        let (id, handle, connection) = (peer.id, self.number.0 as u16, self.connections);
+        let mut connection = Connection::new(&self.grants, id, handle, order, connection)?;
+        if let Some(pages) = self.config.pool_pages() {
+            connection.offer_persistent(if B::IS_DMA { 0 } else { pages });
+        }
         self.queue.begin(connection);
         Ok(())
     }
@@ -105,7 +113,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         let refs = connection.ring_refs();
         nodes.write("event-channel", connection.port().unwrap_or_default());
         nodes.write("protocol", PROTOCOL);
-        nodes.write("feature-persistent", 0);
+        nodes.write("feature-persistent", u8::from(connection.offers_persistent()));
         // A backend reads the ring's size from one of two nodes (`io/blkif.h`, note 6), and a
         // backend that supports a single page reads neither.
         if let [reference] = refs {
@@ -127,6 +135,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
             "info",
             "feature-flush-cache",
             "feature-barrier",
+            "feature-persistent",
         ]);
         keys.peers(&Discard::KEYS);
     }
@@ -135,6 +144,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         let info = self.queue.info.published(&peer.nodes);
         self.refused = info.is_err();
         self.queue.info = info?;
+        self.queue.set_persistent(peer.nodes.number_or("feature-persistent", 0u32)? != 0);
         Ok(())
     }
 

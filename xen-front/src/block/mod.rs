@@ -10,6 +10,7 @@
 //! Source: `io/blkif.h`.
 
 mod blocking_disk;
+mod buffer;
 mod config;
 mod connection;
 mod device;

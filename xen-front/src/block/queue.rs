@@ -1,6 +1,7 @@
 //! A queue of a disk: a table of requests, and the ring of its connection.
 
-use super::connection::{Connection, Zeroed};
+use super::buffer::Zeroed;
+use super::connection::Connection;
 use super::request::Command;
 use super::requests::Requests;
 use super::segments::Segments;
@@ -72,14 +73,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         if self.requests.has_requeued() {
             return 0;
         }
-        self.connection().map_or(0, Connection::free_slots).min(self.requests.free())
+        self.connection().map_or(0, Connection::free_requests).min(self.requests.free())
     }
 
     /// Grants the pages of a request and queues it.
     pub(super) fn submit(
         &mut self,
         token: Token,
-        request: Request<B>,
+        mut request: Request<B>,
         connected: bool,
         zeroed: Zeroed,
     ) -> Result<(), SubmitError<B>> {
@@ -98,7 +99,9 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
             .ok_or(RequestError::Full);
         let mut segments = Segments::NONE;
-        let checked = slot.and_then(|slot| check(info, &request, &mut segments).map(|()| slot));
+        let copies = connection.copies();
+        let checked =
+            slot.and_then(|slot| check(info, &mut request, &mut segments, copies).map(|()| slot));
         let slot = match checked {
             Ok(slot) => slot,
             Err(reason) => return Err(request.refused(reason)),
@@ -114,7 +117,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             }
             Err((error, buffer)) => {
                 let request = Request::from_parts(command, Some(buffer));
-                Err(request.refused(RequestError::Grant(error)))
+                Err(request.refused(error))
             }
         }
     }
@@ -165,10 +168,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         // An earlier backend may have written to the buffer of a read, which is zeroed again.
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
-            && requests.issue_next(|slot, command, buffer| {
+            && requests.issue_next(|slot, command, mut buffer| {
                 let mut segments = Segments::NONE;
-                let checked = match (&buffer, flush) {
-                    (Some(buffer), _) => check_command(info, command, buffer, &mut segments),
+                let copies = connection.copies();
+                let checked = match (&mut buffer, flush) {
+                    (Some(buffer), _) => {
+                        check_command(info, command, buffer, &mut segments, copies)
+                    }
                     (None, _) if command.operation == BlkifOp::DISCARD => {
                         info.check_discard(command.sector, command.sectors, command.secure)
                     }
@@ -180,7 +186,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
                     (None, None) => Err(RequestError::NoFlush),
                 };
                 match checked {
-                    // Without a free reference, the next poll tries again.
+                    // Without a free reference or page, the next poll tries again.
                     Ok(()) => connection
                         .issue(slot, command, buffer, &mut segments, zeroed)
                         .map_err(|(_, buffer)| (None, Some(buffer))),
@@ -200,6 +206,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     /// Returns whether the backend has no request that it can still answer.
     pub(super) fn is_idle(&self) -> bool {
         self.connection().is_none_or(|current| current.is_ended()) || self.requests.in_flight() == 0
+    }
+
+    /// Takes the answer of the backend to the offer of persistent grants.
+    pub(super) fn set_persistent(&mut self, supported: bool) {
+        if let Some(connection) = self.connection_mut() {
+            connection.set_persistent(supported);
+        }
     }
 
     /// Ends the connection: no responses are taken any more.
@@ -251,35 +264,43 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
 #[inline]
 fn check<B: IoMemory>(
     info: &DiskInfo,
-    request: &Request<B>,
+    request: &mut Request<B>,
     segments: &mut Segments,
+    copies: bool,
 ) -> Result<(), RequestError> {
-    let (operation, &sector, &sectors, buffer) = match request {
-        Request::Read { sector, sectors, buffer } => (BlkifOp::READ, sector, sectors, buffer),
-        Request::Write { sector, sectors, buffer } => (BlkifOp::WRITE, sector, sectors, buffer),
+    let (operation, sector, sectors, buffer) = match request {
+        Request::Read { sector, sectors, buffer } => (BlkifOp::READ, *sector, *sectors, buffer),
+        Request::Write { sector, sectors, buffer } => (BlkifOp::WRITE, *sector, *sectors, buffer),
         Request::Flush => {
             return info.flush_method().map(drop).ok_or(RequestError::NoFlush);
         }
-        &Request::Discard { sector, sectors, secure } => {
+        &mut Request::Discard { sector, sectors, secure } => {
             return info.check_discard(sector, sectors, secure);
         }
     };
-    check_command(info, &Command::new(operation, sector, sectors), buffer, segments)
+    check_command(info, &Command::new(operation, sector, sectors), buffer, segments, copies)
 }
 
-/// Checks that a disk can carry out a read or a write, and adds its segments.
+/// Checks that a disk can carry out a read or a write, and adds its segments: of the buffer itself,
+/// or of pages that its data is copied through.
 #[inline]
 fn check_command<B: IoMemory>(
     info: &DiskInfo,
     command: &Command,
-    buffer: &B,
+    buffer: &mut B,
     segments: &mut Segments,
+    copies: bool,
 ) -> Result<(), RequestError> {
     let &Command { operation, sector, sectors, .. } = command;
     if operation == BlkifOp::WRITE && info.read_only {
         return Err(RequestError::ReadOnly);
     }
     // The number came from a `usize`.
-    segments.add(buffer, sectors as usize, info.trusted)?;
+    let count = sectors as usize;
+    if copies && buffer.dma_buffer().is_none() {
+        segments.add_copied(buffer, count)?;
+    } else {
+        segments.add(buffer, count, info.trusted)?;
+    }
     info.check_range(sector, sectors)
 }

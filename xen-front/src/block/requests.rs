@@ -1,11 +1,12 @@
 //! The requests of a disk, from submission to completion.
 
+use super::buffer::RequestBuffer;
 use super::request::Command;
 use super::ring::{RequestRing, Response};
 use super::slots::Slots;
 use super::{Completion, IoError, ProtocolError, Token};
 use crate::IoMemory;
-use xen_grant::{GrantedFrames, InUse};
+use xen_grant::{InUse, PersistentPages};
 use xen_hypercall::{OutOfMemory, Platform, StableSharedMem};
 use xen_sys::io::blkif::BlkifStatus;
 
@@ -14,8 +15,7 @@ use xen_sys::io::blkif::BlkifStatus;
 pub(super) struct InFlight<P: Platform, B: IoMemory<Platform = P>> {
     /// Its number on the ring.
     pub(super) number: u64,
-    /// The buffer while the backend has access to it; `None` for a flush.
-    pub(super) buffer: Option<GrantedFrames<P, B>>,
+    pub(super) buffer: RequestBuffer<P, B>,
 }
 
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(super) struct Ended<B> {
     pub(super) command: Command,
     /// The buffer; an error if the backend still uses it.
     pub(super) buffer: Result<Option<B>, InUse>,
+    /// The pages of the connection's pool that its data was copied through.
+    pub(super) pages: PersistentPages,
 }
 
 /// The requests that the caller has submitted and whose completion was not taken.
@@ -127,11 +129,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     #[inline(always)]
     fn end(&mut self, slot: u16) -> Option<Ended<B>> {
         let Entry { token, command, state, .. } = self.slots.remove(slot)?;
-        let buffer = match state {
-            RequestState::InFlight(InFlight { buffer, .. }) => end_access(buffer),
-            RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => Ok(buffer),
+        let (buffer, pages) = match state {
+            RequestState::InFlight(InFlight { buffer, .. }) => buffer.end_access(),
+            RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => {
+                (Ok(buffer), PersistentPages::default())
+            }
         };
-        Some(Ended { token, command, buffer })
+        Some(Ended { token, command, buffer, pages })
     }
 
     /// Removes the first request in flight. The ring must not be used any more.
@@ -160,7 +164,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         for Entry { cancelled, state, .. } in self.slots.iter_mut() {
             let taken = core::mem::replace(state, RequestState::Requeued(None));
             *state = match taken {
-                RequestState::InFlight(InFlight { buffer, .. }) => match end_access(buffer) {
+                // The pages are of a pool that is dropped with its connection.
+                RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access().0 {
                     Ok(buffer) if *cancelled => RequestState::Completed(IoError::Closed, buffer),
                     Ok(buffer) => RequestState::Requeued(buffer),
                     Err(in_use) => {
@@ -244,14 +249,6 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         }
         true
     }
-}
-
-/// Ends the access of the backend to a buffer.
-#[inline]
-fn end_access<P: Platform, B: IoMemory<Platform = P>>(
-    buffer: Option<GrantedFrames<P, B>>,
-) -> Result<Option<B>, InUse> {
-    buffer.map(GrantedFrames::end_access).transpose()
 }
 
 /// A request that was issued, or its buffer and the reason why it completes.

@@ -1,6 +1,6 @@
 //! The segments of a request on the ring.
 
-use super::{MAX_PAGES, RequestError, SECTOR_SIZE};
+use super::{MAX_PAGES, RequestError, SECTOR_SIZE, SECTORS_PER_PAGE};
 use crate::{IoMemory, Segment};
 use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
@@ -11,11 +11,13 @@ use xen_sys::io::blkif::BlkifRequestSegment;
 #[derive(Debug)]
 pub(super) struct Segments {
     list: Vec<BlkifRequestSegment, MAX_PAGES>,
+    /// The data is copied, through a page for each segment.
+    pub(super) copied: bool,
 }
 
 impl Segments {
     /// No segments; complete for a flush.
-    pub(super) const NONE: Self = Self { list: Vec::new() };
+    pub(super) const NONE: Self = Self { list: Vec::new(), copied: false };
 
     /// Adds the segments of `sectors` sectors in `buffer`, after checking that the sectors fit into
     /// the buffer and into a request. The buffer of a request to an untrusted backend has whole
@@ -36,15 +38,7 @@ impl Segments {
             }
             let part = left.min(len / SECTOR_SIZE);
             if part != 0 {
-                let first_sect = (offset / SECTOR_SIZE) as u8;
-                let last_sect = first_sect + part as u8 - 1;
-                // A list that is too long is refused below.
-                let _ = self.list.push(BlkifRequestSegment {
-                    gref: GrantRef(0),
-                    first_sect,
-                    last_sect,
-                    _pad0: [0; 2],
-                });
+                self.push(offset / SECTOR_SIZE, part);
             }
             left -= part;
             limit += len / SECTOR_SIZE;
@@ -57,6 +51,33 @@ impl Segments {
         }
         let (expected, found) = (self.count(), buffer.frames().take(self.count()).count());
         if found == expected { Ok(()) } else { Err(RequestError::Frames { found, expected }) }
+    }
+
+    /// Adds segments for `sectors` sectors of data that are copied, after checking that the sectors
+    /// fit into the buffer and into a request. The buffer may be of any memory.
+    pub(super) fn add_copied<B: IoMemory>(
+        &mut self,
+        buffer: &B,
+        sectors: usize,
+    ) -> Result<(), RequestError> {
+        let bytes = buffer.segments().fold(0usize, |sum, part| sum.saturating_add(part.len));
+        let limit = (bytes / SECTOR_SIZE).min(MAX_PAGES * SECTORS_PER_PAGE);
+        if sectors == 0 || sectors > limit {
+            return Err(RequestError::Length { sectors, limit });
+        }
+        for first in (0..sectors).step_by(SECTORS_PER_PAGE) {
+            self.push(0, (sectors - first).min(SECTORS_PER_PAGE));
+        }
+        self.copied = true;
+        Ok(())
+    }
+
+    /// Adds a segment of `sectors` sectors of a page. A list that is too long is refused otherwise.
+    #[inline]
+    fn push(&mut self, first: usize, sectors: usize) {
+        let (first_sect, last_sect) = (first as u8, (first + sectors - 1) as u8);
+        let gref = GrantRef(0);
+        let _ = self.list.push(BlkifRequestSegment { gref, first_sect, last_sect, _pad0: [0; 2] });
     }
 
     /// Returns the number of segments, and so of frames to be granted.

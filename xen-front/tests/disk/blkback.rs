@@ -2,6 +2,7 @@
 //! [`Misbehaviour`] say otherwise.
 
 use core::time::Duration;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use xen_evtchn::Channel;
 use xen_grant::{GrantMapArea, GrantMapping, ReadOnly, ReadWrite};
@@ -66,6 +67,13 @@ pub struct State {
     pub read_pages: Vec<u8>,
     /// The most requests that the ring had at once.
     pub depth: usize,
+    /// Pages that it keeps mapped on each connection, if both ends support persistent grants.
+    pub persistent_cap: usize,
+    /// Requests' pages that it has mapped, and that were mapped already.
+    pub maps: usize,
+    pub map_hits: usize,
+    /// Pages of writes that were granted for writing, without persistent grants.
+    pub writable_writes: usize,
     kept: Vec<GrantMapping<Domain, ReadWrite>>,
     kept_read_only: Vec<GrantMapping<Domain, ReadOnly>>,
 }
@@ -149,6 +157,10 @@ impl Backend {
             connections: 0,
             read_pages: Vec::new(),
             depth: 0,
+            persistent_cap: 1056,
+            maps: 0,
+            map_hits: 0,
+            writable_writes: 0,
             kept: Vec::new(),
             kept_read_only: Vec::new(),
         };
@@ -189,6 +201,8 @@ struct Link {
     page: GrantMapping<Domain, ReadWrite>,
     channel: Channel<Domain>,
     waiting: Vec<BlkifRequest>,
+    /// The persistent grants, if both ends support them.
+    persistent: Option<HashMap<GrantRef, GrantMapping<Domain, ReadWrite>>>,
     /// The time of the next response of a slow backend.
     next: Instant,
 }
@@ -279,7 +293,11 @@ impl End {
         };
         let ring = Ring::attach(ring).unwrap();
         self.state.state().connections += 1;
-        self.link = Some(Link { ring, page, channel, waiting: Vec::new(), next: domain.now() });
+        let offered = format!("{}/feature-persistent", self.device.backend_path());
+        let offered = self.store.read_number::<u32>(offered).unwrap_or(0) != 0;
+        let persistent = (offered && number("feature-persistent") != 0).then(HashMap::new);
+        let (waiting, next) = (Vec::new(), domain.now());
+        self.link = Some(Link { ring, page, channel, waiting, persistent, next });
         self.switch(4);
     }
 }
@@ -321,7 +339,7 @@ impl Link {
             answered = vec![self.waiting.remove(at)];
         }
         for request in answered {
-            let status = state.perform(domain, owner, &request);
+            let status = state.perform(domain, owner, &request, &mut self.persistent);
             let mut response = BlkifResponse {
                 id: request.id,
                 operation: request.operation,
@@ -365,7 +383,13 @@ impl State {
         }
     }
 
-    fn perform(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) -> BlkifStatus {
+    fn perform(
+        &mut self,
+        domain: &Domain,
+        owner: DomId,
+        request: &BlkifRequest,
+        persistent: &mut Option<HashMap<GrantRef, GrantMapping<Domain, ReadWrite>>>,
+    ) -> BlkifStatus {
         if self.unsupported.contains(&request.operation) {
             return BlkifStatus::EOPNOTSUPP;
         }
@@ -383,23 +407,36 @@ impl State {
             let (first, last) = (usize::from(segment.first_sect), usize::from(segment.last_sect));
             assert!(first <= last && last < 8);
             let (offset, len) = (first * 512, (last + 1 - first) * 512);
+            if let Some(mapped) = persistent.as_ref().and_then(|list| list.get(&segment.gref)) {
+                self.map_hits += 1;
+                self.transfer(mapped.as_ref(), request.operation, at, offset, len);
+                at += len;
+                continue;
+            }
+            self.maps += 1;
             let window = GrantMapArea::reserve(domain.clone(), 1).unwrap();
-            if request.operation == BlkifOp::READ {
+            if let Some(list) = persistent {
                 let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
                     return BlkifStatus::ERROR;
                 };
-                let mem: &SharedMem = page.as_ref();
-                let mut before = [0; 4096];
-                mem.copy_to(0, &mut before).unwrap();
-                self.read_pages.extend(before);
-                let copied = if self.misbehaviour == Misbehaviour::ReadPart { 512 } else { len };
-                mem.copy_from(offset, &self.disk[at..at + copied]).unwrap();
+                self.transfer(page.as_ref(), request.operation, at, offset, len);
+                if list.len() < self.persistent_cap {
+                    list.insert(segment.gref, page);
+                }
+            } else if request.operation == BlkifOp::READ {
+                let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
+                    return BlkifStatus::ERROR;
+                };
+                self.transfer(page.as_ref(), request.operation, at, offset, len);
                 if self.misbehaviour == Misbehaviour::KeepPages {
                     self.kept.push(page);
                 }
             } else {
                 let window = match window.map::<ReadWrite>(owner, &[segment.gref]) {
-                    Ok(_) => panic!("a write's page was granted for writing"),
+                    Ok(page) => {
+                        self.writable_writes += 1;
+                        page.unmap().unwrap()
+                    }
                     Err(failed) => failed.area.unwrap(),
                 };
                 let Ok(page) = window.map::<ReadOnly>(owner, &[segment.gref]) else {
@@ -410,5 +447,25 @@ impl State {
             at += len;
         }
         BlkifStatus::OKAY
+    }
+
+    /// Transfers `len` bytes between the disk and a page.
+    fn transfer(
+        &mut self,
+        mem: &SharedMem,
+        operation: BlkifOp,
+        at: usize,
+        offset: usize,
+        len: usize,
+    ) {
+        if operation == BlkifOp::READ {
+            let mut before = [0; 4096];
+            mem.copy_to(0, &mut before).unwrap();
+            self.read_pages.extend(before);
+            let copied = if self.misbehaviour == Misbehaviour::ReadPart { 512 } else { len };
+            mem.copy_from(offset, &self.disk[at..at + copied]).unwrap();
+        } else {
+            mem.copy_to(offset, &mut self.disk[at..at + len]).unwrap();
+        }
     }
 }

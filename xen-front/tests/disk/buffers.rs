@@ -9,7 +9,7 @@ use xen_sim::Domain;
 
 impl Fixture {
     fn disk_with(&self, buffers: usize) -> BlockingDisk<Domain> {
-        let mut disk = BlockingDisk::new(self.block(), buffers).unwrap();
+        let mut disk = BlockingDisk::new(self.block_of(), buffers).unwrap();
         disk.set_timeout(Duration::from_secs(2));
         disk
     }
@@ -24,7 +24,7 @@ impl Fixture {
 fn buffers_are_as_many_as_requested() {
     for (asked, expected) in [(0, 1), (1, 1), (7, 7), (32, 32), (33, 32)] {
         let fixture = Fixture::new();
-        let block = fixture.block();
+        let block = fixture.block_of();
         let before = fixture.pages_allocated();
         let disk = BlockingDisk::new(block, asked).unwrap();
         assert_eq!(

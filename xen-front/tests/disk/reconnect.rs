@@ -207,7 +207,7 @@ fn resize_is_read_from_busy_store() {
 fn requests_wait_for_grants() {
     let config = DomainConfig { max_grant_frames: 1, ..DomainConfig::new("guest") };
     let fixture = Fixture::with_guest(config, &xen_sim::Disk::new("xvda"));
-    let mut block = fixture.block();
+    let mut block = fixture.connect_as(BlkFrontConfig::default().with_persistent_pages(0));
     fixture.back.state().misbehaviour = Misbehaviour::Forget;
     let tokens = [0, 8].map(|sector| block.submit(fixture.read(sector)).unwrap());
     block.kick();
@@ -299,7 +299,11 @@ fn refused_disk_ends_waiting_requests() {
 #[test]
 fn close_waits_for_no_absent_backend() {
     let fixture = Fixture::new();
-    let (mut block, _) = fixture.block_with_unanswered_read();
+    let mut block = fixture.block_of();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    block.submit(Request::Flush).unwrap();
+    block.kick();
+    fixture.world.run_for(Duration::from_millis(10));
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     fixture.write_backend_state(1);
     block.reopen();

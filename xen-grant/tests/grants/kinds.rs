@@ -4,8 +4,8 @@ use crate::common::{in_both_versions, pages, pair, table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use xen_grant::{
-    CopyBatch, DeferredGrants, GrantError, GrantMapArea, InUse, MapError, PersistentGrants,
-    ReadOnly, ReadWrite, Version,
+    CopyBatch, DeferredGrants, DmaBuffer, GrantError, GrantMapArea, InUse, MapError,
+    PersistentGrants, ReadOnly, ReadWrite, Version,
 };
 use xen_hypercall::{DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed};
@@ -212,62 +212,71 @@ fn swapped_references_swap_their_pages(version: Version) {
     world.check().unwrap();
 }
 
-fn persistent_page_is_zeroed_for_reuse(version: Version) {
+fn persistent_pages_stay_mapped(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mut pool: PersistentGrants<_, ReadWrite, 4> = PersistentGrants::new(&grants, back.id());
     let free = grants.free();
-    let first = pool.alloc().unwrap();
-    let reference = first.reference();
-    // The peer maps it once, and leaves it mapped.
-    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
-    let mapping = window.map::<ReadWrite>(front.id(), first.refs()).unwrap();
-    first.as_ref().write(100, &[9; 50]).unwrap();
-    pool.free(first);
-    for round in 0..3u8 {
-        let page = pool.alloc().unwrap();
-        assert_eq!((page.reference(), grants.free()), (reference, free - 1));
-        assert_eq!(
-            mapping.as_ref().read::<[u8; PAGE_SIZE]>(0),
-            Some([0; PAGE_SIZE]),
-            "round {round}"
-        );
-        page.as_ref().write(100, &[round + 1; 50]).unwrap();
-        pool.free(page);
+    let mut pool = PersistentGrants::new(&grants, back.id(), 4).unwrap();
+    assert!(pool.alloc(1).is_none());
+    pool.grow(9).unwrap();
+    assert_eq!((pool.len(), pool.idle(), grants.free()), (4, 4, free - 4));
+    let taken = pool.alloc(4).unwrap();
+    assert!(pool.alloc(1).is_none());
+    let refs: Vec<_> = pool.iter(&taken).map(|(reference, _)| reference).collect();
+    let area = GrantMapArea::reserve(back.clone(), 4).unwrap();
+    let mapping = area.map::<ReadWrite>(front.id(), &refs).unwrap();
+    pool.free(taken);
+    for round in 1..4u8 {
+        let [two, one] = [2, 1].map(|count| pool.alloc(count).unwrap());
+        for (reference, memory) in pool.iter(&two).chain(pool.iter(&one)) {
+            let page = refs.iter().position(|&other| other == reference).unwrap();
+            memory.write(100, &[round; 50]).unwrap();
+            let seen = mapping.as_ref().read::<[u8; 50]>(page * PAGE_SIZE + 100);
+            assert_eq!(seen, Some([round; 50]));
+        }
+        pool.free(one);
+        pool.free(two);
+        assert_eq!((pool.idle(), grants.free()), (4, free - 4));
     }
-    assert_eq!((pool.idle(), pool.shrink(1), pool.shrink(0)), (1, 0, 1));
-    assert_eq!(grants.deferred(), DeferredGrants { waiting: 1, lost: 0 }, "the peer has it mapped");
+    drop(pool);
+    assert_eq!(grants.deferred(), DeferredGrants { waiting: 4, lost: 0 }, "the peer maps them");
     drop(mapping);
     assert_eq!(grants.retry_deferred(), DeferredGrants::default());
-    drop(pool);
+    assert_eq!(grants.free(), free);
     drop(grants);
     world.check().unwrap();
 }
 
-fn persistent_grants_keep_the_latest(version: Version) {
+fn dma_buffer_is_granted_once(version: Version) {
     let (world, front, back) = pair(4);
     let other = world.create(DomainConfig::new("other"));
     let grants = table(&front, version);
     let free = grants.free();
-    let mut pool: PersistentGrants<_, ReadOnly, 4> =
-        PersistentGrants::for_trusted(&grants, back.id());
-    let taken: Vec<_> = (0..6).map(|_| pool.alloc().unwrap()).collect();
-    let refs: Vec<_> = taken.iter().map(|page| page.reference()).collect();
-    taken[3].as_ref().write(0, b"left").unwrap();
-    taken.into_iter().for_each(|page| pool.free(page));
-    assert_eq!((pool.idle(), grants.free()), (4, free - 4));
-    assert_eq!(pool.shrink(2), 2);
-    // What is for another peer, more than a page, or of another table is not of the pool.
-    pool.free(grants.grant_read_only(pages(&front, 1), other.id()).unwrap());
-    pool.free(grants.grant_read_only(pages(&front, 2), back.id()).unwrap());
+    let mut buffer = DmaBuffer::alloc(front.clone(), 3).unwrap();
+    assert_eq!((buffer.count(), buffer.refs().count()), (3, 0));
+    buffer.as_ref().copy_from(4000, &[7; 200]).unwrap();
+    buffer.grant(&grants, back.id(), 1).unwrap();
+    let refs: Vec<_> = buffer.refs().collect();
+    buffer.grant(&grants, back.id(), 1).unwrap();
+    assert!(buffer.refs().eq(refs.iter().copied()));
+    assert_eq!(grants.free(), free - 3);
+    let area = GrantMapArea::reserve(back.clone(), 3).unwrap();
+    let mapping = area.map::<ReadWrite>(front.id(), &refs).unwrap();
+    assert_eq!(mapping.as_ref().read(4000), Some([7u8; 200]));
+    // Another connection, to the same peer and then to another one: the content moves.
+    for (peer, connection) in [(back.id(), 2), (other.id(), 2)] {
+        buffer.grant(&grants, peer, connection).unwrap();
+        mapping.as_ref().copy_from(4000, &[9; 200]).unwrap();
+        assert_eq!(buffer.as_ref().read(4000), Some([7u8; 200]));
+        assert!(buffer.refs().all(|reference| !refs.contains(&reference)));
+        assert_eq!(grants.deferred(), DeferredGrants { waiting: 1, lost: 0 });
+    }
+    drop(mapping);
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     let foreign = table(&other, version);
-    pool.free(foreign.grant_read_only(pages(&other, 1), back.id()).unwrap());
-    assert_eq!((pool.idle(), grants.free()), (2, free - 2));
-    let page = pool.alloc().unwrap();
-    assert_eq!(page.reference(), refs[3]);
-    assert_eq!(page.as_ref().read(0), Some(*b"left"), "its peer is trusted");
-    assert_eq!(pool.alloc().unwrap().reference(), refs[2]);
-    drop((pool, page));
+    assert_eq!(buffer.grant(&foreign, back.id(), 1), Err(GrantError::OtherDomain));
+    assert!(DmaBuffer::alloc(front.clone(), 65).is_err());
+    drop(buffer);
     assert_eq!(grants.free(), free);
     drop((grants, foreign));
     world.check().unwrap();
@@ -276,6 +285,6 @@ fn persistent_grants_keep_the_latest(version: Version) {
 in_both_versions! {
     write_access_in_use_stays
     swapped_references_swap_their_pages
-    persistent_page_is_zeroed_for_reuse
-    persistent_grants_keep_the_latest
+    persistent_pages_stay_mapped
+    dma_buffer_is_granted_once
 }

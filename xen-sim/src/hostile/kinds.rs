@@ -36,7 +36,7 @@ static VBD: BackendProtocol = BackendProtocol {
         ("discard-granularity", "4096"),
         ("discard-secure", "1"),
         ("max-ring-page-order", "0"),
-        ("feature-persistent", "0"),
+        ("feature-persistent", "1"),
         ("feature-max-indirect-segments", "32"),
         ("multi-queue-max-queues", "1"),
     ],

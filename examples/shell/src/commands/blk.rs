@@ -8,6 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use sha2::{Digest, Sha256};
+use xen_front::DmaBuffer;
 use xen_front::block::{self, BlkFront, BlkFrontConfig, DeviceState, DiskEntry, TransferError};
 use xen_hypercall::Platform;
 
@@ -117,9 +118,7 @@ fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Disk
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
     let config = BlkFrontConfig::default().with_depth(DEPTH);
-    let block = BlkFront::connect_with(store, grants, entry.id, config, deadline);
-    block
-        .and_then(|block| Disk::new(block, BUFFERS))
+    Disk::connect_with(store, grants, entry.id, config, BUFFERS, deadline)
         .map_err(|error| Error::Disk { disk: entry.number, error })
 }
 
@@ -132,7 +131,7 @@ fn names_equal(number: &block::VbdNumber, name: &str) -> bool {
     alloc::format!("{number}") == name
 }
 
-struct Info<'b, P: Platform>(&'b BlkFront<P>);
+struct Info<'b, P: Platform>(&'b BlkFront<P, DmaBuffer<P>>);
 
 impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,7 +148,8 @@ impl<P: Platform> fmt::Display for Info<'_, P> {
             Some(_) => f.write_str(", discard")?,
             None => {}
         }
-        write!(f, ", a ring of {pages} page{}", if pages == 1 { "" } else { "s" })
+        write!(f, ", a ring of {pages} page{}", if pages == 1 { "" } else { "s" })?;
+        f.write_str(if self.0.has_persistent_grants() { ", persistent grants" } else { "" })
     }
 }
 

@@ -9,7 +9,7 @@ use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
 use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
-use xen_front::block::{self, BlkFront, BlkFrontConfig, BlkFrontError, DEFAULT_BUFFERS};
+use xen_front::block::{self, BlkFrontConfig, BlkFrontError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{Errno, Instant, Platform, Port, boot};
@@ -170,8 +170,8 @@ impl<'a> Scenario<'_, 'a> {
 
     fn connect(&self) -> Result<Disk<Xen>, BlkFrontError> {
         let (id, config) = (self.testbed.vbd.id, BlkFrontConfig::default().with_depth(128));
-        let block = BlkFront::connect_with(self.store, self.grants, id, config, self.deadline())?;
-        Disk::new(block, DEFAULT_BUFFERS)
+        let deadline = self.deadline();
+        Disk::connect_with(self.store, self.grants, id, config, DEFAULT_BUFFERS, deadline)
     }
 
     /// Does something with the disk. It must succeed, unless the disk's backend has been shaken:

@@ -41,7 +41,7 @@ impl<'m> Front<'m> {
         let &WireRequest { operation, sector, .. } = request;
         let command = Command::new(operation, sector, 1);
         let token = Token(number);
-        self.requests.add(token, command, InFlight { number, buffer: None });
+        self.requests.add(token, command, InFlight { number, buffer: RequestBuffer::none() });
         Some(token)
     }
 
