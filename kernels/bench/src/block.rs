@@ -4,10 +4,46 @@ use crate::Error;
 use crate::case::{Access, Case};
 use alloc::vec::Vec;
 use core::time::Duration;
-use xen_front::block::{BlkFront, DeviceState, MAX_PAGES, Request, SECTORS_PER_PAGE, list};
+use xen_front::block::{
+    BlkFront, BlkFrontConfig, DeviceState, MAX_PAGES, Request, SECTORS_PER_PAGE, list,
+};
+use xen_front::{DmaBuffer, IoMemory};
 use xen_grant::GrantTable;
-use xen_hypercall::{Pages, Platform, Port};
+use xen_hypercall::{OutOfMemory, Pages, Platform, Port};
 use xen_store::XenStore;
+
+/// Memory of requests.
+pub trait Buffer: IoMemory {
+    /// Allocates `count` pages.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`].
+    fn alloc(platform: Self::Platform, count: usize) -> Result<Self, OutOfMemory>;
+
+    /// Returns the number of pages.
+    fn pages(&self) -> usize;
+}
+
+impl<P: Platform> Buffer for Pages<P> {
+    fn alloc(platform: P, count: usize) -> Result<Self, OutOfMemory> {
+        Self::alloc(platform, count)
+    }
+
+    fn pages(&self) -> usize {
+        self.count()
+    }
+}
+
+impl<P: Platform> Buffer for DmaBuffer<P> {
+    fn alloc(platform: P, count: usize) -> Result<Self, OutOfMemory> {
+        Self::alloc(platform, count)
+    }
+
+    fn pages(&self) -> usize {
+        self.count()
+    }
+}
 
 /// Time for a connection.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -17,14 +53,15 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 ///
 /// [`Error::NoDisk`]; those of the store and of the device.
-pub fn connect<P: Platform>(
+pub fn connect<P: Platform, B: Buffer<Platform = P>>(
     store: &XenStore<P>,
     grants: &GrantTable<P>,
-) -> Result<BlkFront<P>, Error> {
+) -> Result<BlkFront<P, B>, Error> {
     let disks = list::<1>(store)?;
     let id = disks.first().ok_or(Error::NoDisk)?.id;
-    let deadline = grants.platform().now() + TIMEOUT;
-    Ok(BlkFront::connect(store, grants, id, deadline)?)
+    let mut disk = BlkFront::new(store, grants, id, BlkFrontConfig::default())?;
+    poll_until(&mut disk, &[DeviceState::Connected])?;
+    Ok(disk)
 }
 
 /// Closes a disk, and waits until the backend has released it.
@@ -32,16 +69,26 @@ pub fn connect<P: Platform>(
 /// # Errors
 ///
 /// Those of the device.
-pub fn close<P: Platform>(mut disk: BlkFront<P>) -> Result<(), Error> {
+pub fn close<P: Platform, B: Buffer<Platform = P>>(mut disk: BlkFront<P, B>) -> Result<(), Error> {
     disk.close();
+    poll_until(&mut disk, &[DeviceState::Closed, DeviceState::Unplugged])
+}
+
+fn poll_until<P: Platform, B: Buffer<Platform = P>>(
+    disk: &mut BlkFront<P, B>,
+    states: &[DeviceState],
+) -> Result<(), Error> {
     let deadline = disk.store().platform().now() + TIMEOUT;
     loop {
         let now = disk.store().platform().now();
-        match disk.poll(now)? {
-            DeviceState::Closed | DeviceState::Unplugged => return Ok(()),
-            _ if now >= deadline => return Err(Error::Disconnected),
-            _ => disk.store().wait(deadline),
+        if states.contains(&disk.poll(now)?) {
+            return Ok(());
         }
+        if now >= deadline {
+            return Err(Error::Timeout(disk.state()));
+        }
+        let next = disk.poll_timeout(now).map_or(deadline, |next| next.min(deadline));
+        disk.store().wait(next);
     }
 }
 
@@ -50,8 +97,8 @@ pub fn close<P: Platform>(mut disk: BlkFront<P>) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub fn read_first<P: Platform>(
-    disk: &mut BlkFront<P>,
+pub fn read_first<P: Platform, B: Buffer<Platform = P>>(
+    disk: &mut BlkFront<P, B>,
     wait: impl FnMut(Port),
 ) -> Result<(), Error> {
     let job = Job { access: Access { write: false, random: false }, kib: 4, depth: 1, count: 1 };
@@ -94,36 +141,36 @@ impl Job {
 
 /// Buffers that no request uses.
 #[derive(Debug)]
-pub struct Buffers<P: Platform> {
+pub struct Buffers<B> {
     parts: Vec<usize>,
     /// By number of pages.
-    free: Vec<Vec<Pages<P>>>,
+    free: Vec<Vec<B>>,
 }
 
-impl<P: Platform> Buffers<P> {
+impl<B: Buffer> Buffers<B> {
     /// Allocates the buffers of `depth` transfers.
     ///
     /// # Errors
     ///
     /// [`Error::Memory`].
-    pub fn new(disk: &BlkFront<P>, job: &Job) -> Result<Self, Error> {
+    pub fn new(disk: &BlkFront<B::Platform, B>, job: &Job) -> Result<Self, Error> {
         let parts = job.parts();
         let mut free: Vec<_> = (0..=MAX_PAGES).map(|_| Vec::new()).collect();
         for &pages in &parts {
             let platform = disk.store().platform();
             for _ in 0..job.depth {
-                free[pages].push(Pages::alloc(platform.clone(), pages)?);
+                free[pages].push(B::alloc(platform.clone(), pages)?);
             }
         }
         Ok(Self { parts, free })
     }
 
-    fn take(&mut self, part: usize) -> Option<Pages<P>> {
+    fn take(&mut self, part: usize) -> Option<B> {
         self.free[self.parts[part]].pop()
     }
 
-    fn put(&mut self, buffer: Pages<P>) {
-        self.free[buffer.count()].push(buffer);
+    fn put(&mut self, buffer: B) {
+        self.free[buffer.pages()].push(buffer);
     }
 }
 
@@ -133,10 +180,10 @@ impl<P: Platform> Buffers<P> {
 /// # Errors
 ///
 /// [`Error::SmallDisk`], [`Error::Disconnected`]; refused and failed requests.
-pub fn run<P: Platform>(
-    disk: &mut BlkFront<P>,
+pub fn run<P: Platform, B: Buffer<Platform = P>>(
+    disk: &mut BlkFront<P, B>,
     job: &Job,
-    buffers: &mut Buffers<P>,
+    buffers: &mut Buffers<B>,
     mut wait: impl FnMut(Port),
 ) -> Result<(), Error> {
     let port = disk.port().ok_or(Error::Disconnected)?;
@@ -152,7 +199,7 @@ pub fn run<P: Platform>(
             if part == 0 {
                 sector = places.next_sector();
             }
-            let sectors = buffer.count() * SECTORS_PER_PAGE;
+            let sectors = buffer.pages() * SECTORS_PER_PAGE;
             let request = if job.access.write {
                 Request::Write { sector, sectors, buffer }
             } else {

@@ -11,6 +11,15 @@ pub enum Wait {
     Poll,
 }
 
+/// Memory of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// [`DmaBuffer`](xen_front::DmaBuffer)s, which stay granted to the backend: no copy.
+    Dma,
+    /// Private pages, which the driver copies through pages that stay granted.
+    Private,
+}
+
 /// Kind of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
@@ -33,10 +42,13 @@ pub struct Case {
     pub count: u64,
     /// The method of waiting.
     pub wait: Wait,
+    /// The memory of its requests.
+    pub memory: Memory,
 }
 
 impl Case {
-    /// Iterates over the cases of a command line: the words `case=KIND:KIB:DEPTH:COUNT:WAIT`.
+    /// Iterates over the cases of a command line: the words
+    /// `case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY`.
     /// Other words belong to the kernel's runtime.
     ///
     /// An item is [`Error::Word`] for a word that is no case.
@@ -65,6 +77,11 @@ impl Case {
                 "poll" => Wait::Poll,
                 _ => return None,
             },
+            memory: match parts.next()? {
+                "dma" => Memory::Dma,
+                "private" => Memory::Private,
+                _ => return None,
+            },
         };
         let valid = case.kib > 0 && case.kib.is_multiple_of(4) && case.depth > 0 && case.count > 0;
         (valid && parts.next().is_none()).then_some(case)
@@ -78,12 +95,14 @@ mod tests {
 
     #[test]
     fn cases_are_read_in_order() {
-        let line = "callback case=randread:4:32:5000:upcall case=write:128:8:9:poll";
+        let line = "callback case=randread:4:32:5000:upcall:dma case=write:128:8:9:poll:private";
         let cases: Vec<_> = Case::all(line).map(Result::unwrap).collect();
         let access = Access { write: false, random: true };
-        let first = Case { access, kib: 4, depth: 32, count: 5000, wait: Wait::Upcall };
+        let (wait, memory) = (Wait::Upcall, Memory::Dma);
+        let first = Case { access, kib: 4, depth: 32, count: 5000, wait, memory };
         let access = Access { write: true, random: false };
-        let second = Case { access, kib: 128, depth: 8, count: 9, wait: Wait::Poll };
+        let (wait, memory) = (Wait::Poll, Memory::Private);
+        let second = Case { access, kib: 128, depth: 8, count: 9, wait, memory };
         assert_eq!(cases, [first, second]);
     }
 
@@ -91,14 +110,15 @@ mod tests {
     fn invalid_case_is_an_error() {
         for word in [
             "case=",
-            "case=trim:4:1:1:poll",
-            "case=read:6:1:1:poll",
-            "case=read:0:1:1:poll",
-            "case=read:4:0:1:poll",
-            "case=read:4:1:0:poll",
-            "case=read:4:1:1:spin",
-            "case=read:4:1:1:poll:more",
-            "case=read:4:1:poll",
+            "case=trim:4:1:1:poll:dma",
+            "case=read:6:1:1:poll:dma",
+            "case=read:0:1:1:poll:dma",
+            "case=read:4:0:1:poll:dma",
+            "case=read:4:1:0:poll:dma",
+            "case=read:4:1:1:spin:dma",
+            "case=read:4:1:1:poll:mmap",
+            "case=read:4:1:1:poll:dma:more",
+            "case=read:4:1:1:poll",
         ] {
             assert!(Case::all(word).next().unwrap().is_err(), "{word}");
         }

@@ -8,7 +8,7 @@ extern crate std;
 pub mod block;
 pub mod case;
 
-use xen_front::block::{BlkFrontError, IoError, RequestError};
+use xen_front::block::{BlkFrontError, DeviceState, IoError, RequestError};
 use xen_hypercall::OutOfMemory;
 use xen_store::StoreError;
 
@@ -17,7 +17,7 @@ use xen_store::StoreError;
 #[non_exhaustive]
 pub enum Error {
     /// A word of the command line that is no case.
-    #[error("found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT")]
+    #[error("found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY")]
     Word(&'static str),
     /// The domain has no disk.
     #[error("no disk: the guest's configuration must have one")]
@@ -33,6 +33,9 @@ pub enum Error {
     /// The backend kept a buffer.
     #[error("the backend kept a buffer")]
     NoBuffer,
+    /// The disk did not reach a state in time.
+    #[error("found the disk in state {0:?}, expected another one in time")]
+    Timeout(DeviceState),
     /// The disk has no event channel any more.
     #[error("the disk was disconnected")]
     Disconnected,

@@ -6,11 +6,12 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_evtchn::Eoi;
+use xen_front::DmaBuffer;
 use xen_front::block::BlkFront;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port, boot};
-use xen_kernel_bench::block::{self, Buffers, Job};
-use xen_kernel_bench::case::{Case, Wait};
+use xen_kernel_bench::block::{self, Buffer, Buffers, Job};
+use xen_kernel_bench::case::{Case, Memory, Wait};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
@@ -35,54 +36,97 @@ fn main(xen: Rt) {
 fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
     let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
     let grants = GrantTable::new(xen)?;
-    let mut disk = block::connect(&store, &grants)?;
-    block::read_first(&mut disk, |port| xen.wait(&[port], None))?;
+    let mut dma: BlkFront<Rt, DmaBuffer<Rt>> = block::connect(&store, &grants)?;
+    block::read_first(&mut dma, |port| xen.wait(&[port], None))?;
     mark_end();
     report(xen, "first-read", 1, begin);
     xen.on_event(|_, _| {
         EVENT.store(true, Relaxed);
         Some(Eoi::Handled)
     });
+    let mut disk = Disk::Dma(dma);
     for (index, case) in Case::all(xen.command_line()).enumerate() {
-        measure(xen, &mut disk, index, &case?)?;
+        let case = case?;
+        disk = disk.with_memory(case.memory, &store, &grants)?;
+        match &mut disk {
+            Disk::Dma(disk) => measure(xen, disk, index, &case)?,
+            Disk::Private(disk) => measure(xen, disk, index, &case)?,
+        }
     }
-    block::close(disk)?;
-    Ok(())
+    disk.close()
 }
 
-/// Measures a case, after a warm-up.
-fn measure(
+/// The disk, connected for one kind of memory.
+enum Disk {
+    Dma(BlkFront<Rt, DmaBuffer<Rt>>),
+    Private(BlkFront<Rt>),
+}
+
+impl Disk {
+    /// Connects the disk anew if its requests have other memory.
+    fn with_memory(
+        self,
+        memory: Memory,
+        store: &XenStore<Rt>,
+        grants: &GrantTable<Rt>,
+    ) -> Result<Self, Box<dyn Error>> {
+        Ok(match (self, memory) {
+            (disk @ Self::Dma(_), Memory::Dma) | (disk @ Self::Private(_), Memory::Private) => disk,
+            (disk, memory) => {
+                disk.close()?;
+                match memory {
+                    Memory::Dma => Self::Dma(block::connect(store, grants)?),
+                    Memory::Private => Self::Private(block::connect(store, grants)?),
+                }
+            }
+        })
+    }
+
+    fn close(self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Dma(disk) => block::close(disk)?,
+            Self::Private(disk) => block::close(disk)?,
+        }
+        Ok(())
+    }
+}
+
+/// Measures a case.
+fn measure<B: Buffer<Platform = Rt>>(
     xen: Rt,
-    disk: &mut BlkFront<Rt>,
+    disk: &mut BlkFront<Rt, B>,
     index: usize,
     case: &Case,
 ) -> Result<(), Box<dyn Error>> {
-    let job = Job::of(case);
-    let warm_up = job.with_count(4 * case.depth as u64);
-    let mut buffers = Buffers::new(disk, &job)?;
     match case.wait {
-        Wait::Poll => {
-            let wait = |port: Port| xen.wait(&[port], None);
-            block::run(disk, &warm_up, &mut buffers, wait)?;
-            let begin = xen.now();
-            mark_begin();
-            block::run(disk, &job, &mut buffers, wait)?;
-            mark_end();
-            report(xen, index, case.count, begin);
-        }
+        Wait::Poll => measure_with(xen, disk, index, case, |port| xen.wait(&[port], None)),
         Wait::Upcall => {
             let port = disk.port().ok_or("the disk has no port")?;
-            let wait = |_| xen.sleep_unless(|| EVENT.swap(false, Relaxed));
             xen.dispatcher().bind(xen.events(), port)?;
-            block::run(disk, &warm_up, &mut buffers, wait)?;
-            let begin = xen.now();
-            mark_begin();
-            block::run(disk, &job, &mut buffers, wait)?;
-            mark_end();
-            report(xen, index, case.count, begin);
+            let wait = |_| xen.sleep_unless(|| EVENT.swap(false, Relaxed));
+            let measured = measure_with(xen, disk, index, case, wait);
             xen.dispatcher().unbind(xen.events(), port);
+            measured
         }
     }
+}
+
+/// Measures a case, after a warm-up.
+fn measure_with<B: Buffer<Platform = Rt>>(
+    xen: Rt,
+    disk: &mut BlkFront<Rt, B>,
+    index: usize,
+    case: &Case,
+    wait: impl Fn(Port),
+) -> Result<(), Box<dyn Error>> {
+    let job = Job::of(case);
+    let mut buffers = Buffers::new(disk, &job)?;
+    block::run(disk, &job.with_count(4 * case.depth as u64), &mut buffers, &wait)?;
+    let begin = xen.now();
+    mark_begin();
+    block::run(disk, &job, &mut buffers, &wait)?;
+    mark_end();
+    report(xen, index, case.count, begin);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
-use super::cases::{self, Case, Guest, Wait};
+use super::cases::{self, Case, Guest, Variant};
 use super::figures::{self, Figures, Printed};
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
@@ -80,7 +80,7 @@ impl Programs {
         Ok(archive)
     }
 
-    /// Boots a guest that does the cases; our kernel does each of them by each way of waiting.
+    /// Boots a guest that does the cases; our kernel does each of them in each variant.
     pub(super) fn run(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Figures> {
         let title = format!("Xen {}, {}", self.xen, guest.title());
         let name = format!("{}-{}", self.xen, guest.name());
@@ -142,11 +142,12 @@ impl Programs {
 
 /// Returns the names of the measurements of a guest, in their order.
 fn names(guest: Guest, cases: &[&Case]) -> Vec<String> {
-    let name = |case: &&Case| match guest {
-        Guest::Ours => Wait::ALL.map(|wait| format!("{} ({})", case.name, wait.name())).to_vec(),
-        _ => vec![case.name.to_owned()],
-    };
-    cases.iter().flat_map(name).collect()
+    let names = cases.iter().map(|case| case.name);
+    if guest != Guest::Ours {
+        return names.map(str::to_owned).collect();
+    }
+    let variants = Variant::ALL.iter().map(|variant| variant.title());
+    variants.flat_map(|title| names.clone().map(move |name| format!("{name}, {title}"))).collect()
 }
 
 /// Compiles a program of `benches/xen` into `folder`.

@@ -6,8 +6,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::report::Report;
 
-const WIDTH: u32 = 900;
-const LEFT: i32 = 230;
+const WIDTH: u32 = 1000;
+const LEFT: i32 = 280;
 /// Width of the multiple 1.
 const SCALE: f64 = 20.0;
 /// Largest multiple that is drawn to scale.
@@ -32,8 +32,8 @@ pub(super) fn svg(report: &Report<'_>) -> Result<String> {
         left.clone(),
     ))?;
     let bars = rows.iter().flat_map(|row| {
-        let (ratios, target) = (row.ratios, row.case.target);
-        let name = format!("{}, {}", row.case.name, row.wait.name());
+        let (ratios, target) = (row.ratios, row.target());
+        let name = format!("{}, {}", row.case.name, row.variant.title());
         [
             (name, "of Linux", ratios.linux, target.linux),
             (String::new(), "of Linux with a native TSC", ratios.native, target.native),
