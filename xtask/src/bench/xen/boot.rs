@@ -22,6 +22,13 @@ const LINUX_INIT: &str = include_str!("../../../payload/bench-guest.sh");
 /// Time for one boot.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
+/// Options of the compiler for the plugin.
+const PLUGIN: &[&str] = &["-shared", "-fPIC", "-fvisibility=hidden"];
+
+/// Options of the compiler for the program that executes marks: dom0 and the guest have other C
+/// libraries.
+const MARK: &[&str] = &["-static"];
+
 /// Programs that boots need.
 pub(super) struct Programs {
     xen: XenVersion,
@@ -38,14 +45,8 @@ impl Programs {
         host::require(&[("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev")])?;
         let folder = super::super::folder()?.join("xen");
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let plugin = compile(
-            "counts.c",
-            &["-shared", "-fPIC", "-fvisibility=hidden"],
-            &folder,
-            "counts.so",
-        )?;
-        // dom0 and the guest have other C libraries.
-        let mark = compile("mark.c", &["-static"], &folder, "mark")?;
+        let plugin = compile("counts.c", PLUGIN, &folder, "counts.so")?;
+        let mark = compile("mark.c", MARK, &folder, "mark")?;
         let linux = LinuxGuest::with_fio(xen)?;
         Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, folder })
     }
@@ -204,5 +205,42 @@ impl Progress<'_> {
         let whole = added.rfind('\n').map_or(0, |end| end + 1);
         *offset += whole as u64;
         Ok(added[..whole].lines().filter(|line| line.starts_with("phase 1 ")).count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_variants_then_cases() {
+        let cases = cases::chosen(Some("128k"));
+        assert_eq!(names(Guest::Linux, &cases), ["block/read-128k", "block/write-128k"]);
+        let ours = names(Guest::Ours, &cases);
+        assert_eq!(ours.len(), Variant::ALL.len() * cases.len());
+        assert_eq!(ours[1], "block/write-128k, zero-copy, upcall");
+        assert_eq!(ours[2], "block/read-128k, zero-copy, poll");
+    }
+
+    #[test]
+    fn plugin_and_mark_compile() {
+        let folder = tempfile::tempdir().unwrap();
+        for (source, options) in [("counts.c", PLUGIN), ("mark.c", MARK)] {
+            let program = compile(source, options, folder.path(), "program").unwrap();
+            assert!(program.is_file());
+        }
+    }
+
+    #[test]
+    fn progress_counts_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("counts");
+        let progress = Progress { file: &file, names: &[], spinner: &ProgressBar::hidden() };
+        let mut offset = 0;
+        fs::write(&file, "phase 2 1\nphase 1 2\nblock 1\npha").unwrap();
+        assert_eq!(progress.ended_phases(&mut offset).unwrap(), 1);
+        fs::write(&file, "phase 2 1\nphase 1 2\nblock 1\nphase 0 1\nphase 1 1\n").unwrap();
+        assert_eq!(progress.ended_phases(&mut offset).unwrap(), 1);
+        assert_eq!(progress.ended_phases(&mut offset).unwrap(), 0);
     }
 }
