@@ -15,6 +15,8 @@ mod closing;
 mod discard;
 #[path = "disk/faults.rs"]
 mod faults;
+#[path = "disk/large.rs"]
+mod large;
 #[path = "disk/memory.rs"]
 mod memory;
 #[path = "disk/memory_lifetime.rs"]
@@ -259,7 +261,7 @@ fn refused_request_returns_its_buffer() {
         |sector, sectors, pages| Request::Read { sector, sectors, buffer: fixture.pages(pages) };
     assert_eq!(refusal(read(0, 0, 1)), (RequestError::Length { sectors: 0, limit: 8 }, 1));
     assert_eq!(refusal(read(0, 9, 1)), (RequestError::Length { sectors: 9, limit: 8 }, 1));
-    assert_eq!(refusal(read(0, 8, 12)), (RequestError::Segments { found: 12 }, 12));
+    assert_eq!(refusal(read(0, 8, 65)), (RequestError::Segments { found: 65 }, 65));
     let out = |sector| RequestError::OutOfRange { sector, sectors: 1, capacity };
     assert_eq!(refusal(read(capacity, 1, 1)), (out(capacity), 1));
     assert_eq!(refusal(read(u64::MAX, 1, 1)), (out(u64::MAX), 1));

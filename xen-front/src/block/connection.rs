@@ -4,7 +4,7 @@ use super::buffer::{self, RequestBuffer, Zeroed};
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
 use super::ring::{Body, RequestRing, WireRequest};
-use super::segments::Segments;
+use super::segments::{self, Segments};
 use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError};
 use crate::IoMemory;
 use xen_evtchn::Channel;
@@ -12,6 +12,9 @@ use xen_grant::{GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
+
+/// A number that no response can have.
+const NO_NUMBER: u64 = u64::MAX >> 8;
 
 /// A completed request.
 pub(super) struct Completed<B> {
@@ -129,8 +132,13 @@ impl<P: Platform> Connection<P> {
         if self.closed { 0 } else { self.ring.free() }
     }
 
-    /// Returns the number of requests of any length for which there are slots, and pages to copy
-    /// the data through.
+    /// Returns the most pages of a request whose data is copied.
+    pub(super) fn copied_pages(&self) -> usize {
+        self.pool.as_ref().map_or(0, PersistentGrants::len)
+    }
+
+    /// Returns the number of requests of at most [`MAX_PAGES`] pages for which there are slots, and
+    /// pages to copy the data through.
     pub(super) fn free_requests(&self) -> usize {
         match &self.pool {
             Some(pool) if self.persistent => self.free_slots().min(pool.idle() / MAX_PAGES),
@@ -163,16 +171,27 @@ impl<P: Platform> Connection<P> {
             None => RequestBuffer::none(),
             Some(buffer) => self.share(command, buffer, segments, zeroed)?,
         };
-        let body = if operation == BlkifOp::DISCARD {
-            Body::Discard { sectors, secure }
-        } else {
-            Body::Segments(segments.as_slice())
-        };
-        let request = WireRequest { operation, sector, body };
-        let pushed = self.ring.push(slot, &request);
+        if operation == BlkifOp::DISCARD {
+            let request =
+                WireRequest { operation, sector, body: Body::Discard { sectors, secure } };
+            return Ok(InFlight::new(self.push(slot, &request), 1, buffer));
+        }
+        let (mut first, mut sector) = (None, sector);
+        for part in segments.parts() {
+            let request = WireRequest { operation, sector, body: Body::Segments(part) };
+            let number = self.push(slot, &request);
+            first.get_or_insert(number);
+            sector += segments::sectors(part);
+        }
+        Ok(InFlight::new(first.unwrap_or(NO_NUMBER), segments.slots(), buffer))
+    }
+
+    /// Pushes a request for which there is a slot, and returns its number.
+    #[inline]
+    fn push(&mut self, slot: u16, request: &WireRequest<'_>) -> u64 {
+        let pushed = self.ring.push(slot, request);
         debug_assert!(pushed.is_some(), "a request without a slot");
-        // A number that no response can have.
-        Ok(InFlight { number: pushed.unwrap_or(u64::MAX), buffer })
+        pushed.unwrap_or(NO_NUMBER)
     }
 
     /// Gives the backend access to the data of a request, and sets the references.
@@ -185,6 +204,9 @@ impl<P: Platform> Connection<P> {
         zeroed: Zeroed,
     ) -> Result<RequestBuffer<P, B>, (RequestError, B)> {
         let (count, peer) = (segments.count(), self.peer);
+        if segments.slots() > self.free_slots() {
+            return Err((RequestError::Full, buffer));
+        }
         if let Some(dma) = buffer.dma_buffer() {
             if let Err(error) = dma.grant(&self.grants, peer, self.number) {
                 return Err((RequestError::Grant(error), buffer));

@@ -1,6 +1,6 @@
 //! Errors of a disk.
 
-use super::{MAX_PAGES, Request};
+use super::{MAX_SEGMENTS, Request};
 use core::fmt;
 use core::time::Duration;
 use thiserror::Error;
@@ -139,7 +139,7 @@ pub enum RequestError {
         limit: usize,
     },
     /// A buffer with more segments than a request has.
-    #[error("found {found} segments in a buffer, expected at most {MAX_PAGES}")]
+    #[error("found {found} segments in a buffer, expected at most {MAX_SEGMENTS}")]
     Segments {
         /// The number of segments of the buffer.
         found: usize,

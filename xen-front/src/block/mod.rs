@@ -33,7 +33,7 @@ pub use error::{
 };
 pub use info::{Discard, DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
-pub use request::{Completion, MAX_PAGES, Request, Token};
+pub use request::{Completion, MAX_PAGES, MAX_SEGMENTS, Request, Token};
 pub use ring::MAX_DEPTH;
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 pub use xenbus::DeviceState;

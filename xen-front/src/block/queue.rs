@@ -6,8 +6,8 @@ use super::request::Command;
 use super::requests::Requests;
 use super::segments::Segments;
 use super::{
-    Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request, RequestError, SubmitError,
-    Token,
+    Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request, RequestError, SECTOR_SIZE,
+    SubmitError, Token,
 };
 use crate::IoMemory;
 use xen_hypercall::{OutOfMemory, Platform, Port};
@@ -99,7 +99,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
             .ok_or(RequestError::Full);
         let mut segments = Segments::NONE;
-        let copies = connection.copies();
+        let copies = connection.copies().then(|| connection.copied_pages());
         let checked =
             slot.and_then(|slot| check(info, &mut request, &mut segments, copies).map(|()| slot));
         let slot = match checked {
@@ -170,7 +170,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, mut buffer| {
                 let mut segments = Segments::NONE;
-                let copies = connection.copies();
+                let copies = connection.copies().then(|| connection.copied_pages());
                 let checked = match (&mut buffer, flush) {
                     (Some(buffer), _) => {
                         check_command(info, command, buffer, &mut segments, copies)
@@ -266,7 +266,7 @@ fn check<B: IoMemory>(
     info: &DiskInfo,
     request: &mut Request<B>,
     segments: &mut Segments,
-    copies: bool,
+    copies: Option<usize>,
 ) -> Result<(), RequestError> {
     let (operation, sector, sectors, buffer) = match request {
         Request::Read { sector, sectors, buffer } => (BlkifOp::READ, *sector, *sectors, buffer),
@@ -289,7 +289,7 @@ fn check_command<B: IoMemory>(
     command: &Command,
     buffer: &mut B,
     segments: &mut Segments,
-    copies: bool,
+    copies: Option<usize>,
 ) -> Result<(), RequestError> {
     let &Command { operation, sector, sectors, .. } = command;
     if operation == BlkifOp::WRITE && info.read_only {
@@ -297,10 +297,16 @@ fn check_command<B: IoMemory>(
     }
     // The number came from a `usize`.
     let count = sectors as usize;
-    if copies && buffer.dma_buffer().is_none() {
-        segments.add_copied(buffer, count)?;
-    } else {
-        segments.add(buffer, count, info.trusted)?;
+    match copies {
+        Some(pages) if buffer.dma_buffer().is_none() => {
+            segments.add_copied(buffer, count, pages)?;
+        }
+        _ => segments.add(buffer, count, info.trusted)?,
     }
-    info.check_range(sector, sectors)
+    info.check_range(sector, sectors)?;
+    if segments.has_whole_parts(u64::from(info.sector_size) / SECTOR_SIZE as u64) {
+        Ok(())
+    } else {
+        Err(RequestError::Misaligned { sector_size: info.sector_size })
+    }
 }

@@ -3,9 +3,12 @@
 use super::{FlushMethod, IoError, RequestError, SubmitError};
 use xen_sys::io::blkif::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp};
 
-/// The most segments, and so pages, in the buffer of a request.
+/// The most segments, and so pages, of a slot of the ring. A request with more takes several slots.
 #[doc(alias = "BLKIF_MAX_SEGMENTS_PER_REQUEST")]
 pub const MAX_PAGES: usize = BLKIF_MAX_SEGMENTS_PER_REQUEST;
+
+/// The most segments, and so pages, in the buffer of a request.
+pub const MAX_SEGMENTS: usize = xen_grant::MAX_FRAMES;
 
 /// The name of a request; unique for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,7 +27,7 @@ pub enum Request<B> {
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Memory for the data, in at most [`MAX_PAGES`] segments.
+        /// Memory for the data, in at most [`MAX_SEGMENTS`] segments.
         buffer: B,
     },
     /// A write of `sectors` sectors from `sector` on from the buffer.
@@ -33,7 +36,7 @@ pub enum Request<B> {
         sector: u64,
         /// Number of sectors.
         sectors: usize,
-        /// Memory with the data, in at most [`MAX_PAGES`] segments.
+        /// Memory with the data, in at most [`MAX_SEGMENTS`] segments.
         buffer: B,
     },
     /// A flush: makes all completed writes durable.

@@ -13,9 +13,34 @@ use xen_sys::io::blkif::BlkifStatus;
 /// A request that the backend can carry out.
 #[derive(Debug)]
 pub(super) struct InFlight<P: Platform, B: IoMemory<Platform = P>> {
-    /// Its number on the ring.
+    /// The number of its first part on the ring, and above [`NUMBER_BITS`] the number of further
+    /// parts, which follow it.
     pub(super) number: u64,
     pub(super) buffer: RequestBuffer<P, B>,
+}
+
+/// The bits of the number of a request on the ring.
+const NUMBER_BITS: u32 = 56;
+
+impl<P: Platform, B: IoMemory<Platform = P>> InFlight<P, B> {
+    /// Returns a request with the number of its first part, and the number of its parts.
+    #[inline]
+    pub(super) fn new(first: u64, parts: usize, buffer: RequestBuffer<P, B>) -> Self {
+        Self { number: first | (parts as u64 - 1) << NUMBER_BITS, buffer }
+    }
+
+    /// Returns the parts without a response, as bits: all of them.
+    #[inline]
+    fn unanswered(&self) -> u8 {
+        (2 << (self.number >> NUMBER_BITS)) as u8 - 1
+    }
+
+    /// Returns the bit of the part with a number on the ring; 0 if it has none.
+    #[inline]
+    fn bit_of(&self, number: u64) -> u8 {
+        let part = number.wrapping_sub(self.number & ((1 << NUMBER_BITS) - 1));
+        if part < u64::from(u8::BITS) { 1 << part } else { 0 }
+    }
 }
 
 #[derive(Debug)]
@@ -33,6 +58,10 @@ struct Entry<P: Platform, B: IoMemory<Platform = P>> {
     command: Command,
     /// The caller has cancelled it: it is not issued again.
     cancelled: bool,
+    /// The parts in flight without a response, as bits.
+    unanswered: u8,
+    /// The first status of a part other than success.
+    status: BlkifStatus,
     state: RequestState<P, B>,
 }
 
@@ -89,37 +118,51 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
 
     /// Adds a request that was pushed to the ring with the slot [`next_free`](Self::next_free).
     pub(super) fn add(&mut self, token: Token, command: Command, in_flight: InFlight<P, B>) {
+        let (unanswered, status) = (in_flight.unanswered(), BlkifStatus::OKAY);
         let state = RequestState::InFlight(in_flight);
-        let added = self.slots.insert(Entry { token, command, cancelled: false, state });
+        let entry = Entry { token, command, cancelled: false, unanswered, status, state };
+        let added = self.slots.insert(entry);
         debug_assert!(added.is_ok(), "a request without a slot");
     }
 
-    /// Removes the request that the next response of the ring answers. After `None` the backend
-    /// notifies of the next response.
+    /// Removes the next request whose parts all have a response. After `None` the backend notifies
+    /// of the next response.
     pub(super) fn next_response<M: StableSharedMem>(
         &mut self,
         ring: &mut RequestRing<M>,
     ) -> Result<Option<(Ended<B>, BlkifStatus)>, ProtocolError> {
-        let Some(response) = ring.pop()? else { return Ok(None) };
-        match self.check(&response).map_err(|broken| ring.mark_broken(broken)) {
-            Ok(()) => Ok(self.end(response.slot).map(|ended| (ended, response.status))),
-            Err(broken) => Err(broken),
+        loop {
+            let Some(response) = ring.pop()? else { return Ok(None) };
+            match self.answer(&response).map_err(|broken| ring.mark_broken(broken)) {
+                Ok(Some(status)) => return Ok(self.end(response.slot).map(|end| (end, status))),
+                Ok(None) => {}
+                Err(broken) => return Err(broken),
+            }
         }
     }
 
-    /// Checks that a response answers a request in flight.
-    fn check(&mut self, response: &Response) -> Result<(), ProtocolError> {
+    /// Checks that a response answers a part of a request in flight. Returns the status of the
+    /// request if this is the last part.
+    #[inline]
+    fn answer(&mut self, response: &Response) -> Result<Option<BlkifStatus>, ProtocolError> {
         let (found, id) = (response.operation, response.id);
         match self.slots.get_mut(response.slot) {
-            Some(Entry { command, state: RequestState::InFlight(in_flight), .. })
-                if in_flight.number == response.number =>
-            {
+            Some(Entry {
+                command,
+                unanswered,
+                status,
+                state: RequestState::InFlight(in_flight),
+                ..
+            }) if *unanswered & in_flight.bit_of(response.number) != 0 => {
                 let expected = command.operation;
-                if found == expected {
-                    Ok(())
-                } else {
-                    Err(ProtocolError::WrongOperation { found, expected })
+                if found != expected {
+                    return Err(ProtocolError::WrongOperation { found, expected });
                 }
+                *unanswered &= !in_flight.bit_of(response.number);
+                if *status == BlkifStatus::OKAY {
+                    *status = response.status;
+                }
+                Ok((*unanswered == 0).then_some(*status))
             }
             _ => Err(ProtocolError::UnknownId { id }),
         }
@@ -194,10 +237,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         let Some(slot) = self.first(|state| matches!(state, RequestState::Requeued(_))) else {
             return false;
         };
-        let Some(Entry { command, state, .. }) = self.slots.get_mut(slot) else { return false };
+        let Some(entry) = self.slots.get_mut(slot) else { return false };
+        let Entry { command, unanswered, status, state, .. } = entry;
         let RequestState::Requeued(buffer) = state else { return false };
         match issue(slot, command, buffer.take()) {
-            Ok(in_flight) => *state = RequestState::InFlight(in_flight),
+            Ok(in_flight) => {
+                (*unanswered, *status) = (in_flight.unanswered(), BlkifStatus::OKAY);
+                *state = RequestState::InFlight(in_flight);
+            }
             Err((None, back)) => {
                 *buffer = back;
                 return false;

@@ -1,6 +1,6 @@
 //! The segments of a request on the ring.
 
-use super::{MAX_PAGES, RequestError, SECTOR_SIZE, SECTORS_PER_PAGE};
+use super::{MAX_PAGES, MAX_SEGMENTS, RequestError, SECTOR_SIZE, SECTORS_PER_PAGE};
 use crate::{IoMemory, Segment};
 use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
@@ -10,7 +10,7 @@ use xen_sys::io::blkif::BlkifRequestSegment;
 /// granted.
 #[derive(Debug)]
 pub(super) struct Segments {
-    list: Vec<BlkifRequestSegment, MAX_PAGES>,
+    list: Vec<BlkifRequestSegment, MAX_SEGMENTS>,
     /// The data is copied, through a page for each segment.
     pub(super) copied: bool,
 }
@@ -43,7 +43,7 @@ impl Segments {
             left -= part;
             limit += len / SECTOR_SIZE;
         }
-        if found > MAX_PAGES {
+        if found > MAX_SEGMENTS {
             return Err(RequestError::Segments { found });
         }
         if sectors == 0 || left != 0 {
@@ -53,15 +53,17 @@ impl Segments {
         if found == expected { Ok(()) } else { Err(RequestError::Frames { found, expected }) }
     }
 
-    /// Adds segments for `sectors` sectors of data that are copied, after checking that the sectors
-    /// fit into the buffer and into a request. The buffer may be of any memory.
+    /// Adds segments for `sectors` sectors of data that are copied through at most `pages` pages,
+    /// after checking that the sectors fit into the buffer and into a request. The buffer may be of
+    /// any memory.
     pub(super) fn add_copied<B: IoMemory>(
         &mut self,
         buffer: &B,
         sectors: usize,
+        pages: usize,
     ) -> Result<(), RequestError> {
         let bytes = buffer.segments().fold(0usize, |sum, part| sum.saturating_add(part.len));
-        let limit = (bytes / SECTOR_SIZE).min(MAX_PAGES * SECTORS_PER_PAGE);
+        let limit = (bytes / SECTOR_SIZE).min(pages.min(MAX_SEGMENTS) * SECTORS_PER_PAGE);
         if sectors == 0 || sectors > limit {
             return Err(RequestError::Length { sectors, limit });
         }
@@ -94,9 +96,32 @@ impl Segments {
         }
     }
 
-    pub(super) fn as_slice(&self) -> &[BlkifRequestSegment] {
-        &self.list
+    /// Returns the parts of the request, one for each slot of the ring: a single empty one of a
+    /// request without segments.
+    #[inline]
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[BlkifRequestSegment]> {
+        let list = self.list.as_slice();
+        let empty = list.is_empty().then_some(list);
+        empty.into_iter().chain(list.chunks(MAX_PAGES))
     }
+
+    /// Returns the number of parts.
+    #[inline]
+    pub(super) fn slots(&self) -> usize {
+        self.count().div_ceil(MAX_PAGES).max(1)
+    }
+
+    /// Returns whether each part has whole sectors of a disk whose sectors are `unit` times 512
+    /// bytes. The caller has checked the request as a whole.
+    #[inline]
+    pub(super) fn has_whole_parts(&self, unit: u64) -> bool {
+        self.count() <= MAX_PAGES || self.parts().all(|part| sectors(part).is_multiple_of(unit))
+    }
+}
+
+/// Returns the number of sectors of segments.
+pub(super) fn sectors(segments: &[BlkifRequestSegment]) -> u64 {
+    segments.iter().map(|segment| u64::from(segment.last_sect - segment.first_sect) + 1).sum()
 }
 
 /// Checks a segment that is not a whole page.
@@ -134,7 +159,7 @@ mod tests {
     }
 
     fn part(range: core::ops::Range<usize>) -> PagesRange<Domain> {
-        PagesRange::new(pages(12), range).unwrap()
+        PagesRange::new(pages(65), range).unwrap()
     }
 
     #[test]
@@ -143,21 +168,21 @@ mod tests {
         for sectors in 1..=88 {
             let mut segments = new(&buffer, sectors, false).unwrap();
             segments.set_refs((1..=11).map(GrantRef));
-            let list = segments.as_slice();
+            let list = segments.list.as_slice();
             let total: usize =
                 list.iter().map(|s| usize::from(s.last_sect - s.first_sect) + 1).sum();
             assert_eq!((total, list.len()), (sectors, sectors.div_ceil(8)));
             assert!(list.iter().all(|s| s.first_sect == 0 && s.last_sect < 8));
             assert!(list.iter().map(|s| s.gref.0).eq(1..=list.len() as u32));
         }
-        assert!(Segments::NONE.as_slice().is_empty());
+        assert!(Segments::NONE.list.is_empty());
     }
 
     #[test]
     fn sub_page_segments_have_their_sectors() {
         let segments = new(&part(1024..9216), 15, true).unwrap();
         let sectors: StdVec<_> =
-            segments.as_slice().iter().map(|s| (s.first_sect, s.last_sect)).collect();
+            segments.list.as_slice().iter().map(|s| (s.first_sect, s.last_sect)).collect();
         assert_eq!(sectors, [(2, 7), (0, 7), (0, 0)]);
         let refused = new(&part(1024..9216), 15, false).unwrap_err();
         assert_eq!(refused, RequestError::SubPage { offset: 1024, len: 3072 });
@@ -170,7 +195,7 @@ mod tests {
         assert_eq!(refused(512..1025), RequestError::Segment { offset: 512, len: 513 });
         // The second page of the buffer.
         assert_eq!(refused(3584..4100), RequestError::Segment { offset: 0, len: 4 });
-        assert_eq!(refused(0..12 * 4096), RequestError::Segments { found: 12 });
+        assert_eq!(refused(0..65 * 4096), RequestError::Segments { found: 65 });
     }
 
     #[test]
@@ -185,22 +210,22 @@ mod tests {
     proptest! {
         #[test]
         fn segments_lie_within_the_buffer(
-            start in 0usize..96, len in 1usize..96, sectors in 0usize..100
+            start in 0usize..96, len in 1usize..520, sectors in 0usize..530
         ) {
-            let range = start * 512..(start + len).min(96) * 512;
+            let range = start * 512..(start + len).min(520) * 512;
             prop_assume!(!range.is_empty());
             let buffer = part(range.clone());
             match new(&buffer, sectors, true) {
                 Ok(segments) => {
                     let total: usize = segments
-                        .as_slice()
+                        .list
                         .iter()
                         .map(|s| usize::from(s.last_sect) + 1 - usize::from(s.first_sect))
                         .sum();
                     prop_assert_eq!(total, sectors);
                     prop_assert!(total * 512 <= range.len());
                 }
-                Err(RequestError::Segments { found }) => prop_assert!(found > 11),
+                Err(RequestError::Segments { found }) => prop_assert!(found > 64),
                 Err(error) => {
                     let limit = range.len() / 512;
                     prop_assert_eq!(error, RequestError::Length { sectors, limit });

@@ -46,7 +46,7 @@ impl Fixture {
     }
 
     /// Submits requests, and completes them without an error.
-    fn run<B: IoMemory<Platform = Domain>>(
+    pub(super) fn run<B: IoMemory<Platform = Domain>>(
         &self,
         block: &mut BlkFront<Domain, B>,
         requests: impl IntoIterator<Item = Request<B>>,
@@ -61,7 +61,7 @@ impl Fixture {
         done.into_iter().filter_map(|done| done.buffer).collect()
     }
 
-    fn settled<B: IoMemory<Platform = Domain>>(
+    pub(super) fn settled<B: IoMemory<Platform = Domain>>(
         &self,
         block: &mut BlkFront<Domain, B>,
         count: usize,
@@ -76,7 +76,7 @@ impl Fixture {
         done
     }
 
-    fn shut<B: IoMemory<Platform = Domain>>(self, block: BlkFront<Domain, B>) {
+    pub(super) fn shut<B: IoMemory<Platform = Domain>>(self, block: BlkFront<Domain, B>) {
         self.close(block);
         self.finish();
     }

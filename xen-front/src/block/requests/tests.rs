@@ -88,7 +88,7 @@ fn request_layout_is_the_headers() {
     let mut segments = Segments::NONE;
     segments.add(&Pages::alloc(guest, 2).unwrap(), 9, true).unwrap();
     segments.set_refs([GrantRef(11), GrantRef(12)].into_iter());
-    let segments = segments.as_slice();
+    let segments = segments.parts().next().unwrap();
     let body = Body::Segments(segments);
     let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, body };
     front.push_wire(&request).unwrap();
@@ -306,4 +306,48 @@ proptest! {
         out.sort_unstable();
         prop_assert!(out.iter().copied().eq(0..u64::from(count)));
     }
+}
+
+/// Pushes a request of three parts, and returns those.
+fn push_parts(front: &mut Front<'_>, mem: &SharedMem) -> StdVec<BlkifRequest> {
+    let slot = front.requests.next_free().unwrap();
+    let body = Body::Segments(&[]);
+    let request = WireRequest { operation: BlkifOp::READ, sector: 7, body };
+    let numbers: StdVec<_> = (0..3).filter_map(|_| front.ring.push(slot, &request)).collect();
+    let command = Command::new(BlkifOp::READ, 7, 1);
+    let in_flight = InFlight::new(numbers[0], 3, RequestBuffer::none());
+    front.requests.add(Token(numbers[0]), command, in_flight);
+    let _ = front.ring.publish();
+    (0..3).map(|index| mem.read(HEADER + index * SLOT).unwrap()).collect()
+}
+
+#[test]
+fn failed_part_fails_the_request() {
+    for (failed, order) in [(0, [0, 1, 2]), (1, [2, 0, 1]), (2, [2, 1, 0]), (3, [1, 2, 0])] {
+        let mut page = page();
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front = Front::new(mem, 0);
+        let parts = push_parts(&mut front, mem);
+        for (index, part) in (0..).zip(order) {
+            assert_eq!((front.next_response(), front.requests.in_flight()), (Ok(None), 1));
+            let status = if part == failed { BlkifStatus::ERROR } else { BlkifStatus::OKAY };
+            respond(mem, index, &BlkifResponse { status, ..okay(&parts[part]) });
+        }
+        let expected = if failed == 3 { BlkifStatus::OKAY } else { BlkifStatus::ERROR };
+        assert_eq!(front.next_response(), Ok(Some((7, expected))));
+        assert_eq!(front.requests.count(), 0);
+    }
+}
+
+#[test]
+fn part_is_answered_once() {
+    let mut page = page();
+    let mem = SharedMem::from_pages(&mut page);
+    let mut front = Front::new(mem, 0);
+    let parts = push_parts(&mut front, mem);
+    respond(mem, 0, &okay(&parts[1]));
+    assert_eq!(front.next_response(), Ok(None));
+    respond(mem, 1, &okay(&parts[1]));
+    assert_eq!(front.next_response(), Err(ProtocolError::UnknownId { id: parts[1].id }));
+    assert_eq!((front.end_next(), front.end_next()), (Some(7), None));
 }
