@@ -59,6 +59,13 @@ where
         self.requests.taken.wrapping_sub(self.responses.private)
     }
 
+    /// Returns the number of requests that were not taken, at the last load of the peer's index.
+    /// Loads nothing.
+    #[inline]
+    pub fn unread(&self) -> u32 {
+        self.requests.unread()
+    }
+
     /// Returns the error that poisoned the ring, if any.
     pub fn poison(&self) -> Option<Corrupt> {
         self.requests.poison()

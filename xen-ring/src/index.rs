@@ -117,6 +117,12 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         self.poison
     }
 
+    /// Returns the number of entries up to the peer's index at its last check.
+    #[inline]
+    pub(crate) fn unread(&self) -> u32 {
+        self.seen.wrapping_sub(self.taken)
+    }
+
     /// Takes the next entry, if any, and returns its index. At most `room` entries are possible.
     #[inline]
     pub(crate) fn next(&mut self, mem: &SharedMem, room: u32) -> Result<Option<u32>, Corrupt> {

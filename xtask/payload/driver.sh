@@ -102,7 +102,7 @@ reads=$(logged "vbd/$ID/51712: removed" | sed 's/.*removed; \([0-9]*\) reads.*/\
 check "disk: indirect descriptors are used" "$([ "${reads:-0}" -gt 0 ] && [ "$reads" -lt $((bytes / 11 / 4096)) ] && echo used || echo "$reads reads")" used
 # Linux allocates the pages of a request from a pool: few of them are new.
 if [ "$GRANTS" = persistent ]; then
-  persistent=$(logged "vbd/$ID/51712: removed" | sed -n 's/.*persistent grants: \([0-9]*\) hits, \([0-9]*\) misses, \([0-9]*\) ev.*/\1 \2 \3/p')
+  persistent=$(logged "vbd/$ID/51712: persistent" | sed -n 's/.*persistent grants: \([0-9]*\) hits, \([0-9]*\) misses, \([0-9]*\) ev.*/\1 \2 \3/p')
   # shellcheck disable=SC2086 # three numbers
   set -- ${persistent:-0 0 0}
   check "disk: its pages stay mapped" "$([ "$1" -gt $((10 * $2)) ] && [ "$2" -gt 0 ] && echo mapped || echo "$1 hits, $2 misses, $3 evictions")" mapped

@@ -225,6 +225,16 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
     fn remove_disk(&mut self, index: usize) {
         let Disk { backend, .. } = self.vbds.swap_remove(index);
         info!("{}: removed; {}", backend.path(), Tally(&backend));
+        let done = backend.statistics();
+        if done.persistent_misses > 0 {
+            info!(
+                "{}: persistent grants: {} hits, {} misses, {} evictions",
+                backend.path(),
+                done.persistent_hits,
+                done.persistent_misses,
+                done.persistent_evictions
+            );
+        }
         self.removed_vbds.add(backend.begin_removal().1);
     }
 
@@ -331,23 +341,9 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> fmt::Display for Tally<'_, P, D> 
         let done = self.0.statistics();
         write!(
             f,
-            "{} reads, {} writes, {} flushes, {} refused, {} failed, {} sectors read, {} written",
-            done.reads,
-            done.writes,
-            done.flushes,
-            done.refused,
-            done.failed,
-            done.read_sectors,
-            done.written_sectors
-        )?;
-        if done.persistent_misses > 0 {
-            write!(
-                f,
-                "; persistent grants: {} hits, {} misses, {} evictions",
-                done.persistent_hits, done.persistent_misses, done.persistent_evictions
-            )?;
-        }
-        Ok(())
+            "{} reads, {} writes, {} flushes, {} refused, {} failed, {} merged",
+            done.reads, done.writes, done.flushes, done.refused, done.failed, done.merged
+        )
     }
 }
 

@@ -60,6 +60,10 @@ use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, Xenbus
 /// were completed, and before any later one. Requests of other queues are not ordered with it, as
 /// in Linux; those that were completed before are durable, too.
 ///
+/// Consecutive requests of the ring that read or write adjacent sectors are one [`Request`], up to
+/// [`Config::max_segments`]. If it fails, each of them is handed out again alone, so that the
+/// frontend receives the status of each; a request that is dropped fails as a whole.
+///
 /// # Ends of a connection
 ///
 /// A frontend that closes, breaks the protocol or is destroyed ends its connection at once, but not

@@ -2,7 +2,7 @@
 
 use super::access::{AccessConfig, Data, GuestMemory};
 use super::persistent::PersistentGrants;
-use super::queue::{Queue, Shared};
+use super::queue::{Completion, Queue, Shared};
 use super::request::Request;
 use super::ring_nodes::{MAX_QUEUES, QueueNodes};
 use super::rings::Abi;
@@ -95,12 +95,12 @@ impl<P: ForeignFrames> Connection<P> {
     pub(super) fn needs_poll(&self) -> bool {
         self.taken() > 0
             || self.shared.home.has_dropped()
-            || self.queues.iter().any(Queue::needs_poll)
+            || self.queues.iter().any(|queue| queue.needs_poll(&self.shared))
     }
 
     /// Returns whether a request can be handed out that was taken from a ring before.
     pub(super) fn has_pending(&self) -> bool {
-        self.queues.iter().any(Queue::has_pending)
+        self.queues.iter().any(|queue| queue.has_pending(&self.shared))
     }
 
     /// Returns the next request for the storage, of the queues in turn. Requests that are not valid
@@ -172,6 +172,7 @@ impl<P: ForeignFrames> Connection<P> {
         statistics: &mut Statistics,
     ) {
         let Some(slot) = request.into_slot() else { return };
+        let result = result.map_or_else(Completion::Failed, |()| Completion::Done);
         if let Some(queue) = self.queues.get_mut(usize::from(slot.queue)) {
             queue.complete(&mut self.shared, slot, result, statistics);
         }
@@ -182,7 +183,7 @@ impl<P: ForeignFrames> Connection<P> {
         // Each slot can be there once.
         while let Some(slot) = self.shared.home.pop() {
             if let Some(queue) = self.queues.get_mut(usize::from(slot.queue)) {
-                queue.complete(&mut self.shared, slot, Err(BlockDeviceError::Io), statistics);
+                queue.complete(&mut self.shared, slot, Completion::Dropped, statistics);
             }
         }
     }

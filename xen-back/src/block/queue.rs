@@ -12,7 +12,7 @@ use xen_evtchn::Channel;
 use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
 use xen_hypercall::{DomId, ForeignFrames, Port};
 use xen_ring::{Corrupt, Notify};
-use xen_sys::io::blkif::BlkifStatus;
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 /// The common state of the queues of a connection.
 pub(super) struct Shared<P: ForeignFrames> {
@@ -32,6 +32,10 @@ pub(super) struct Queue<P: ForeignFrames> {
     rings: Rings<GrantMapping<P, ReadWrite>>,
     /// Its number.
     index: u8,
+    /// A request that does not continue the one before it: the next one.
+    unmerged: Option<WireRequest>,
+    /// Failed merged requests, of which the current request of the ring can be handed out.
+    split: SlotList<P>,
     /// A request whose next step can be handed out, or that waits for the others to be completed.
     pending: Option<SlotBox<P>>,
     /// Requests of this queue that the storage has.
@@ -63,6 +67,8 @@ impl<P: ForeignFrames> Queue<P> {
             channel,
             rings,
             index,
+            unmerged: None,
+            split: SlotList::new(),
             pending: None,
             in_flight: 0,
             exclusive: false,
@@ -85,12 +91,16 @@ impl<P: ForeignFrames> Queue<P> {
     }
 
     /// Returns whether a poll has work: to publish, or to have a step of a barrier handed out.
-    pub(super) fn needs_poll(&self) -> bool {
-        self.unpublished || self.has_pending()
+    pub(super) fn needs_poll(&self, shared: &Shared<P>) -> bool {
+        self.unpublished || self.has_pending(shared)
     }
 
     /// Returns whether [`next`](Self::next) returns nothing before a request is completed.
+    #[inline]
     pub(super) fn is_blocked(&self, shared: &Shared<P>) -> bool {
+        if !self.split.is_empty() {
+            return false;
+        }
         match &self.pending {
             Some(_) => self.in_flight > 0,
             None => self.exclusive || shared.free.is_empty(),
@@ -98,8 +108,9 @@ impl<P: ForeignFrames> Queue<P> {
     }
 
     /// Returns whether a request can be handed out that was taken from the ring before.
-    pub(super) fn has_pending(&self) -> bool {
-        self.pending.is_some() && self.in_flight == 0
+    pub(super) fn has_pending(&self, shared: &Shared<P>) -> bool {
+        let taken = self.pending.is_some() || self.unmerged.is_some() || !self.split.is_empty();
+        taken && !self.is_blocked(shared)
     }
 
     /// Returns the next request for the storage. Requests that are not valid are answered.
@@ -116,25 +127,101 @@ impl<P: ForeignFrames> Queue<P> {
                 statistics.throttled += u64::from(is_full);
                 return Ok(None);
             }
+            if let Some(slot) = self.split.pop() {
+                if let Some(request) = self.begin(shared, slot, statistics) {
+                    return Ok(Some(request));
+                }
+                continue;
+            }
             if let Some(slot) = self.pending.take() {
                 self.exclusive = true;
                 return Ok(Some(self.hand_out(slot)));
             }
-            if shared.budget == 0 {
-                return Ok(None);
-            }
-            let Some(request) = self.rings.pop()? else { return Ok(None) };
-            shared.budget -= 1;
-            shared.taken += 1;
+            let Some(request) = self.take(shared)? else { return Ok(None) };
             // There is one: the queue is not blocked.
             let Some(mut slot) = shared.free.pop() else { return Ok(None) };
-            slot.queue = self.index;
-            match prepare(&mut shared.memory, &mut slot, &request, disk, statistics) {
-                Ok(()) if slot.exclusive => self.pending = Some(slot),
-                Ok(()) => return Ok(Some(self.hand_out(slot))),
-                Err(failure) => self.respond(shared, slot, failure.status(statistics)),
+            slot.clear(self.index);
+            if let Err(failure) = add(&mut shared.memory, &mut slot, &request, disk, statistics) {
+                self.respond(request.id, request.operation(), failure.status(statistics));
+                shared.free.push(slot);
+                continue;
+            }
+            if self.rings.unread() > 0 {
+                self.merge(shared, &mut slot, disk, statistics)?;
+            }
+            if let Some(request) = self.begin(shared, slot, statistics) {
+                return Ok(Some(request));
             }
         }
+    }
+
+    /// Takes a request from the ring.
+    #[inline(always)]
+    fn take(&mut self, shared: &mut Shared<P>) -> Result<Option<WireRequest>, Corrupt> {
+        if self.unmerged.is_some() {
+            return Ok(self.unmerged.take());
+        }
+        if shared.budget == 0 {
+            return Ok(None);
+        }
+        let request = self.rings.pop()?;
+        let taken = u32::from(request.is_some());
+        (shared.budget, shared.taken) = (shared.budget - taken, shared.taken + taken);
+        Ok(request)
+    }
+
+    /// Adds the requests of the ring that continue a transfer, each of which has its own response.
+    #[inline(never)]
+    fn merge(
+        &mut self,
+        shared: &mut Shared<P>,
+        slot: &mut Slot<P>,
+        disk: &DiskLimits,
+        statistics: &mut Statistics,
+    ) -> Result<(), Corrupt> {
+        while let Some(transfer) = slot.open_transfer() {
+            let room = usize::from(disk.segments).saturating_sub(slot.segments.len());
+            if self.rings.unread() == 0 {
+                break;
+            }
+            let Some(request) = self.take(shared)? else { break };
+            if !transfer.is_continued_by(&request, room) {
+                self.unmerged = Some(request);
+                break;
+            }
+            match add(&mut shared.memory, slot, &request, disk, statistics) {
+                Ok(()) => statistics.merged += 1,
+                Err(failure) => {
+                    self.respond(request.id, request.operation(), failure.status(statistics));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the memory of a request accessible, and hands it out, unless it has to be alone and
+    /// waits for the others. `None` after a failure of all its requests of the ring.
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        shared: &mut Shared<P>,
+        mut slot: SlotBox<P>,
+        statistics: &mut Statistics,
+    ) -> Option<Request<P>> {
+        while slot.open(&mut shared.memory, statistics).is_err() {
+            if !slot.split() {
+                self.respond_all(&slot, Err(Failure::Access), statistics);
+                if !slot.next_ring_request() {
+                    shared.free.push(slot);
+                    return None;
+                }
+            }
+        }
+        if slot.exclusive {
+            self.pending = Some(slot);
+            return None;
+        }
+        Some(self.hand_out(slot))
     }
 
     #[inline]
@@ -143,40 +230,64 @@ impl<P: ForeignFrames> Queue<P> {
         Request::new(slot)
     }
 
-    /// Completes a request that this queue has handed out. The response is pushed, not published.
+    /// Completes a request that this queue has handed out. The responses are pushed, not published.
+    ///
+    /// After a failure of several requests of the ring at once, each is handed out again alone, so
+    /// that it has its own result; not one that the storage has dropped.
     #[inline]
     pub(super) fn complete(
         &mut self,
         shared: &mut Shared<P>,
         mut slot: SlotBox<P>,
-        result: Result<(), BlockDeviceError>,
+        result: Completion,
         statistics: &mut Statistics,
     ) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if result.is_ok() && slot.advance() {
+        if result == Completion::Done && slot.advance() {
             self.pending = Some(slot);
             return;
         }
         if slot.exclusive {
             self.exclusive = false;
         }
-        let mut result = result.map_err(Failure::Storage);
-        if let Work::Transfer(transfer) = slot.work {
-            let Slot { data, segments, .. } = &mut *slot;
-            let read = result.is_ok() && !transfer.write;
-            let closed = data.close(&mut shared.memory, read, segments);
-            result = result.and(closed.map_err(Failure::from));
+        let is_dropped = result == Completion::Dropped;
+        let closed = slot.close(&mut shared.memory, result == Completion::Done);
+        let result = match result {
+            Completion::Done => closed.map_err(Failure::from),
+            Completion::Failed(error) => Err(Failure::Storage(error)),
+            Completion::Dropped => Err(Failure::Storage(BlockDeviceError::Io)),
+        };
+        if result.is_err() && !is_dropped && slot.split() {
+            self.split.push(slot);
+            return;
         }
-        let status =
-            result.map_or_else(|failure| failure.status(statistics), |()| BlkifStatus::OKAY);
-        self.respond(shared, slot, status);
+        self.respond_all(&slot, result, statistics);
+        if slot.next_ring_request() {
+            self.split.push(slot);
+        } else {
+            shared.free.push(slot);
+        }
+    }
+
+    /// Responds to the current requests of the ring.
+    #[inline(always)]
+    fn respond_all(
+        &mut self,
+        slot: &Slot<P>,
+        result: Result<(), Failure>,
+        statistics: &mut Statistics,
+    ) {
+        for request in slot.current() {
+            let status =
+                result.map_or_else(|failure| failure.status(statistics), |()| BlkifStatus::OKAY);
+            self.respond(request.id, request.op, status);
+        }
     }
 
     #[inline]
-    fn respond(&mut self, shared: &mut Shared<P>, slot: SlotBox<P>, status: BlkifStatus) {
-        self.rings.respond(slot.id, slot.op, status);
+    fn respond(&mut self, id: u64, op: BlkifOp, status: BlkifStatus) {
+        self.rings.respond(id, op, status);
         self.unpublished = true;
-        shared.free.push(slot);
     }
 
     /// Publishes the responses, with one notification at most.
@@ -193,17 +304,17 @@ impl<P: ForeignFrames> Queue<P> {
     }
 }
 
-/// Validates a request and makes its memory accessible.
-fn prepare<P: ForeignFrames>(
+/// Validates a request, and adds it to those of a slot: a transfer to adjacent ones, or any one to
+/// none. Nothing is added after an error.
+#[inline(always)]
+fn add<P: ForeignFrames>(
     memory: &mut GuestMemory<P>,
     slot: &mut Slot<P>,
     request: &WireRequest,
     disk: &DiskLimits,
     statistics: &mut Statistics,
 ) -> Result<(), Failure> {
-    (slot.id, slot.op, slot.step) = (request.id, request.operation(), Step::Main);
-    slot.exclusive = false;
-    slot.segments.clear();
+    let (id, op) = (request.id, request.operation());
     let transfer = match disk.validate(request)? {
         ValidatedRequest::Transfer(transfer, segments) => {
             // There is room for all of a direct request.
@@ -211,18 +322,26 @@ fn prepare<P: ForeignFrames>(
             transfer
         }
         ValidatedRequest::Indirect { mut transfer, page, count } => {
-            memory.copy_segments(page, count, &mut slot.segments, statistics)?;
-            disk.check(&mut transfer, &slot.segments)?;
+            let before = slot.segments.len();
+            let copied = memory.copy_segments(page, count, &mut slot.segments, statistics);
+            let added = slot.segments.get(before..).unwrap_or_default();
+            let checked =
+                copied.map_err(Failure::from).and_then(|()| Ok(disk.check(&mut transfer, added)?));
+            if let Err(failure) = checked {
+                slot.segments.truncate(before);
+                return Err(failure);
+            }
             transfer
         }
         ValidatedRequest::Flush { exclusive } => {
             statistics.flushes += 1;
-            (slot.work, slot.exclusive) = (Work::Flush, exclusive);
+            slot.exclusive = exclusive;
+            slot.set(id, op, Work::Flush);
             return Ok(());
         }
         ValidatedRequest::Discard { sector, count, secure } => {
             statistics.discards += 1;
-            slot.work = Work::Discard { sector, count, secure };
+            slot.set(id, op, Work::Discard { sector, count, secure });
             return Ok(());
         }
     };
@@ -233,15 +352,25 @@ fn prepare<P: ForeignFrames>(
         statistics.reads += 1;
         statistics.read_sectors += transfer.count;
     }
-    slot.work = Work::Transfer(transfer);
     if transfer.flush_first {
         statistics.flushes += 1;
         (slot.step, slot.exclusive) = (Step::FlushFirst, true);
     }
-    Ok(slot.data.open(memory, transfer.write, &slot.segments, statistics)?)
+    slot.add_transfer(id, op, transfer);
+    Ok(())
+}
+
+/// The end of a request at the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completion {
+    Done,
+    Failed(BlockDeviceError),
+    /// The storage dropped it.
+    Dropped,
 }
 
 /// The reason why a request was not carried out.
+#[derive(Clone, Copy, Debug)]
 enum Failure {
     Refused(RequestError),
     Access,

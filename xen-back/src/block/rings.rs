@@ -59,6 +59,12 @@ impl<M: StableSharedMem> Rings<M> {
         either!(self, ring => ring.slots())
     }
 
+    /// Returns the number of requests that are known to be in the ring.
+    #[inline]
+    pub(super) fn unread(&self) -> u32 {
+        either!(self, ring => ring.unread())
+    }
+
     pub(super) fn pop(&mut self) -> Result<Option<WireRequest>, Corrupt> {
         Ok(match self {
             Self::Native(ring) => ring.pop()?.map(|request| from_native(&request)),

@@ -1,8 +1,11 @@
 //! The state of one request in flight, in a page of its own.
 
-use super::access::Data;
+use super::Statistics;
+use super::access::{Data, GuestMemory, NoAccess};
 use super::request::{Buffers, Operation};
 use super::validate::{Segments, Transfer};
+use core::ops::Range;
+use heapless::Vec;
 use spin::Mutex;
 use xen_hypercall::{ForeignFrames, OutOfMemory, PageArc, PageBox};
 use xen_sys::io::blkif::BlkifOp;
@@ -25,21 +28,38 @@ pub(super) enum Work {
     Discard { sector: u64, count: u64, secure: bool },
 }
 
+/// The most requests of the ring that are one request of the storage.
+pub(super) const MAX_MERGED: usize = 32;
+
+/// A request of the ring, which has one response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RingRequest {
+    /// The id and the operation of the response.
+    pub(super) id: u64,
+    pub(super) op: BlkifOp,
+    segments: u16,
+    sectors: u32,
+}
+
 /// A request in flight, or room for one.
 pub(super) struct Slot<P: ForeignFrames> {
     /// The connection that it belongs to.
     pub(super) home: Home<P>,
     /// The queue that it was taken from.
     pub(super) queue: u8,
-    /// The id and the operation of the response.
-    pub(super) id: u64,
-    pub(super) op: BlkifOp,
+    /// The requests of the ring: several transfers of adjacent sectors, or one request.
+    ring_requests: Vec<RingRequest, MAX_MERGED>,
+    /// Those of them that the storage carries out at once, all but after a failure.
+    current: Range<usize>,
+    /// The operation of the current ones.
     pub(super) work: Work,
     pub(super) step: Step,
     /// No other request may be in flight with it.
     pub(super) exclusive: bool,
+    /// The segments of all, and the range of the current ones.
     pub(super) segments: Segments,
-    pub(super) data: Data<P>,
+    range: Range<usize>,
+    data: Data<P>,
     next: Option<SlotBox<P>>,
 }
 
@@ -48,15 +68,119 @@ impl<P: ForeignFrames> Slot<P> {
         Self {
             home,
             queue: 0,
-            id: 0,
-            op: BlkifOp::READ,
+            ring_requests: Vec::new(),
+            current: 0..0,
             work: Work::Flush,
             step: Step::Main,
             exclusive: false,
             segments: Segments::new(),
+            range: 0..0,
             data,
             next: None,
         }
+    }
+
+    /// Makes room for the requests of a queue.
+    #[inline]
+    pub(super) fn clear(&mut self, queue: u8) {
+        (self.queue, self.step, self.exclusive) = (queue, Step::Main, false);
+        (self.current, self.range) = (0..0, 0..0);
+        self.ring_requests.clear();
+        self.segments.clear();
+    }
+
+    /// Sets the only request of the ring, which is no transfer.
+    pub(super) fn set(&mut self, id: u64, op: BlkifOp, work: Work) {
+        // There is room: the slot was cleared.
+        let _ = self.ring_requests.push(RingRequest { id, op, segments: 0, sectors: 0 });
+        (self.work, self.current) = (work, 0..1);
+    }
+
+    /// Adds a transfer of the segments that were added last. Its sectors follow those of the one
+    /// before.
+    #[inline]
+    pub(super) fn add_transfer(&mut self, id: u64, op: BlkifOp, transfer: Transfer) {
+        let end = self.segments.len();
+        let (segments, sectors) = ((end - self.range.end) as u16, transfer.count as u32);
+        match &mut self.work {
+            Work::Transfer(first) if !self.ring_requests.is_empty() => {
+                first.count += transfer.count;
+            }
+            work => *work = Work::Transfer(transfer),
+        }
+        // There is room: `merges` has checked that.
+        let _ = self.ring_requests.push(RingRequest { id, op, segments, sectors });
+        (self.current.end, self.range.end) = (self.ring_requests.len(), end);
+    }
+
+    /// Returns the transfer that further ones can be added to, if there is room.
+    #[inline]
+    pub(super) fn open_transfer(&self) -> Option<&Transfer> {
+        match &self.work {
+            Work::Transfer(transfer) if !self.exclusive && !self.ring_requests.is_full() => {
+                Some(transfer)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the requests of the ring that the storage carries out.
+    #[inline]
+    pub(super) fn current(&self) -> impl Iterator<Item = RingRequest> {
+        self.ring_requests.iter().copied().take(self.current.end).skip(self.current.start)
+    }
+
+    /// Leaves the first of several requests of the ring alone as the current one, after a failure,
+    /// so that each has its own result. `false` if it is alone already.
+    pub(super) fn split(&mut self) -> bool {
+        let Work::Transfer(Transfer { sector, .. }) = self.work else { return false };
+        self.current.len() > 1 && self.narrow(self.current.start, self.range.start, sector)
+    }
+
+    /// Proceeds to the next request of the ring. `false` if there is none.
+    #[inline]
+    pub(super) fn next_ring_request(&mut self) -> bool {
+        if self.current.end == self.ring_requests.len() {
+            return false;
+        }
+        let Work::Transfer(Transfer { sector, count, .. }) = self.work else { return false };
+        self.narrow(self.current.end, self.range.end, sector + count)
+    }
+
+    fn narrow(&mut self, index: usize, at: usize, start: u64) -> bool {
+        let Some(RingRequest { segments, sectors, .. }) = self.ring_requests.get(index) else {
+            return false;
+        };
+        self.current = index..index + 1;
+        self.range = at..at + usize::from(*segments);
+        if let Work::Transfer(transfer) = &mut self.work {
+            (transfer.sector, transfer.count) = (start, u64::from(*sectors));
+        }
+        true
+    }
+
+    /// Makes the memory of the current transfer accessible.
+    #[inline]
+    pub(super) fn open(
+        &mut self,
+        memory: &mut GuestMemory<P>,
+        statistics: &mut Statistics,
+    ) -> Result<(), NoAccess> {
+        let Work::Transfer(transfer) = self.work else { return Ok(()) };
+        let segments = self.segments.get(self.range.clone()).unwrap_or_default();
+        self.data.open(memory, transfer.write, segments, statistics)
+    }
+
+    /// Ends the access to it. `done` if the storage has carried the transfer out.
+    #[inline]
+    pub(super) fn close(
+        &mut self,
+        memory: &mut GuestMemory<P>,
+        done: bool,
+    ) -> Result<(), NoAccess> {
+        let Work::Transfer(transfer) = self.work else { return Ok(()) };
+        let segments = self.segments.get(self.range.clone()).unwrap_or_default();
+        self.data.close(memory, done && !transfer.write, segments)
     }
 
     pub(super) fn operation(&self) -> Operation {
@@ -76,7 +200,10 @@ impl<P: ForeignFrames> Slot<P> {
 
     pub(super) fn buffers(&mut self) -> Buffers<'_> {
         match (self.step, self.work) {
-            (Step::Main, Work::Transfer(transfer)) => self.data.buffers(&transfer, &self.segments),
+            (Step::Main, Work::Transfer(transfer)) => {
+                let segments = self.segments.get(self.range.clone()).unwrap_or_default();
+                self.data.buffers(&transfer, segments)
+            }
             _ => Buffers::private(0, &mut []),
         }
     }

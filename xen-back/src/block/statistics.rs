@@ -24,6 +24,9 @@ pub struct Statistics {
     /// Sectors of 512 bytes of valid requests to write.
     #[doc(alias = "wr_sect")]
     pub written_sectors: u64,
+    /// Requests to read or write that were carried out together with the one before, of adjacent
+    /// sectors.
+    pub merged: u64,
     /// Times that no request was taken from the ring because the storage had as many as
     /// [`Config::in_flight`](super::Config::in_flight) allows.
     #[doc(alias = "oo_req")]

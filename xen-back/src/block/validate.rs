@@ -160,6 +160,21 @@ pub(super) struct Transfer {
     pub(super) count: u64,
 }
 
+impl Transfer {
+    /// Returns whether a request with at most `room` segments transfers the sectors that follow, in
+    /// the same direction. It is not valid for that.
+    #[inline]
+    pub(super) fn is_continued_by(&self, request: &WireRequest, room: usize) -> bool {
+        let (op, sector, count) = match request.body {
+            Body::Direct { op, count, sector, .. } => (op, sector, usize::from(count)),
+            Body::Indirect { op, count, sector, .. } => (op, sector, usize::from(count)),
+            Body::Discard { .. } | Body::Other(_) => return false,
+        };
+        let own = if self.write { BlkifOp::WRITE } else { BlkifOp::READ };
+        op == own && sector == self.sector + self.count && count > 0 && count <= room
+    }
+}
+
 /// The properties of a disk that requests are validated against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DiskLimits {

@@ -2,6 +2,7 @@
 //! that records its operations.
 
 use core::cell::RefCell;
+use core::ops::Range;
 use core::time::Duration;
 use std::rc::Rc;
 use xen_back::block::{
@@ -74,6 +75,15 @@ pub(crate) struct NotedDisk {
     /// The first byte from which sectors are freed.
     pub(crate) alignment: u32,
     pub(crate) done: Vec<Done>,
+    /// Sectors that can neither be read nor written.
+    pub(crate) bad: Range<u64>,
+}
+
+impl NotedDisk {
+    fn check(&self, sector: u64, bytes: usize) -> Result<(), BlockDeviceError> {
+        let is_bad = sector < self.bad.end && self.bad.start < sector + bytes as u64 / 512;
+        if is_bad { Err(BlockDeviceError::Io) } else { Ok(()) }
+    }
 }
 
 impl AsRef<[u8]> for NotedDisk {
@@ -94,11 +104,13 @@ impl BlockDevice for NotedDisk {
 
     fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Read(sector, to.len() / 512));
+        self.check(sector, to.len())?;
         self.disk.read(sector, to)
     }
 
     fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Write(sector, from.len() / 512));
+        self.check(sector, from.len())?;
         self.disk.write(sector, from)
     }
 
@@ -170,6 +182,7 @@ impl Fixture {
                 secure: true,
                 alignment: 0,
                 done: Vec::new(),
+                bad: 0..0,
             })),
             front_wait: RefCell::new(EventWait::new(&guest)),
             back_wait: RefCell::new(EventWait::new(&driver)),

@@ -434,7 +434,7 @@ fn requests_outlive_their_backend() {
     for mode in MODES {
         let fixture = Fixture::new();
         let (mut back, mut raw) = connect(&fixture, mode, 4);
-        let requests = [8, 16, 24].map(|sector| raw.request(BlkifOp::WRITE, 1, sector));
+        let requests = [8, 24, 40].map(|sector| raw.request(BlkifOp::WRITE, 1, sector));
         post(&mut raw, &requests);
         let mut taken = take(&fixture, &mut back);
         // One is in the list of dropped ones when the backend is dropped.

@@ -194,7 +194,7 @@ fn completions_return_to_their_queue() {
         let mut disk = MemoryDisk::new(Fixture::content());
         for queue in 0..2 {
             let requests =
-                [0, 8].map(|at| front.request(queue, BlkifOp::READ, queue as u64 * 64 + at));
+                [0, 16].map(|at| front.request(queue, BlkifOp::READ, queue as u64 * 64 + at));
             front.post(queue, &requests);
         }
         back.poll(fixture.driver.now()).unwrap();
@@ -210,8 +210,8 @@ fn completions_return_to_their_queue() {
         back.poll(fixture.driver.now()).unwrap();
         assert!(fixture.driver.counters().notifications - sent <= 2);
         let okay = BlkifStatus::OKAY;
-        assert_eq!(front.responses(0), [(8, okay), (0, BlkifStatus::ERROR)]);
-        assert_eq!(front.responses(1), [(72, okay), (64, okay)]);
+        assert_eq!(front.responses(0), [(16, okay), (0, BlkifStatus::ERROR)]);
+        assert_eq!(front.responses(1), [(80, okay), (64, okay)]);
         front.close(&mut back);
         drop(back);
         fixture.finish();
