@@ -5,7 +5,7 @@ use crate::case::{Access, Case};
 use alloc::vec::Vec;
 use core::time::Duration;
 use xen_front::block::{
-    BlkFront, BlkFrontConfig, DeviceState, MAX_PAGES, Request, SECTORS_PER_PAGE, list,
+    BlkFront, BlkFrontConfig, DeviceState, MAX_PAGES, MAX_SEGMENTS, Request, SECTORS_PER_PAGE, list,
 };
 use xen_front::{DmaBuffer, IoMemory};
 use xen_grant::GrantTable;
@@ -131,7 +131,7 @@ impl Job {
     /// Returns the numbers of pages of the requests that one transfer takes.
     fn parts(&self) -> Vec<usize> {
         let pages = self.kib / 4;
-        (0..pages).step_by(MAX_PAGES).map(|at| MAX_PAGES.min(pages - at)).collect()
+        (0..pages).step_by(MAX_SEGMENTS).map(|at| MAX_SEGMENTS.min(pages - at)).collect()
     }
 
     fn sectors(&self) -> u64 {
@@ -155,7 +155,7 @@ impl<B: Buffer> Buffers<B> {
     /// [`Error::Memory`].
     pub fn new(disk: &BlkFront<B::Platform, B>, job: &Job) -> Result<Self, Error> {
         let parts = job.parts();
-        let mut free: Vec<_> = (0..=MAX_PAGES).map(|_| Vec::new()).collect();
+        let mut free: Vec<_> = (0..=MAX_SEGMENTS).map(|_| Vec::new()).collect();
         for &pages in &parts {
             let platform = disk.store().platform();
             for _ in 0..job.depth {
@@ -163,6 +163,11 @@ impl<B: Buffer> Buffers<B> {
             }
         }
         Ok(Self { parts, free })
+    }
+
+    /// Returns the number of slots of the ring that the request of a part takes.
+    fn slots(&self, part: usize) -> usize {
+        self.parts[part].div_ceil(MAX_PAGES)
     }
 
     fn take(&mut self, part: usize) -> Option<B> {
@@ -194,7 +199,7 @@ pub fn run<P: Platform, B: Buffer<Platform = P>>(
     // The part of the transfer that is submitted next, and its first sector.
     let (mut part, mut sector) = (0, 0);
     loop {
-        while submitted < total && disk.free_slots() > 0 {
+        while submitted < total && disk.free_slots() >= buffers.slots(part) {
             let Some(buffer) = buffers.take(part) else { break };
             if part == 0 {
                 sector = places.next_sector();
@@ -276,8 +281,8 @@ mod tests {
     #[test]
     fn transfer_is_cut_into_requests() {
         assert_eq!(job(false, 4).parts(), [1]);
-        assert_eq!(job(false, 128).parts(), [11, 11, 10]);
-        assert_eq!(job(false, 44).parts(), [11]);
+        assert_eq!(job(false, 128).parts(), [32]);
+        assert_eq!(job(false, 640).parts(), [64, 64, 32]);
     }
 
     #[test]
