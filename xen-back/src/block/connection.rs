@@ -31,8 +31,6 @@ pub(super) struct Connection<P: ForeignFrames> {
     // Dropped in this order: the rings are unmapped before the memory of requests.
     queues: Vec<Queue<P>, MAX_QUEUES>,
     shared: Shared<P>,
-    /// The queue whose turn it is.
-    next: usize,
 }
 
 impl<P: ForeignFrames> Connection<P> {
@@ -58,8 +56,8 @@ impl<P: ForeignFrames> Connection<P> {
             free.push(PageBox::new(platform.clone(), slot)?);
         }
         let memory = GuestMemory::new(platform, guest, &access)?;
-        let shared = Shared { memory, home, free, budget: 0, taken: 0 };
-        Ok(Self { queues, shared, next: 0 })
+        let shared = Shared { memory, home, free, budget: 0, taken: 0, turn: 0 };
+        Ok(Self { queues, shared })
     }
 
     /// Returns the port of each queue.
@@ -111,21 +109,16 @@ impl<P: ForeignFrames> Connection<P> {
         disk: &DiskLimits,
         statistics: &mut Statistics,
     ) -> Result<Option<Request<P>>, CorruptQueue> {
-        let mut index = self.next;
+        let mut index = usize::from(self.shared.turn);
         for _ in 0..self.queues.len() {
-            let Some(queue) = self.queues.get_mut(index) else { break };
-            let taken = self.shared.taken;
-            let found = queue
-                .next(&mut self.shared, disk, statistics)
-                .map_err(|corrupt| CorruptQueue { index, corrupt })?;
-            index = if index + 1 < self.queues.len() { index + 1 } else { 0 };
-            // The turn is over of a queue that had one: the others come first, also if it has spent
-            // the budget of this round.
-            if found.is_some() || self.shared.taken != taken {
-                self.next = index;
+            if index >= self.queues.len() {
+                index = 0;
             }
-            if found.is_some() {
-                return Ok(found);
+            let Some(queue) = self.queues.get_mut(index) else { break };
+            match queue.next(&mut self.shared, disk, statistics) {
+                Ok(None) => index += 1,
+                Ok(found) => return Ok(found),
+                Err(corrupt) => return Err(CorruptQueue { index, corrupt }),
             }
         }
         Ok(None)
@@ -191,7 +184,7 @@ impl<P: ForeignFrames> Connection<P> {
     /// Ends the connection. Returns the record of the requests that are still in flight.
     pub(super) fn disconnect(self) -> Option<Draining<P>> {
         let in_flight = self.in_flight();
-        let Self { queues, shared: Shared { home, .. }, .. } = self;
+        let Self { queues, shared: Shared { home, .. } } = self;
         drop(queues);
         (in_flight > 0).then_some(Draining { home, in_flight })
     }

@@ -23,6 +23,9 @@ pub(super) struct Shared<P: ForeignFrames> {
     pub(super) budget: u32,
     /// Requests that were taken from the rings in this round.
     pub(super) taken: u32,
+    /// The queue whose turn it is: the one after the last that had a turn, also if that has spent
+    /// the budget of the round. A number past the last queue stands for the first.
+    pub(super) turn: u8,
 }
 
 /// A connected ring and its requests.
@@ -128,16 +131,19 @@ impl<P: ForeignFrames> Queue<P> {
                 return Ok(None);
             }
             if let Some(slot) = self.split.pop() {
+                shared.turn = self.index + 1;
                 if let Some(request) = self.begin(shared, slot, statistics) {
                     return Ok(Some(request));
                 }
                 continue;
             }
             if let Some(slot) = self.pending.take() {
+                shared.turn = self.index + 1;
                 self.exclusive = true;
                 return Ok(Some(self.hand_out(slot)));
             }
             let Some(request) = self.take(shared)? else { return Ok(None) };
+            shared.turn = self.index + 1;
             // There is one: the queue is not blocked.
             let Some(mut slot) = shared.free.pop() else { return Ok(None) };
             slot.clear(self.index);
