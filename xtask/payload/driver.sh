@@ -19,7 +19,7 @@ VIF='vif=["mac=00:16:3e:00:00:02,backend=dd,script=vif-bridge"]'
 # What this emulated machine is slow at and Xen's devices don't need: a PCI bus, zeroed pages, the kernel's tests of itself.
 QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr"
 
-# guest JOB CONFIG-LINES: starts a Linux guest. Sets ID.
+# guest JOB VCPUS CONFIG-LINES: starts a Linux guest. Sets ID.
 guest() {
   step "Linux guest: $1"
   cat >"/tmp/$1.cfg" <<C
@@ -28,11 +28,11 @@ type="pvh"
 kernel="/payload/linux"
 ramdisk="/payload/linux.cpio"
 memory=256
-vcpus=1
+vcpus=$2
 cmdline="console=hvc0 quiet $QUICK job=$1 mib=$MIB net_mib=$NET_MIB"
 on_poweroff="destroy"
 on_crash="destroy"
-$2
+$3
 C
   ID=$((ID + 1))
   /payload/testbed-peer follow "$LOGS/guest-$1.log" "CONSOLE|$1: " &
@@ -56,7 +56,7 @@ ID=1
 serving() { [ -n "$(logged serving)" ]; }
 within 30 serving
 
-guest first "disk=[$(disk data xvda),$(disk scratch xvdb)]
+guest first 2 "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
 busy() { said first '^GUEST busy'; }
 within 600 busy || console first | tail -n 12 | sed "s/^/SHOW|first: /"
@@ -70,6 +70,8 @@ matches "disk: $MIB MiB written" "$wrote" "bytes=$bytes sum=?*"
 check "disk: they read back after a remount" "$(said_by first read)" "$wrote mismatches=0"
 check "disk: the file system is clean" "$(said_by first fsck)" 0
 took first write; took first read_back
+check "disk: a queue for each of two processors" "$(said_by first queues)" 2
+check "disk: parts written by a queue and read by another" "$(console first | grep -c '^GUEST part . same')" 2
 # Now it writes to the other disk, and sends, until it is destroyed.
 usleep 500000
 xl destroy first
@@ -81,13 +83,15 @@ gone_for_good() { ! xl list | grep -q '(null)'; }
 within 20 gone_for_good
 check "destroyed in mid-transfer: no zombie is left" "$(gone_for_good && echo none || xl list | tail -n 1)" none
 
-guest next "disk=[$(disk data xvda)]
+guest next 1 "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
 within 900 gone $ID || { console next | tail -n 12 | sed "s/^/SHOW|next: /"; xl destroy next; }
 kill $follower
 check "the next guest came to its end" "$(said next '^GUEST done' && echo done)" done
 matches "destroyed in mid-transfer: it was sending" "$(logged 'Discard cut off')" "*cut off: [1-9]* bytes*"
 check "disk: another guest reads what the first has written" "$(said_by next read)" "$wrote mismatches=0"
+check "destroyed in mid-write: a file written before is whole" "$(said_by next kept)" "$(said_by first kept) mismatches=0"
+check "destroyed in mid-write: the file system is clean" "$(said_by next fsck)" 0
 check "net: ping" "$(said_by next ping)" "20 transmitted, 20 received"
 sent=$((NET_MIB * 1048576))
 check "net: $NET_MIB MiB over TCP and back" "$(said_by next echo)" "sent=$sent received=$sent mismatches=0"

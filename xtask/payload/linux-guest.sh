@@ -18,6 +18,16 @@ disk() { there /dev/xvda; say sectors "$(cat /sys/block/xvda/size)"; }
 network() { there /sys/class/net/eth0; ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up; }
 write() { say wrote "$(testbed-peer write /mnt/data $BYTES)"; }
 read_back() { say read "$(testbed-peer verify /mnt/data $BYTES)"; }
+# On its own processor, so that the requests go through a queue of their own; not through the page cache.
+on_cpu() { cpu=$1; shift; taskset $((1 << cpu)) "$@" 2>/dev/null; }
+on_each_cpu() { for cpu in 0 1; do "$1" $cpu & done; wait; }
+put_part() { on_cpu "$1" dd if="/tmp/part$1" of=/dev/xvdb bs=64k count=16 seek=$(($1 * 16)) oflag=direct; }
+# The data is read through the queue of another processor.
+get_part() {
+  from=$((1 - $1))
+  on_cpu "$1" dd if=/dev/xvdb of="/tmp/back$from" bs=64k count=16 skip=$((from * 16)) iflag=direct
+  cmp "/tmp/part$from" "/tmp/back$from" && say part $from same
+}
 echo_back() { say echo "$(testbed-peer check 10.1.0.1:7 $(($(word net_mib) * 1048576)))"; }
 BYTES=$(($(word mib) * 1048576))
 
@@ -31,15 +41,26 @@ case $(word job) in
     timed read_back
     umount /mnt
     e2fsck -f -n /dev/xvda >/tmp/fsck 2>&1; say fsck $?
+    there /dev/xvdb
+    say queues "$(find /sys/block/xvdb/mq -mindepth 1 -maxdepth 1 | wc -l)"
+    for part in 0 1; do dd if=/dev/urandom of=/tmp/part$part bs=64k count=16 2>/dev/null; done
+    on_each_cpu put_part
+    on_each_cpu get_part
+    mkfs.ext4 -q -F /dev/xvdb && mount -t ext4 /dev/xvdb /mnt
+    say kept "$(testbed-peer write /mnt/kept 4194304)"
+    sync
     network
     nc 10.1.0.1 9 </dev/zero &
-    dd if=/dev/zero of=/dev/xvdb bs=64k count=64 2>/dev/null
     say busy now
-    while :; do dd if=/dev/zero of=/dev/xvdb bs=64k count=256 seek=64 2>/dev/null; done ;;
+    while :; do dd if=/dev/urandom of="/mnt/$((f = (f + 1) % 8))" bs=64k count=16 conv=fsync 2>/dev/null; done ;;
   next)
     disk
     mount -t ext4 /dev/xvda /mnt && read_back
     umount /mnt
+    there /dev/xvdb
+    mount -t ext4 /dev/xvdb /mnt && say kept "$(testbed-peer verify /mnt/kept 4194304)"
+    umount /mnt
+    e2fsck -f -n /dev/xvdb >/tmp/fsck 2>&1; say fsck $?
     network
     say ping "$(ping -c 20 -i 0.2 10.1.0.1 | sed -n 's/ packets//g; s/, *[0-9]*% .*//p')"
     timed echo_back
