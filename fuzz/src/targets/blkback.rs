@@ -16,7 +16,7 @@ use xenbus::DeviceId;
 /// replies to the requests of the one before.
 const POLLS: usize = 16;
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 13] = [
     "ring-ref",
     "event-channel",
     "protocol",
@@ -24,6 +24,12 @@ const KEYS: [&str; 7] = [
     "ring-ref0",
     "ring-ref1",
     "feature-persistent",
+    "multi-queue-num-queues",
+    "queue-0/ring-ref",
+    "queue-0/event-channel",
+    "queue-1/ring-ref",
+    "queue-1/event-channel",
+    "queue-1/ring-ref0",
 ];
 
 #[derive(Arbitrary, Debug)]
@@ -57,19 +63,28 @@ pub fn run(data: &[u8]) {
     let [options] = head(&mut deeds);
     let has = |bit: u8| options & 1 << bit != 0;
     let mode = if has(0) { GrantMode::Copy } else { GrantMode::Map };
+    let two_queues = has(7);
     let world = World::new(1);
     let (back, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
     let device = world.attach_disk(&guest, &back, &Disk::new("xvda"));
     let grants = GrantTable::new(guest.clone()).unwrap();
     let share =
         || grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
-    let (ring, data) = (share(), share());
+    let (rings, data) = ([share(), share()], share());
+    let ring = &rings[0];
     let data_ref = data.refs()[0].0;
-    let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
+    let channels = [(); 2].map(|()| Channel::alloc_unbound(guest.clone(), back.id()).unwrap());
     let (nodes, front) = (guest.store(), device.frontend_path());
     let publish = || {
         nodes.write(format!("{front}/ring-ref"), ring.refs()[0].0).unwrap();
-        nodes.write(format!("{front}/event-channel"), channel.port().0).unwrap();
+        nodes.write(format!("{front}/event-channel"), channels[0].port().0).unwrap();
+        for (queue, (ring, channel)) in rings.iter().zip(&channels).enumerate() {
+            let queue = format!("{front}/queue-{queue}");
+            nodes.write(format!("{queue}/ring-ref"), ring.refs()[0].0).unwrap();
+            nodes.write(format!("{queue}/event-channel"), channel.port().0).unwrap();
+        }
+        let count = 1 + u32::from(two_queues);
+        nodes.write(format!("{front}/multi-queue-num-queues"), count).unwrap();
         nodes.write(format!("{front}/protocol"), "x86_64-abi").unwrap();
         nodes.write(format!("{front}/feature-persistent"), u32::from(has(1))).unwrap();
         nodes.write(format!("{front}/state"), 3).unwrap();
@@ -91,8 +106,12 @@ pub fn run(data: &[u8]) {
         let _ = disk.poll(back.now());
         world.run_until_idle();
     }
-    let prod = Cell::new(0u32);
+    let prods = [Cell::new(0u32), Cell::new(0)];
+    // Requests go to the queues in turn.
+    let next = Cell::new(0);
     let post = |request: &[u8]| {
+        let (ring, prod) = (&rings[next.get()], &prods[next.get()]);
+        next.set((next.get() + 1) % (1 + usize::from(two_queues)));
         let slot = 64 + (prod.get() % 32) as usize * 112;
         ring.as_ref().copy_from(slot, &request[..request.len().min(112)]);
         prod.set(prod.get().wrapping_add(1));
@@ -145,8 +164,8 @@ pub fn run(data: &[u8]) {
                 ));
             }
             Deed::State(9) => {
-                ring.as_ref().zero();
-                prod.set(0);
+                rings.iter().for_each(|ring| ring.as_ref().zero());
+                prods.iter().for_each(|prod| prod.set(0));
                 publish();
             }
             Deed::State(state) => drop(nodes.write(format!("{front}/state"), state % 9)),
@@ -159,9 +178,9 @@ pub fn run(data: &[u8]) {
     }
     drop(disk);
     settle(&world, &[&store]);
-    drop((store, nodes, channel));
+    drop((store, nodes, channels));
     assert!(
-        ring.end_access().is_ok() && data.end_access().is_ok(),
+        rings.into_iter().chain([data]).all(|pages| pages.end_access().is_ok()),
         "the backend has unmapped everything"
     );
     drop(grants);
