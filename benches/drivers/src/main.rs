@@ -4,6 +4,7 @@
 //! own because the simulator enables a feature of `xen-hypercall` that makes shared memory slower.
 
 mod block;
+mod many;
 mod net;
 mod testbed;
 
@@ -22,9 +23,11 @@ struct Outcome {
 /// A name and a function that runs a number of rounds.
 type Case = (&'static str, fn(u64) -> Outcome);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     ("block/read/1", |rounds| block::read(rounds, 1)),
     ("block/read/32", |rounds| block::read(rounds, 32)),
+    ("block/of/1", |rounds| many::read(rounds, 1)),
+    ("block/of/100", |rounds| many::read(rounds, 100)),
     ("block/connect", block::connect),
     ("net/out/1", |rounds| net::out(rounds, 1)),
     ("net/out/32", |rounds| net::out(rounds, 32)),

@@ -48,9 +48,11 @@ const fn connection(name: &'static str, what: &'static str, most: f64) -> Case {
     Case { name, what, rounds: [2, 6], most }
 }
 
-pub(super) const CASES: [Case; 8] = [
+pub(super) const CASES: [Case; 10] = [
     case("block/read/1", "read of 4 KiB", 5810.0),
     case("block/read/32", "read of 4 KiB, batch 32", 1809.0),
+    case("block/of/1", "read of 4 KiB, by the event of a port", 5810.0),
+    case("block/of/100", "read of 4 KiB, one of 100 disks", 5810.0),
     connection("block/connect", "boot, connection, one read", 690_000.0),
     case("net/out/1", "packet of 1000 bytes from the guest", 3344.0),
     case("net/out/32", "packet from the guest, batch 32", 865.0),
