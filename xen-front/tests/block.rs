@@ -25,6 +25,8 @@ mod memory_lifetime;
 mod nodes;
 #[path = "disk/persistent.rs"]
 mod persistent;
+#[path = "disk/queues.rs"]
+mod queues;
 #[path = "disk/reconnect.rs"]
 mod reconnect;
 #[path = "disk/requests.rs"]

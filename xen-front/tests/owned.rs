@@ -2,7 +2,9 @@
 
 use core::any::type_name;
 use std::sync::{Mutex, OnceLock};
-use xen_front::block::{BlkFront, BlkFrontConfig, BlockingDisk, Completion, Request, SubmitError};
+use xen_front::block::{
+    BlkFront, BlkFrontConfig, BlkQueue, BlockingDisk, Completion, Request, SubmitError,
+};
 use xen_front::console::{Console, ConsoleFront};
 use xen_front::net::{NetFront, NetFrontConfig, Vif};
 use xen_front::vchan::{Client, Server, VchanOrders};
@@ -29,6 +31,7 @@ fn frontends_are_send_and_static() {
     }
     check::<BlkFront<Domain>>();
     check::<BlkFront<Domain, PagesRange<Domain>>>();
+    check::<BlkQueue<Domain>>();
     check::<BlockingDisk<Domain>>();
     check::<NetFront<Domain>>();
     check::<Console<Domain>>();

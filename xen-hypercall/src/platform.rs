@@ -49,10 +49,11 @@ unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
 /// # Preemption
 ///
 /// The crates protect short sections with spin locks: the requests of the xenstore client, the
-/// growth of the grant table, its deferred list. Some sections contain a hypercall; none waits for
-/// a peer. A kernel that preempts must not preempt the owner of such a lock in favour of a thread
-/// that can spin for it on the same CPU: it calls the crates with preemption off, or from threads
-/// of one priority. Nothing that an upcall calls takes one of these locks.
+/// growth of the grant table, its deferred list, the queues of a block device. Some sections
+/// contain a hypercall; none waits for a peer. A kernel that preempts must not preempt the owner of
+/// such a lock in favour of a thread that can spin for it on the same CPU: it calls the crates with
+/// preemption off, or from threads of one priority. Nothing that an upcall calls takes one of these
+/// locks.
 ///
 /// # Implementation safety
 ///

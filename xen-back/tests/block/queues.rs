@@ -1,15 +1,16 @@
 //! Frontends with several queues (features 87, D-B14).
 
-use super::fixture::{AsyncBack, Backend, Fixture, MODES, Native, SECTORS, noise};
+use super::fixture::{AsyncBack, Backend, Done, Fixture, MODES, Native, SECTORS, noise};
 use std::collections::VecDeque;
 use xen_back::block::{BlkBackError, Config, DiskInfo, GrantMode, MemoryDisk, PreparedDisk};
 use xen_evtchn::Channel;
+use xen_front::block::{BlkFront, BlkFrontConfig, Request};
 use xen_grant::{Granted, ReadWrite};
 use xen_hypercall::{Pages, Platform, Port};
 use xen_ring::{FrontRing, Notify};
 use xen_sim::Domain;
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus};
-use xenbus::{DeviceId, XenbusError};
+use xenbus::{DeviceId, DeviceState, XenbusError};
 
 type Ring = FrontRing<Granted<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
@@ -435,4 +436,41 @@ fn refused_queues_spare_other_disks() {
     front.close(&mut back);
     drop((back, good));
     fixture.finish();
+}
+
+/// Both of our ends, with rings of two pages.
+#[test]
+fn frontend_uses_all_queues() {
+    for mode in MODES {
+        let fixture = Fixture::new();
+        let mut back = fixture.back_with(Config { mode, ring_order: 1, ..Config::default() });
+        let config = BlkFrontConfig::default().with_queues(8).with_depth(64);
+        let (store, grants) = (&fixture.guest_store, &fixture.grants);
+        let mut front = BlkFront::open_with(store, grants, fixture.device.id, config).unwrap();
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
+        // As many as the backend offers.
+        assert_eq!((front.rings(), front.ring_pages(), back.ports().count()), (4, 2, 4));
+        let mut done = 0;
+        for index in 0..32 {
+            let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
+            front.submit(Request::Read { sector: 8 * index, sectors: 8, buffer }).unwrap();
+        }
+        fixture.run(&mut front, &mut back, |front| {
+            while let Some(completion) = front.complete() {
+                assert_eq!(completion.outcome, Ok(()));
+                done += 1;
+            }
+            done == 32
+        });
+        let reads = fixture.disk.borrow().done.clone();
+        let queues: Vec<u64> = (0..4).collect();
+        // The rings have the requests in turn.
+        for queue in queues {
+            assert!(reads.contains(&Done::Read(8 * queue, 8)));
+        }
+        front.close();
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
+        drop((front, back));
+        fixture.finish();
+    }
 }

@@ -1,8 +1,8 @@
 //! Blocking reads and writes.
 
 use super::{
-    BlkFront, BlkFrontConfig, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, Request,
-    RequestError, SECTOR_SIZE, Token, TransferError,
+    BlkFront, BlkFrontConfig, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, MAX_QUEUES,
+    Request, RequestError, SECTOR_SIZE, Token, TransferError,
 };
 use core::fmt;
 use core::time::Duration;
@@ -143,7 +143,9 @@ impl<P: Platform> BlockingDisk<P> {
     ///
     /// [`BlkFrontError::Memory`].
     pub fn new(block: BlkFront<P, DmaBuffer<P>>, buffers: usize) -> Result<Self, BlkFrontError> {
-        let wanted = buffers.clamp(1, block.config().valid_depth().into());
+        let config = block.config();
+        let most = usize::from(config.valid_depth()) * usize::from(config.valid_queues());
+        let wanted = buffers.clamp(1, most);
         let platform = block.grants().platform();
         let free = PageVec::with_capacity(platform.clone(), wanted)?;
         let parts = PageVec::with_capacity(platform.clone(), wanted)?;
@@ -155,7 +157,7 @@ impl<P: Platform> BlockingDisk<P> {
     }
 
     /// Returns the parameters of the disk.
-    pub fn info(&self) -> &DiskInfo {
+    pub fn info(&self) -> DiskInfo {
         self.block.info()
     }
 
@@ -438,11 +440,9 @@ impl<P: Platform> BlockingDisk<P> {
             return;
         }
         let deadline = Some(deadline.min(self.now() + WAIT_SLICE));
-        let store = self.block.store().port();
-        match self.block.port() {
-            Some(port) => self.platform().wait(&[port, store], deadline),
-            None => self.platform().wait(&[store], deadline),
-        }
+        let ports = core::iter::once(self.block.store().port()).chain(self.block.ports());
+        let ports: heapless::Vec<_, { MAX_QUEUES as usize + 1 }> = ports.collect();
+        self.platform().wait(&ports, deadline);
     }
 
     /// Allocates buffers in place of those that a backend did not release.

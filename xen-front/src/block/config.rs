@@ -3,6 +3,9 @@
 use super::MAX_PAGES;
 use super::ring::{MAX_DEPTH, RING_SLOTS};
 
+/// The most queues of a disk.
+pub const MAX_QUEUES: u16 = 32;
+
 /// The configuration of a disk: the memory that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,13 +28,20 @@ pub struct BlkFrontConfig {
     /// persistent grants, or one that keeps fewer pages mapped, works as well.
     #[doc(alias("feature-persistent", "max_persistent_grants"))]
     pub persistent_pages: u16,
+    /// The number of queues, each with a ring, an event channel and [`depth`](Self::depth)
+    /// requests: 1 to [`MAX_QUEUES`]. Other values are replaced by the nearest one.
+    ///
+    /// One for each vCPU that uses the disk; [`BlkFront::take_queue`](super::BlkFront::take_queue)
+    /// hands them out. The connection has at most as many rings as the backend supports.
+    #[doc(alias("multi-queue-max-queues", "multi-queue-num-queues", "max_queues"))]
+    pub queues: u16,
 }
 
 /// 32 requests: a ring of one page. 352 persistent grants, 1.4 MB: as many pages as the requests
-/// have, and a third of those that Linux's backend keeps mapped.
+/// have, and a third of those that Linux's backend keeps mapped. One queue.
 impl Default for BlkFrontConfig {
     fn default() -> Self {
-        Self { depth: RING_SLOTS, persistent_pages: RING_SLOTS * MAX_PAGES as u16 }
+        Self { depth: RING_SLOTS, persistent_pages: RING_SLOTS * MAX_PAGES as u16, queues: 1 }
     }
 }
 
@@ -53,6 +63,17 @@ impl BlkFrontConfig {
     pub(super) fn pool_pages(self) -> Option<u16> {
         let limit = self.valid_depth() * MAX_PAGES as u16;
         (self.persistent_pages != 0).then(|| self.persistent_pages.clamp(MAX_PAGES as u16, limit))
+    }
+
+    /// Returns the configuration with another number of [`queues`](Self::queues).
+    #[must_use]
+    pub fn with_queues(self, queues: u16) -> Self {
+        Self { queues, ..self }
+    }
+
+    /// Returns the number of queues within its limits.
+    pub(super) fn valid_queues(self) -> u16 {
+        self.queues.clamp(1, MAX_QUEUES)
     }
 
     /// Returns the depth within its limits.

@@ -155,6 +155,11 @@ impl<P: Platform> Connection<P> {
         self.ring.broken()
     }
 
+    /// Marks the connection as broken: its ring is not accessed again.
+    pub(super) fn mark_broken(&mut self, reason: ProtocolError) {
+        self.ring.mark_broken(reason);
+    }
+
     /// Grants the buffer of a request and pushes it, with its slot in the table of requests. The
     /// request has been checked, and the ring has a [free slot](Self::free_slots).
     #[inline]
@@ -247,6 +252,7 @@ impl<P: Platform> Connection<P> {
     }
 
     /// Takes the next completed request.
+    #[inline(always)]
     pub(super) fn complete<B: IoMemory<Platform = P>>(
         &mut self,
         requests: &mut Requests<P, B>,

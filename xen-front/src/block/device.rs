@@ -3,14 +3,15 @@
 use super::buffer::Zeroed;
 use super::connection::Connection;
 use super::driver::Vbd;
+use super::queues::Queues;
 use super::{
-    BlkFrontConfig, BlkFrontError, Completion, DiskInfo, ProtocolError, Request, SubmitError,
-    Token, VbdNumber,
+    BlkFrontConfig, BlkFrontError, BlkQueue, Completion, DiskInfo, ProtocolError, Request,
+    RequestError, SubmitError, Token, VbdNumber,
 };
 use crate::IoMemory;
 use core::fmt;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, PageBox, Pages, Platform, Port};
+use xen_hypercall::{Instant, PageArc, Pages, Platform, Port};
 use xen_store::XenStore;
 use xenbus::{DeviceState, FrontendDevice};
 
@@ -49,12 +50,14 @@ use xenbus::{DeviceState, FrontendDevice};
 /// The requests are in a table of [`BlkFrontConfig::depth`] entries, in pages of the platform that
 /// are allocated at construction.
 pub struct BlkFront<P: Platform, B: IoMemory<Platform = P> = Pages<P>> {
-    device: FrontendDevice<P, PageBox<P, Vbd<P, B>>>,
+    device: FrontendDevice<P, Vbd<P, B>>,
     id: u32,
     /// The caller has closed the device: requests of earlier connections are not issued again.
     closed: bool,
-    /// The token of the next request.
-    next: u64,
+    /// The state that the queues have.
+    shared: DeviceState,
+    /// The queue of the next request, if it has a free slot.
+    turn: u16,
 }
 
 impl<P: Platform> BlkFront<P> {
@@ -129,9 +132,9 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
         id: u32,
         config: BlkFrontConfig,
     ) -> Result<Self, BlkFrontError> {
-        let driver = PageBox::new(grants.platform().clone(), Vbd::new(grants, id, config)?)?;
-        let device = FrontendDevice::new(store, id, driver)?;
-        Ok(Self { device, id, closed: false, next: 0 })
+        let device = FrontendDevice::new(store, id, Vbd::new(grants, id, config)?)?;
+        let shared = device.state();
+        Ok(Self { device, id, closed: false, shared, turn: 0 })
     }
 
     /// Opens disk `id` and waits until it is connected.
@@ -166,8 +169,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     }
 
     /// Returns the parameters of the disk; all zero before it is connected.
-    pub fn info(&self) -> &DiskInfo {
-        &self.device.driver().queue.info
+    pub fn info(&self) -> DiskInfo {
+        self.queues().lock(0).info
     }
 
     /// Returns the state as of the last [`poll`](Self::poll).
@@ -177,13 +180,22 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns how the backend broke the protocol, if it did.
     pub fn broken(&self) -> Option<ProtocolError> {
-        self.device.driver().queue.broken()
+        (0..self.queues().len()).find_map(|index| self.queues().lock(index).broken())
     }
 
     /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a
-    /// vCPU; `None` while there is no ring.
+    /// vCPU; `None` while there is no ring. With several queues it is that of the first one, and
+    /// [`ports`](Self::ports) returns all.
     pub fn port(&self) -> Option<Port> {
-        self.device.driver().queue.port()
+        self.queues().port(0)
+    }
+
+    /// Returns the ports of all rings whose queues are not [taken](Self::take_queue).
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        let rings = self.queues().rings();
+        self.own_queues()
+            .take_while(move |&index| index < rings)
+            .filter_map(|index| self.queues().port(index))
     }
 
     /// Returns the time of the next [`poll`](Self::poll) if no event comes before.
@@ -191,15 +203,33 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
         self.device.poll_timeout(now)
     }
 
-    /// Returns the number of pages of the ring; 0 while there is no ring.
+    /// Returns the number of pages of a ring; 0 while there is no ring.
     pub fn ring_pages(&self) -> usize {
-        self.device.driver().queue.connection().map_or(0, |connection| connection.ring_refs().len())
+        self.queues().lock(0).connection().map_or(0, |connection| connection.ring_refs().len())
+    }
+
+    /// Returns the number of rings: at most [`BlkFrontConfig::queues`], and at most as many as the
+    /// backend supports. 0 while there is none.
+    #[doc(alias = "multi-queue-num-queues")]
+    pub fn rings(&self) -> usize {
+        let queues = self.queues();
+        if queues.lock(0).connection().is_some() { queues.rings() } else { 0 }
+    }
+
+    /// Takes queue `index`, for the vCPU that uses it. Returns `None` if there is no such queue,
+    /// below [`BlkFrontConfig::queues`], or if it is taken.
+    ///
+    /// The device itself uses the queues that are not taken. With all queues taken, a request that
+    /// is submitted to the device is refused with
+    /// [`RequestError::NoQueue`](super::RequestError::NoQueue).
+    pub fn take_queue(&mut self, index: usize) -> Option<BlkQueue<P, B>> {
+        BlkQueue::take(self.queues(), index)
     }
 
     /// Returns whether the backend may keep pages of requests mapped: it supports persistent
     /// grants, and the configuration [has some](BlkFrontConfig::persistent_pages).
     pub fn has_persistent_grants(&self) -> bool {
-        self.device.driver().queue.connection().is_some_and(Connection::is_persistent)
+        self.queues().lock(0).connection().is_some_and(Connection::is_persistent)
     }
 
     /// Returns the store of the disk.
@@ -217,21 +247,50 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
         self.device.driver().config
     }
 
-    /// Returns the number of submitted requests whose completion was not taken.
+    /// Returns the number of submitted requests whose completion was not taken; those of taken
+    /// queues are not included.
     pub fn in_flight(&self) -> usize {
-        self.device.driver().queue.requests.count()
+        self.own_queues().map(|index| self.queues().lock(index).requests.count()).sum()
     }
 
     /// Returns the number of requests that can be submitted now.
     pub fn free_slots(&self) -> usize {
-        if self.state() == DeviceState::Connected {
-            self.device.driver().queue.free_slots()
-        } else {
-            0
-        }
+        let rings = self.queues().rings();
+        self.own_queues()
+            .filter(|&index| index < rings)
+            .map(|index| self.queues().free_slots(index))
+            .sum()
     }
 
-    /// Queues a request for the next [`kick`](Self::kick).
+    #[inline]
+    fn queues(&self) -> &PageArc<P, Queues<P, B>> {
+        &self.device.driver().queues
+    }
+
+    /// Returns the queues that are not taken.
+    #[inline]
+    fn own_queues(&self) -> impl Iterator<Item = usize> {
+        (0..self.queues().len()).filter(|&index| !self.queues().is_taken(index))
+    }
+
+    /// Returns the queue of the next request: the next one with a free slot.
+    fn next_queue(&mut self) -> Option<usize> {
+        let rings = self.queues().rings();
+        if rings != 1 {
+            let next =
+                (0..rings).map(|offset| (usize::from(self.turn) + offset) % rings).find(|&index| {
+                    !self.queues().is_taken(index) && self.queues().free_slots(index) != 0
+                });
+            if let Some(next) = next {
+                self.turn = next as u16 + 1;
+                return Some(next);
+            }
+        }
+        self.own_queues().next()
+    }
+
+    /// Queues a request for the next [`kick`](Self::kick). With several queues, their rings have
+    /// the requests in turn.
     ///
     /// # Errors
     ///
@@ -251,11 +310,10 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
         request: Request<B>,
         zeroed: Zeroed,
     ) -> Result<Token, SubmitError<B>> {
-        let connected = self.state() == DeviceState::Connected;
-        let token = Token(self.next);
-        self.device.driver_mut().queue.submit(token, request, connected, zeroed)?;
-        self.next += 1;
-        Ok(token)
+        match self.next_queue() {
+            Some(index) => self.queues().submit(index, request, zeroed),
+            None => Err(request.refused(RequestError::NoQueue)),
+        }
     }
 
     /// Cancels a request: if its connection ends before the backend has responded, it is not issued
@@ -267,41 +325,18 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// that has it, so that backend may still carry it out. The request still completes, with its
     /// buffer.
     pub fn cancel(&mut self, token: Token) -> bool {
-        self.device.driver_mut().queue.requests.cancel(token)
+        self.queues().cancel(token)
     }
 
     /// Publishes the queued requests, and notifies the backend if it sleeps.
     pub fn kick(&mut self) {
-        self.device.driver_mut().queue.kick();
+        self.own_queues().for_each(|index| self.queues().kick(index));
     }
 
     /// Takes the next completed request. After `None` the backend announces the next one by an
     /// event.
     pub fn complete(&mut self) -> Option<Completion<B>> {
-        let state = self.state();
-        let Vbd { queue, refused, .. } = &mut **self.device.driver_mut();
-        if let Some(completed) = queue.requests.next_completed() {
-            return Some(completed);
-        }
-        if (self.closed || *refused)
-            && let Some(closed) = queue.requests.next_closed()
-        {
-            return Some(closed);
-        }
-        if let Some(completion) = queue.complete() {
-            return Some(completion);
-        }
-        match state {
-            // The completions before have made room in a ring that is smaller than that of an
-            // earlier connection, and the caller waits for an event now.
-            DeviceState::Connected => queue.submit_requeued(),
-            DeviceState::Closed | DeviceState::Unplugged => {
-                queue.release();
-                return queue.requests.next_completed().or_else(|| queue.requests.next_closed());
-            }
-            _ => {}
-        }
-        queue.requests.next_completed()
+        self.own_queues().find_map(|index| self.queues().complete(index))
     }
 
     /// Publishes the queued requests and keeps the connection: connects, detects a new size,
@@ -312,23 +347,27 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// [`BlkFrontError`]; the device can still be polled, and closed.
     pub fn poll(&mut self, now: Instant) -> Result<DeviceState, BlkFrontError> {
         self.kick();
-        self.device.poll(now)
+        let polled = self.device.poll(now);
+        if self.device.state() != self.shared {
+            self.share_state(self.closed);
+        }
+        polled
     }
 
     /// Begins to close the device: no more requests are accepted, those in flight complete, then
     /// both ends close. Requests of an earlier connection that were to be issued again complete as
     /// closed. Continue with [`complete`](Self::complete) and [`poll`](Self::poll) until the state
-    /// is [`DeviceState::Closed`].
+    /// is [`DeviceState::Closed`]. The owners of taken queues complete the requests of those.
     pub fn close(&mut self) {
-        self.closed = true;
         self.device.close();
+        self.share_state(true);
     }
 
     /// Closes the device without waiting for requests in flight any longer. Continue with
     /// [`poll`](Self::poll).
     pub fn close_now(&mut self) {
-        self.closed = true;
         self.device.close_now();
+        self.share_state(true);
     }
 
     /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
@@ -339,16 +378,23 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// device any more, its state is [`DeviceState::Unplugged`], and the requests complete as
     /// closed.
     pub fn reopen(&mut self) {
-        self.closed = false;
         self.device.reopen();
+        self.share_state(false);
     }
 
     /// Begins to connect the device again after the domain was suspended and is now resumed
     /// elsewhere: with another backend, and none of the ports and grants of before. The store
     /// and the grant table must be resumed first.
     pub fn resume(&mut self) {
-        self.closed = false;
         self.device.resume();
+        self.share_state(false);
+    }
+
+    /// Copies the state of the device to the queues, with whether the caller has closed it.
+    fn share_state(&mut self, closed: bool) {
+        let state = self.device.state();
+        (self.closed, self.shared) = (closed, state);
+        self.queues().for_each(|queue| (queue.closed, queue.state) = (closed, state));
     }
 
     /// Polls and waits until the device is in the state `wanted`.
@@ -359,7 +405,9 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     ) -> Result<(), BlkFrontError> {
         let now = self.store().platform().now();
         self.device.set_timeout(deadline.saturating_duration_since(now));
-        self.device.wait_for(wanted, deadline)
+        let waited = self.device.wait_for(wanted, deadline);
+        self.share_state(self.closed);
+        waited
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::connection::Connection;
 use super::queue::Queue;
-use super::{BlkFrontConfig, BlkFrontError, Discard, DiskInfo, VbdNumber};
+use super::queues::Queues;
+use super::{BlkFrontConfig, BlkFrontError, DeviceState, Discard, DiskInfo, VbdNumber};
 use crate::IoMemory;
 use core::fmt;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, Platform};
+use xen_hypercall::{Instant, PageArc, Platform};
 use xen_store::wire::parse_number;
 use xenbus::{Cause, FrontendDriver, KeyList, NodeWriter, Peer, XenbusState};
 
@@ -20,7 +21,7 @@ const PROTOCOL: &str =
 ///
 /// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver
 /// never writes it, but some backends count in units of `sector-size` where it is 1.
-const STALE_KEYS: [&str; 21] = [
+const STALE_KEYS: [&str; 54] = [
     "ring-page-order",
     "num-ring-pages",
     "multi-queue-num-queues",
@@ -42,18 +43,49 @@ const STALE_KEYS: [&str; 21] = [
     "ring-ref13",
     "ring-ref14",
     "ring-ref15",
+    "event-channel",
+    "queue-0",
+    "queue-1",
+    "queue-2",
+    "queue-3",
+    "queue-4",
+    "queue-5",
+    "queue-6",
+    "queue-7",
+    "queue-8",
+    "queue-9",
+    "queue-10",
+    "queue-11",
+    "queue-12",
+    "queue-13",
+    "queue-14",
+    "queue-15",
+    "queue-16",
+    "queue-17",
+    "queue-18",
+    "queue-19",
+    "queue-20",
+    "queue-21",
+    "queue-22",
+    "queue-23",
+    "queue-24",
+    "queue-25",
+    "queue-26",
+    "queue-27",
+    "queue-28",
+    "queue-29",
+    "queue-30",
+    "queue-31",
 ];
 
-/// The driver of a disk: its parameters, and its queue.
+/// The driver of a disk: its parameters, and its queues.
 pub(super) struct Vbd<P: Platform, B: IoMemory<Platform = P>> {
     pub(super) grants: GrantTable<P>,
     pub(super) config: BlkFrontConfig,
     pub(super) number: VbdNumber,
     /// The connections so far.
     connections: u32,
-    /// The disk cannot be used: requests of earlier connections are not issued again.
-    pub(super) refused: bool,
-    pub(super) queue: Queue<P, B>,
+    pub(super) queues: PageArc<P, Queues<P, B>>,
 }
 
 impl<P: Platform, B: IoMemory<Platform = P>> Vbd<P, B> {
@@ -62,14 +94,19 @@ impl<P: Platform, B: IoMemory<Platform = P>> Vbd<P, B> {
         id: u32,
         config: BlkFrontConfig,
     ) -> Result<Self, BlkFrontError> {
+        let (queues, depth) = (config.valid_queues(), config.valid_depth());
         Ok(Self {
             grants: grants.clone(),
             config,
             number: VbdNumber(id),
             connections: 0,
-            refused: false,
-            queue: Queue::alloc(grants.platform().clone(), config.valid_depth())?,
+            queues: Queues::alloc(grants.platform(), queues, depth)?,
         })
+    }
+
+    /// Returns the number of rings of a connection to a backend that supports `max` queues.
+    fn rings(&self, max: u32) -> usize {
+        usize::from(self.config.valid_queues()).min(max as usize).max(1)
     }
 }
 
@@ -81,7 +118,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
     type Error = BlkFrontError;
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
-        keys.peers(&["max-ring-page-order", "max-ring-pages", "mode"]);
+        keys.peers(&["max-ring-page-order", "max-ring-pages", "multi-queue-max-queues", "mode"]);
         for key in ["virtual-device", "virtual-device-ext", "device-type", "trusted"] {
             keys.own(key);
         }
@@ -92,38 +129,56 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         let extended = nodes.own_number("virtual-device-ext")?;
         let number = nodes.own_number("virtual-device")?.or(extended);
         self.number = number.map_or(self.number, VbdNumber);
-        self.queue.info = DiskInfo::configured(nodes)?;
+        let info = DiskInfo::configured(nodes)?;
         // Backends publish the largest ring by either of two names.
         let pages: u32 = nodes.number_or("max-ring-pages", 1)?;
         let order =
             nodes.number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0));
         let order = self.config.ring_order().min(order);
+        let rings = self.rings(nodes.number_or("multi-queue-max-queues", 1)?);
         self.connections = self.connections.wrapping_add(1);
-        let (id, handle, connection) = (peer.id, self.number.0 as u16, self.connections);
-        let mut connection = Connection::new(&self.grants, id, handle, order, connection)?;
-        if let Some(pages) = self.config.pool_pages() {
-            connection.offer_persistent(if B::IS_DMA { 0 } else { pages });
+        let Self { queues, grants, number, config, connections, .. } = self;
+        queues.set_rings(rings);
+        for index in 0..queues.len() {
+            let connection = || {
+                let (id, handle) = (peer.id, number.0 as u16);
+                let mut connection = Connection::new(grants, id, handle, order, *connections)?;
+                if let Some(pages) = config.pool_pages() {
+                    connection.offer_persistent(if B::IS_DMA { 0 } else { pages });
+                }
+                Ok::<_, BlkFrontError>(connection)
+            };
+            let connection = (index < rings).then(connection).transpose()?;
+            let mut queue = queues.lock(index);
+            queue.info = info;
+            queue.begin(connection);
         }
-        self.queue.begin(connection);
+        // What a queue had for another one, which may have a ring now.
+        (0..queues.len()).for_each(|index| queues.return_guests(index));
         Ok(())
     }
 
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
-        let Some(connection) = self.queue.connection() else { return };
-        let refs = connection.ring_refs();
-        nodes.write("event-channel", connection.port().unwrap_or_default());
+        let rings = self.queues.rings();
         nodes.write("protocol", PROTOCOL);
-        nodes.write("feature-persistent", u8::from(connection.offers_persistent()));
-        // A backend reads the ring's size from one of two nodes (`io/blkif.h`, note 6), and a
-        // backend that supports a single page reads neither.
-        if let [reference] = refs {
-            nodes.write("ring-ref", reference);
-            return;
+        // A backend that supports a single page, or a single queue, reads none of these. It reads
+        // the ring's size from one of two nodes (`io/blkif.h`, note 6).
+        let (pages, persistent) = {
+            let first = self.queues.lock(0);
+            let Some(connection) = first.connection() else { return };
+            (connection.ring_refs().len(), connection.offers_persistent())
+        };
+        nodes.write("feature-persistent", u8::from(persistent));
+        if pages != 1 {
+            nodes.write("ring-page-order", pages.ilog2());
+            nodes.write("num-ring-pages", pages);
         }
-        nodes.write("ring-page-order", refs.len().ilog2());
-        nodes.write("num-ring-pages", refs.len());
-        for (index, reference) in refs.iter().enumerate() {
-            nodes.write(format_args!("ring-ref{index}"), reference);
+        if rings == 1 {
+            return write_ring(nodes, &self.queues.lock(0), format_args!(""));
+        }
+        nodes.write("multi-queue-num-queues", rings);
+        for index in 0..rings {
+            write_ring(nodes, &self.queues.lock(index), format_args!("queue-{index}/"));
         }
     }
 
@@ -141,51 +196,85 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
     }
 
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), BlkFrontError> {
-        let info = self.queue.info.published(&peer.nodes);
-        self.refused = info.is_err();
-        self.queue.info = info?;
-        self.queue.set_persistent(peer.nodes.number_or("feature-persistent", 0u32)? != 0);
-        Ok(())
+        let configured = self.queues.lock(0).info;
+        let info = configured.published(&peer.nodes);
+        let persistent = peer.nodes.number_or("feature-persistent", 0u32)? != 0;
+        self.queues.for_each(|queue| {
+            queue.refused = info.is_err();
+            queue.info = info.unwrap_or(queue.info);
+            queue.set_persistent(persistent);
+        });
+        info.map(drop)
     }
 
     fn run(&mut self, _now: Instant) -> Result<(), BlkFrontError> {
-        self.queue.submit_requeued();
+        self.queues.for_each(|queue| {
+            queue.state = DeviceState::Connected;
+            queue.submit_requeued();
+        });
+        self.queues.lend_all();
         Ok(())
     }
 
     /// Takes a new size; what is no number is the end of a node that goes with its device.
     fn node_changed(&mut self, value: &[u8]) -> Result<(), BlkFrontError> {
         if let Ok(sectors) = parse_number(value) {
-            self.queue.info.resize(sectors)?;
+            let mut result = Ok(());
+            self.queues.for_each(|queue| result = queue.info.resize(sectors));
+            result?;
         }
         Ok(())
     }
 
     /// Requests in flight are awaited as long as the backend can complete them.
     fn quiesce(&mut self, backend: XenbusState) -> bool {
-        if !matches!(backend, XenbusState::CONNECTED | XenbusState::CLOSING) {
-            self.queue.end();
-        }
-        self.queue.is_idle()
+        let mut idle = true;
+        self.queues.for_each(|queue| {
+            queue.state = DeviceState::Closing;
+            if !matches!(backend, XenbusState::CONNECTED | XenbusState::CLOSING) {
+                queue.end();
+            }
+            idle &= queue.is_idle();
+        });
+        idle
     }
 
     fn disconnect(&mut self, cause: Cause) {
         match cause {
-            Cause::Closed | Cause::Unplugged => return self.queue.finish(),
-            Cause::Resumed => self.queue.close_port(),
+            Cause::Closed | Cause::Unplugged => return self.queues.for_each(Queue::finish),
+            Cause::Resumed => self.queues.for_each(Queue::close_port),
             Cause::Reopened => {}
         }
-        self.refused = false;
-        self.queue.retire();
+        self.queues.for_each(|queue| {
+            queue.refused = false;
+            queue.retire();
+        });
+    }
+}
+
+/// Writes the nodes of one ring, below `prefix`.
+fn write_ring<P: Platform, B: IoMemory<Platform = P>>(
+    nodes: &mut NodeWriter<'_>,
+    queue: &Queue<P, B>,
+    prefix: fmt::Arguments<'_>,
+) {
+    let Some(connection) = queue.connection() else { return };
+    nodes.write(format_args!("{prefix}event-channel"), connection.port().unwrap_or_default());
+    if let [reference] = connection.ring_refs() {
+        return nodes.write(format_args!("{prefix}ring-ref"), reference);
+    }
+    for (index, reference) in connection.ring_refs().iter().enumerate() {
+        nodes.write(format_args!("{prefix}ring-ref{index}"), reference);
     }
 }
 
 impl<P: Platform, B: IoMemory<Platform = P>> fmt::Debug for Vbd<P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, queue, .. } = self;
+        let (Self { number, queues, .. }, mut in_flight) = (self, 0);
+        queues.for_each(|queue| in_flight += queue.requests.count());
+        let first = queues.lock(0);
         let mut out = f.debug_struct("Vbd");
-        out.field("number", number).field("info", &queue.info);
-        out.field("in_flight", &queue.requests.count());
-        out.field("broken", &queue.broken()).finish_non_exhaustive()
+        out.field("number", number).field("info", &first.info).field("rings", &queues.rings());
+        out.field("in_flight", &in_flight).field("broken", &first.broken()).finish_non_exhaustive()
     }
 }

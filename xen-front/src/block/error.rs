@@ -114,6 +114,9 @@ pub enum RequestError {
     /// As many requests are in flight as the ring holds; complete one first.
     #[error("all requests of the ring are in flight")]
     Full,
+    /// All queues of the device are taken: each request is submitted to one of those.
+    #[error("all queues of the disk are taken, expected a request on one of those")]
+    NoQueue,
     /// Sectors that are not on the disk.
     #[error("sectors {sector}+{sectors} asked for, expected below {capacity}")]
     OutOfRange {

@@ -134,6 +134,16 @@ impl DiskInfo {
         })
     }
 
+    /// Turns off what `other` has turned off: what the backend does not support after all.
+    pub(super) fn restrict(&mut self, other: &Self) {
+        self.flush &= other.flush;
+        self.barrier &= other.barrier;
+        self.discard = self
+            .discard
+            .zip(other.discard)
+            .map(|(own, other)| Discard { secure: own.secure && other.secure, ..own });
+    }
+
     /// Takes a new size; an impossible one is refused.
     pub(super) fn resize(&mut self, sectors: u64) -> Result<(), NodeError> {
         self.sectors = check_sectors(sectors, self.sector_size)?;

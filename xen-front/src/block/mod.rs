@@ -19,6 +19,8 @@ mod error;
 mod info;
 mod list;
 mod queue;
+mod queue_handle;
+mod queues;
 mod request;
 mod requests;
 mod ring;
@@ -26,13 +28,14 @@ mod segments;
 mod slots;
 
 pub use blocking_disk::{BlockingDisk, DEFAULT_BUFFERS};
-pub use config::BlkFrontConfig;
+pub use config::{BlkFrontConfig, MAX_QUEUES};
 pub use device::BlkFront;
 pub use error::{
     BlkFrontError, IoError, NodeError, ProtocolError, RequestError, SubmitError, TransferError,
 };
 pub use info::{Discard, DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
+pub use queue_handle::BlkQueue;
 pub use request::{Completion, MAX_PAGES, MAX_SEGMENTS, Request, Token};
 pub use ring::MAX_DEPTH;
 pub use xen_sys::io::blkif::SECTOR_SIZE;

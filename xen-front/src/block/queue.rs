@@ -3,11 +3,11 @@
 use super::buffer::Zeroed;
 use super::connection::Connection;
 use super::request::Command;
-use super::requests::Requests;
+use super::requests::{Moved, Requests};
 use super::segments::Segments;
 use super::{
-    Completion, DiskInfo, FlushMethod, IoError, ProtocolError, Request, RequestError, SECTOR_SIZE,
-    SubmitError, Token,
+    Completion, DeviceState, DiskInfo, FlushMethod, IoError, ProtocolError, Request, RequestError,
+    SECTOR_SIZE, SubmitError, Token,
 };
 use crate::IoMemory;
 use xen_hypercall::{OutOfMemory, Platform, Port};
@@ -29,15 +29,39 @@ enum CurrentConnection<C> {
 pub(super) struct Queue<P: Platform, B: IoMemory<Platform = P>> {
     /// The parameters of the disk.
     pub(super) info: DiskInfo,
+    /// The state of the device.
+    pub(super) state: DeviceState,
+    /// The caller has closed the device: requests of earlier connections are not issued again.
+    pub(super) closed: bool,
+    /// The disk cannot be used: requests of earlier connections are not issued again.
+    pub(super) refused: bool,
+    /// The requests of another queue, which has no ring, wait for a slot.
+    pub(super) reserved: bool,
+    /// The index of the queue.
+    index: usize,
+    /// The connections so far.
+    connections: u32,
+    /// The other queues are marked as broken too.
+    break_reported: bool,
+    /// The number of the next request.
+    next: u64,
     link: CurrentConnection<Connection<P>>,
     pub(super) requests: Requests<P, B>,
 }
 
 impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     /// Allocates a queue of at most `depth` requests.
-    pub(super) fn alloc(platform: P, depth: u16) -> Result<Self, OutOfMemory> {
+    pub(super) fn alloc(platform: P, index: usize, depth: u16) -> Result<Self, OutOfMemory> {
         Ok(Self {
             info: DiskInfo::NONE,
+            state: DeviceState::Connecting,
+            closed: false,
+            refused: false,
+            reserved: false,
+            index,
+            connections: 0,
+            break_reported: false,
+            next: 0,
             link: CurrentConnection::None,
             requests: Requests::alloc(platform, depth)?,
         })
@@ -70,23 +94,23 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
 
     /// Returns the number of requests that fit; none while requests of earlier connections wait.
     pub(super) fn free_slots(&self) -> usize {
-        if self.requests.has_requeued() {
+        if self.requests.has_requeued() || self.reserved || self.state != DeviceState::Connected {
             return 0;
         }
         self.connection().map_or(0, Connection::free_requests).min(self.requests.free())
     }
 
     /// Grants the pages of a request and queues it.
+    #[inline(always)]
     pub(super) fn submit(
         &mut self,
-        token: Token,
         mut request: Request<B>,
-        connected: bool,
         zeroed: Zeroed,
-    ) -> Result<(), SubmitError<B>> {
-        let Self { link, requests, info, .. } = self;
+    ) -> Result<Token, SubmitError<B>> {
+        let (token, connected) = (self.next_token(), self.state == DeviceState::Connected);
+        let Self { link, requests, info, reserved, next, .. } = self;
         let CurrentConnection::Current(connection) = link else {
-            return Err(request.refused(RequestError::NotConnected));
+            return self.submit_for_other(request);
         };
         if let Some(broken) = connection.broken() {
             return Err(request.refused(RequestError::Broken(broken)));
@@ -96,7 +120,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         }
         let slot = requests
             .next_free()
-            .filter(|_| connection.free_slots() != 0 && !requests.has_requeued())
+            .filter(|_| connection.free_slots() != 0 && !requests.has_requeued() && !*reserved)
             .ok_or(RequestError::Full);
         let mut segments = Segments::NONE;
         let copies = connection.copies().then(|| connection.copied_pages());
@@ -113,7 +137,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         match connection.issue(slot, &command, buffer, &mut segments, zeroed) {
             Ok(in_flight) => {
                 requests.add(token, command, in_flight);
-                Ok(())
+                *next += 1;
+                Ok(token)
             }
             Err((error, buffer)) => {
                 let request = Request::from_parts(command, Some(buffer));
@@ -128,14 +153,111 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         }
     }
 
-    /// Takes the next request that the connection in use has completed.
+    fn next_token(&self) -> Token {
+        Token::new(self.next, self.index)
+    }
+
+    /// Accepts a request for a connection in which this queue has no ring: another queue issues it.
+    #[cold]
+    fn submit_for_other(&mut self, mut request: Request<B>) -> Result<Token, SubmitError<B>> {
+        let slot = self.requests.next_free().map(drop).ok_or(RequestError::Full);
+        let slot = if self.is_surplus() { slot } else { Err(RequestError::NotConnected) };
+        let mut segments = Segments::NONE;
+        let checked = slot.and_then(|()| check(&self.info, &mut request, &mut segments, None));
+        if let Err(reason) = checked {
+            return Err(request.refused(reason));
+        }
+        let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
+        let (token, (command, buffer)) = (self.next_token(), request.into_parts(flush));
+        self.requests.add_requeued(token, command, buffer);
+        self.next += 1;
+        Ok(token)
+    }
+
+    /// Returns whether the device is connected, and this queue has no ring.
+    pub(super) fn is_surplus(&self) -> bool {
+        self.state == DeviceState::Connected && matches!(self.link, CurrentConnection::None)
+    }
+
+    /// Takes the next completed request. A request of another queue can be among them.
+    #[inline(always)]
     pub(super) fn complete(&mut self) -> Option<Completion<B>> {
+        if let Some(completed) = self.requests.next_completed() {
+            return Some(completed);
+        }
+        if (self.closed || self.refused)
+            && let Some(closed) = self.requests.next_closed()
+        {
+            return Some(closed);
+        }
+        if let Some(completed) = self.next_response() {
+            return Some(completed);
+        }
+        self.complete_idle()
+    }
+
+    /// Takes the next completed request, as [`complete`](Self::complete) does.
+    #[cold]
+    pub(super) fn complete_again(&mut self) -> Option<Completion<B>> {
+        self.complete()
+    }
+
+    /// Issues what waits for a slot, or ends what gets none any more.
+    #[inline(never)]
+    fn complete_idle(&mut self) -> Option<Completion<B>> {
+        match self.state {
+            // The completions before have made room in a ring that is smaller than that of an
+            // earlier connection, and the caller waits for an event now.
+            DeviceState::Connected => self.submit_requeued(),
+            DeviceState::Closed | DeviceState::Unplugged => {
+                self.release();
+                return self.requests.next_completed().or_else(|| self.requests.next_closed());
+            }
+            _ => {}
+        }
+        self.requests.next_completed()
+    }
+
+    /// Takes all completed requests out of the ring, and leaves them in the table.
+    #[cold]
+    pub(super) fn store_completed(&mut self) {
+        while let Some(completion) = self.next_response() {
+            self.requests.insert(Moved::completed(completion));
+        }
+    }
+
+    /// Takes the next request that the connection in use has completed.
+    #[inline(never)]
+    fn next_response(&mut self) -> Option<Completion<B>> {
         let CurrentConnection::Current(connection) = &mut self.link else { return None };
         let completed = connection.complete(&mut self.requests)?;
         if completed.completion.outcome == Err(IoError::Unsupported) {
             self.unsupported(&completed.command);
         }
         Some(completed.completion)
+    }
+
+    /// Returns the number of connections so far.
+    pub(super) fn connection_number(&self) -> u32 {
+        self.connections
+    }
+
+    /// Returns how the connection was broken and its number, once.
+    #[cold]
+    pub(super) fn take_break(&mut self) -> Option<(ProtocolError, u32)> {
+        let broken = self.broken().filter(|_| !self.break_reported)?;
+        self.break_reported = true;
+        Some((broken, self.connections))
+    }
+
+    /// Marks connection `number` as broken by another queue.
+    pub(super) fn mark_broken(&mut self, broken: ProtocolError, number: u32) {
+        if self.connections == number
+            && let Some(connection) = self.connection_mut()
+        {
+            connection.mark_broken(broken);
+            self.break_reported = true;
+        }
     }
 
     /// Marks an operation as unsupported: the backend responds so once, and gets none again.
@@ -152,7 +274,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     }
 
     /// Releases the connection of a device that is closed or unplugged, and requeues its requests.
-    pub(super) fn release(&mut self) {
+    fn release(&mut self) {
         self.requests.requeue();
         self.link = CurrentConnection::None;
     }
@@ -222,11 +344,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         }
     }
 
-    /// Takes a new connection. The backend has released what it had of earlier ones, or never had
-    /// it: their requests are issued again on this one.
-    pub(super) fn begin(&mut self, connection: Connection<P>) {
+    /// Takes a new connection, in which the queue has no ring if that is `None`. The backend has
+    /// released what it had of earlier ones, or never had it: their requests are issued again on
+    /// this one.
+    pub(super) fn begin(&mut self, connection: Option<Connection<P>>) {
         self.requests.requeue();
-        self.link = CurrentConnection::Current(connection);
+        self.link = connection.map_or(CurrentConnection::None, CurrentConnection::Current);
+        self.connections = self.connections.wrapping_add(1);
+        self.break_reported = false;
     }
 
     /// Ends the connection of a device that is closed or removed, and releases it if no request
@@ -261,7 +386,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
 }
 
 /// Checks that a disk can carry out a request, and adds its segments.
-#[inline]
+#[inline(always)]
 fn check<B: IoMemory>(
     info: &DiskInfo,
     request: &mut Request<B>,

@@ -1,6 +1,6 @@
 //! Requests and completions.
 
-use super::{FlushMethod, IoError, RequestError, SubmitError};
+use super::{FlushMethod, IoError, MAX_QUEUES, RequestError, SubmitError};
 use xen_sys::io::blkif::{BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp};
 
 /// The most segments, and so pages, of a slot of the ring. A request with more takes several slots.
@@ -13,6 +13,21 @@ pub const MAX_SEGMENTS: usize = xen_grant::MAX_FRAMES;
 /// The name of a request; unique for its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub(super) u64);
+
+impl Token {
+    /// Returns the token of request `number` of a queue.
+    pub(super) fn new(number: u64, queue: usize) -> Self {
+        Self(number << QUEUE_BITS | queue as u64)
+    }
+
+    /// Returns the index of the queue that the request was submitted to.
+    pub(super) fn queue(self) -> usize {
+        self.0 as usize & ((1 << QUEUE_BITS) - 1)
+    }
+}
+
+/// The low bits of a token that hold the queue.
+const QUEUE_BITS: u32 = MAX_QUEUES.ilog2();
 
 /// A request with a buffer `B`, an [`IoMemory`](crate::IoMemory). The driver owns the buffer until
 /// the request completes; the data is at its start.

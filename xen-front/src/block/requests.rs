@@ -8,7 +8,7 @@ use super::{Completion, IoError, ProtocolError, Token};
 use crate::IoMemory;
 use xen_grant::{InUse, PersistentPages};
 use xen_hypercall::{OutOfMemory, Platform, StableSharedMem};
-use xen_sys::io::blkif::BlkifStatus;
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 /// A request that the backend can carry out.
 #[derive(Debug)]
@@ -48,8 +48,31 @@ enum RequestState<P: Platform, B: IoMemory<Platform = P>> {
     InFlight(InFlight<P, B>),
     /// Left by an earlier connection, to be issued again.
     Requeued(Option<B>),
-    /// Completed, for a reason other than a response.
-    Completed(IoError, Option<B>),
+    /// Completed; the caller has not taken the completion.
+    Completed(Result<(), IoError>, Option<B>),
+    /// Carried out by another queue, which has the buffer.
+    Lent,
+}
+
+/// A request that moves between the tables of two queues.
+#[derive(Debug)]
+pub(super) struct Moved<B> {
+    pub(super) token: Token,
+    command: Command,
+    cancelled: bool,
+    /// The outcome of a completed request; `None` for one that is to be issued.
+    outcome: Option<Result<(), IoError>>,
+    buffer: Option<B>,
+}
+
+impl<B> Moved<B> {
+    /// Returns a completed request.
+    pub(super) fn completed(completion: Completion<B>) -> Self {
+        let Completion { token, outcome, buffer } = completion;
+        // It is not issued again.
+        let command = Command::new(BlkifOp::READ, 0, 0);
+        Self { token, command, cancelled: false, outcome: Some(outcome), buffer }
+    }
 }
 
 #[derive(Debug)]
@@ -83,12 +106,13 @@ pub(super) struct Requests<P: Platform, B: IoMemory<Platform = P>> {
     slots: Slots<P, Entry<P, B>>,
     requeued: usize,
     completed: usize,
+    lent: usize,
 }
 
 impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     /// Allocates the table of at most `depth` requests.
     pub(super) fn alloc(platform: P, depth: u16) -> Result<Self, OutOfMemory> {
-        Ok(Self { slots: Slots::alloc(platform, depth)?, requeued: 0, completed: 0 })
+        Ok(Self { slots: Slots::alloc(platform, depth)?, requeued: 0, completed: 0, lent: 0 })
     }
 
     /// Returns the number of requests that the caller has not got back.
@@ -98,7 +122,12 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
 
     /// Returns the number of requests that the backend can still carry out.
     pub(super) fn in_flight(&self) -> usize {
-        self.count() - self.requeued - self.completed
+        self.count() - self.requeued - self.completed - self.lent
+    }
+
+    /// Returns whether another queue carries out requests of this one.
+    pub(super) fn has_lent(&self) -> bool {
+        self.lent != 0
     }
 
     /// Returns the number of requests that fit.
@@ -117,6 +146,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     }
 
     /// Adds a request that was pushed to the ring with the slot [`next_free`](Self::next_free).
+    #[inline(always)]
     pub(super) fn add(&mut self, token: Token, command: Command, in_flight: InFlight<P, B>) {
         let (unanswered, status) = (in_flight.unanswered(), BlkifStatus::OKAY);
         let state = RequestState::InFlight(in_flight);
@@ -177,6 +207,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => {
                 (Ok(buffer), PersistentPages::default())
             }
+            RequestState::Lent => (Ok(None), PersistentPages::default()),
         };
         Some(Ended { token, command, buffer, pages })
     }
@@ -209,11 +240,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             *state = match taken {
                 // The pages are of a pool that is dropped with its connection.
                 RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access().0 {
-                    Ok(buffer) if *cancelled => RequestState::Completed(IoError::Closed, buffer),
+                    Ok(buffer) if *cancelled => {
+                        RequestState::Completed(Err(IoError::Closed), buffer)
+                    }
                     Ok(buffer) => RequestState::Requeued(buffer),
                     Err(in_use) => {
                         let broken = ProtocolError::PageInUse(in_use);
-                        RequestState::Completed(IoError::Broken(broken), None)
+                        RequestState::Completed(Err(IoError::Broken(broken)), None)
                     }
                 },
                 other => other,
@@ -221,7 +254,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         }
         let requeued = |entry: &Entry<P, B>| matches!(entry.state, RequestState::Requeued(_));
         self.requeued = self.slots.iter().filter(|(_, entry)| requeued(entry)).count();
-        self.completed = self.count() - self.requeued;
+        self.completed = self.count() - self.requeued - self.lent;
     }
 
     /// Issues the first requeued request again: `issue` gets its slot, what it is and its buffer.
@@ -250,7 +283,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
                 return false;
             }
             Err((Some(error), back)) => {
-                *state = RequestState::Completed(error, back);
+                *state = RequestState::Completed(Err(error), back);
                 self.completed += 1;
             }
         }
@@ -258,16 +291,19 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         true
     }
 
-    /// Takes the completion of a request that has ended without a response.
+    /// Takes the first completion that is not taken.
+    #[inline(always)]
     pub(super) fn next_completed(&mut self) -> Option<Completion<B>> {
-        if self.completed == 0 {
-            return None;
-        }
+        if self.completed == 0 { None } else { self.take_completed() }
+    }
+
+    #[cold]
+    fn take_completed(&mut self) -> Option<Completion<B>> {
         let slot = self.first(|state| matches!(state, RequestState::Completed(..)))?;
         let Entry { token, state, .. } = self.slots.remove(slot)?;
-        let RequestState::Completed(error, buffer) = state else { return None };
+        let RequestState::Completed(outcome, buffer) = state else { return None };
         self.completed -= 1;
-        Some(Completion { token, outcome: Err(error), buffer })
+        Some(Completion { token, outcome, buffer })
     }
 
     /// Completes the first requeued request as closed.
@@ -286,15 +322,99 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
         let found = self.slots.iter_mut().find(|entry| entry.token == cancelled);
         let Some(Entry { cancelled, state, .. }) = found else { return false };
         match state {
-            RequestState::InFlight(_) => *cancelled = true,
+            RequestState::InFlight(_) | RequestState::Lent => *cancelled = true,
             RequestState::Completed(..) => return false,
             RequestState::Requeued(buffer) => {
-                *state = RequestState::Completed(IoError::Closed, buffer.take());
+                *state = RequestState::Completed(Err(IoError::Closed), buffer.take());
                 self.requeued -= 1;
                 self.completed += 1;
             }
         }
         true
+    }
+
+    /// Adds a request of another queue, or one to be issued when there is a ring. The caller has
+    /// checked that there is a [free](Self::free) slot.
+    pub(super) fn insert(&mut self, moved: Moved<B>) {
+        let Moved { token, command, cancelled, outcome, buffer } = moved;
+        let state = match outcome {
+            None => RequestState::Requeued(buffer),
+            Some(outcome) => RequestState::Completed(outcome, buffer),
+        };
+        let is_requeued = outcome.is_none();
+        let (unanswered, status) = (0, BlkifStatus::OKAY);
+        let entry = Entry { token, command, cancelled, unanswered, status, state };
+        let added = self.slots.insert(entry);
+        debug_assert!(added.is_ok(), "a request without a slot");
+        self.requeued += usize::from(is_requeued);
+        self.completed += usize::from(!is_requeued);
+    }
+
+    /// Adds a request to be issued.
+    pub(super) fn add_requeued(&mut self, token: Token, command: Command, buffer: Option<B>) {
+        self.insert(Moved { token, command, cancelled: false, outcome: None, buffer });
+    }
+
+    /// Takes the first requeued request for another queue to carry out. It keeps its slot here.
+    pub(super) fn lend_next(&mut self) -> Option<Moved<B>> {
+        if self.requeued == 0 {
+            return None;
+        }
+        let slot = self.first(|state| matches!(state, RequestState::Requeued(_)))?;
+        let Entry { token, command, cancelled, state, .. } = self.slots.get_mut(slot)?;
+        let RequestState::Requeued(buffer) = state else { return None };
+        let (outcome, buffer) = (None, buffer.take());
+        *state = RequestState::Lent;
+        self.requeued -= 1;
+        self.lent += 1;
+        Some(Moved { token: *token, command: *command, cancelled: *cancelled, outcome, buffer })
+    }
+
+    /// Accepts a request that another queue had.
+    pub(super) fn take_back(&mut self, moved: Moved<B>) {
+        let found = self.slots.iter_mut().find(|entry| entry.token == moved.token);
+        let Some(Entry { cancelled, state: state @ RequestState::Lent, .. }) = found else {
+            return;
+        };
+        self.lent -= 1;
+        match moved.outcome {
+            None if !*cancelled => {
+                *state = RequestState::Requeued(moved.buffer);
+                self.requeued += 1;
+            }
+            outcome => {
+                let outcome = outcome.unwrap_or(Err(IoError::Closed));
+                *state = RequestState::Completed(outcome, moved.buffer);
+                self.completed += 1;
+            }
+        }
+    }
+
+    /// Removes a completed request that is not of queue `own`; with `requeued`, one that waits to
+    /// be issued, too.
+    pub(super) fn take_guest(&mut self, own: usize, requeued: bool) -> Option<Moved<B>> {
+        let guest = self.slots.iter().find(|(_, entry)| {
+            entry.token.queue() != own
+                && match entry.state {
+                    RequestState::Completed(..) => true,
+                    RequestState::Requeued(_) => requeued,
+                    RequestState::InFlight(_) | RequestState::Lent => false,
+                }
+        });
+        let (slot, _) = guest?;
+        let Entry { token, command, cancelled, state, .. } = self.slots.remove(slot)?;
+        let (outcome, buffer) = match state {
+            RequestState::Completed(outcome, buffer) => {
+                self.completed -= 1;
+                (Some(outcome), buffer)
+            }
+            RequestState::Requeued(buffer) => {
+                self.requeued -= 1;
+                (None, buffer)
+            }
+            RequestState::InFlight(_) | RequestState::Lent => return None,
+        };
+        Some(Moved { token, command, cancelled, outcome, buffer })
     }
 }
 

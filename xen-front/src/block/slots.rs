@@ -45,6 +45,7 @@ impl<P: Platform, T> Slots<P, T> {
     }
 
     /// Puts a value into the next free slot, or returns it if there is none.
+    #[inline(always)]
     pub(super) fn insert(&mut self, value: T) -> Result<(), T> {
         match self.slots.get_mut(usize::from(self.first_free)) {
             Some(slot @ &mut Slot::Free(next)) => {

@@ -65,6 +65,10 @@ pub struct State {
     pub connections: usize,
     /// The content of the pages of reads when the requests came.
     pub read_pages: Vec<u8>,
+    /// The queue that each of the requests came on.
+    pub seen_queue: Vec<usize>,
+    /// The queue with the misbehaviour; all if that is `None`.
+    pub only_queue: Option<usize>,
     /// The most requests that the ring had at once.
     pub depth: usize,
     /// Pages that it keeps mapped on each connection, if both ends support persistent grants.
@@ -116,8 +120,13 @@ impl Backend {
             let (front, back) = (device.frontend_path(), device.backend_path());
             store.watch(format!("{front}/state"), "front").unwrap();
             store.watch(format!("{back}/state"), "back").unwrap();
-            let end =
-                End { device, state: state.clone(), store: store.clone(), link: None, own: 0 };
+            let end = End {
+                device,
+                state: state.clone(),
+                store: store.clone(),
+                links: Vec::new(),
+                own: 0,
+            };
             ([format!("{front}/state"), format!("{back}/state")], false, end)
         };
         let mut ends: Vec<_> = devices.iter().zip(&backends).map(end).collect();
@@ -154,6 +163,8 @@ impl Backend {
             unsupported: Vec::new(),
             seen: Vec::new(),
             seen_on: Vec::new(),
+            seen_queue: Vec::new(),
+            only_queue: None,
             connections: 0,
             read_pages: Vec::new(),
             depth: 0,
@@ -180,7 +191,8 @@ impl Backend {
         let store = domain.store();
         store.watch(format!("{}/state", device.frontend_path()), "front").unwrap();
         store.watch(device.backend_path(), "back").unwrap();
-        let mut end = End { device: *device, state: self.clone(), store, link: None, own: 0 };
+        let mut end =
+            End { device: *device, state: self.clone(), store, links: Vec::new(), own: 0 };
         domain.spawn(move |domain: &Domain| end.poll(domain));
     }
 
@@ -211,7 +223,8 @@ struct End {
     device: Device,
     state: Backend,
     store: Store,
-    link: Option<Link>,
+    /// One for each queue.
+    links: Vec<Link>,
     own: u32,
 }
 
@@ -227,14 +240,14 @@ impl End {
         let back = self.device.backend_path();
         let front = self.device.frontend_path();
         let Some(own) = self.store.read_number::<u32>(format!("{back}/state")) else {
-            self.link = None;
+            self.links.clear();
             return;
         };
         let peer: u32 = self.store.read_number(format!("{front}/state")).unwrap_or(0);
         self.own = own;
         if matches!(own, 1 | 2 | 6) {
             // It starts anew, whatever it was connected to before.
-            self.link = None;
+            self.links.clear();
         }
         match (own, peer) {
             (1, _) | (6, 1) if self.state.state().misbehaviour != Misbehaviour::NeverReady => {
@@ -249,7 +262,7 @@ impl End {
             }
             (2 | 4, 5) => self.switch(5),
             (5, 6) | (4, 6) => {
-                self.link = None;
+                self.links.clear();
                 self.switch(6);
             }
             _ => {}
@@ -257,10 +270,27 @@ impl End {
     }
 
     fn work(&mut self, domain: &Domain) -> Step {
-        match &mut self.link {
-            Some(link) => link.serve(domain, self.device.frontend, &mut self.state.state()),
-            None => Step::Idle,
+        let mut step = Step::Idle;
+        for (queue, link) in self.links.iter_mut().enumerate() {
+            let mut state = self.state.state();
+            let misbehaviour = state.misbehaviour;
+            if state.only_queue.is_some_and(|only| only != queue) {
+                state.misbehaviour = Misbehaviour::None;
+            }
+            let before = state.seen.len();
+            let next = link.serve(domain, self.device.frontend, &mut state);
+            let seen = state.seen.len();
+            state.seen_queue.extend(core::iter::repeat_n(queue, seen - before));
+            if state.only_queue.is_some() {
+                state.misbehaviour = misbehaviour;
+            }
+            match (step, next) {
+                (_, Step::Worked) => step = Step::Worked,
+                (Step::Idle, next) => step = next,
+                _ => {}
+            }
         }
+        step
     }
 
     fn switch(&mut self, state: u32) {
@@ -269,7 +299,33 @@ impl End {
 
     fn connect(&mut self, domain: &Domain, front: &str) {
         assert_eq!(self.store.read(format!("{front}/protocol")).as_deref(), Some("x86_64-abi"));
-        let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
+        let queues = self.store.read_number::<usize>(format!("{front}/multi-queue-num-queues"));
+        let links: Option<Vec<_>> = match queues {
+            None => Self::link(self, domain, front, "").map(|link| vec![link]),
+            Some(count) => {
+                let offered = format!("{}/multi-queue-max-queues", self.device.backend_path());
+                assert!(count >= 2);
+                if count > self.store.read_number(offered).unwrap() {
+                    // A test has changed the node while the frontend was connected.
+                    return self.switch(5);
+                }
+                let link = |index| self.link(domain, front, &format!("queue-{index}/"));
+                (0..count).map(link).collect()
+            }
+        };
+        let Some(links) = links else {
+            // A test has had this state written while the frontend was at another connection.
+            return self.switch(5);
+        };
+        self.links = links;
+        self.state.state().connections += 1;
+        self.switch(4);
+    }
+
+    /// Connects to the ring whose nodes are below `prefix`.
+    fn link(&self, domain: &Domain, front: &str, prefix: &str) -> Option<Link> {
+        let number =
+            |key: &str| self.store.read_number::<u32>(format!("{front}/{prefix}{key}")).unwrap();
         let owner = self.device.frontend;
         let refs: Vec<_> = match self.store.read_number::<u32>(format!("{front}/ring-page-order")) {
             None => vec![GrantRef(number("ring-ref"))],
@@ -287,18 +343,13 @@ impl End {
         };
         let port = Port(number("event-channel"));
         let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
-        let (Some(ring), Some(page), Some(channel)) = (map(), map(), channel) else {
-            // A test has had this state written while the frontend was at another connection.
-            return self.switch(5);
-        };
-        let ring = Ring::attach(ring).unwrap();
-        self.state.state().connections += 1;
-        let offered = format!("{}/feature-persistent", self.device.backend_path());
-        let offered = self.store.read_number::<u32>(offered).unwrap_or(0) != 0;
-        let persistent = (offered && number("feature-persistent") != 0).then(HashMap::new);
+        let (ring, page, channel) = (Ring::attach(map()?).unwrap(), map()?, channel?);
+        let read = |path: String| self.store.read_number::<u32>(path).unwrap_or(0) != 0;
+        let offered = read(format!("{}/feature-persistent", self.device.backend_path()));
+        let persistent =
+            (offered && read(format!("{front}/feature-persistent"))).then(HashMap::new);
         let (waiting, next) = (Vec::new(), domain.now());
-        self.link = Some(Link { ring, page, channel, waiting, persistent, next });
-        self.switch(4);
+        Some(Link { ring, page, channel, waiting, persistent, next })
     }
 }
 

@@ -276,6 +276,8 @@ enum Step {
     Reopen,
     Close,
     CloseNow,
+    /// The number of queues that the backend supports from now on.
+    Queues(u16),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -297,6 +299,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Close),
         1 => Just(Step::CloseNow),
         1 => Just(Step::RemoveDevice),
+        4 => (1u16..5).prop_map(Step::Queues),
     ];
     proptest::collection::vec(step, 1..60)
 }
@@ -306,11 +309,15 @@ struct Expected {
     /// Its sector, which no other request has.
     sector: u64,
     has_buffer: bool,
+    /// The queue that it was submitted to: 0 is the device's own.
+    queue: usize,
 }
 
 struct Model<'l> {
     fixture: &'l Fixture,
     block: BlkFront<Domain>,
+    /// Queues with owners of their own.
+    queues: Vec<BlkQueue<Domain>>,
     outstanding: BTreeMap<Token, Expected>,
     /// Sectors of requests that no later connection than this one may see.
     over: Vec<(u64, usize)>,
@@ -331,13 +338,18 @@ impl Model<'_> {
             };
             let has_buffer = matches!(request, Request::Read { .. } | Request::Write { .. });
             let has_sector = !matches!(request, Request::Flush);
-            let room = self.block.free_slots();
-            match self.block.submit(request) {
+            let queue = self.submitted as usize / 3 % (self.queues.len() + 1);
+            let (room, submitted) = match queue.checked_sub(1).map(|own| &mut self.queues[own]) {
+                None => (self.block.free_slots(), self.block.submit(request)),
+                Some(queue) => (queue.free_slots(), queue.submit(request)),
+            };
+            match submitted {
                 Ok(token) => {
                     // A short request may fit where the longest does not.
                     assert!(room > 0 || self.persistent);
                     let sector = if has_sector { sector } else { u64::MAX };
-                    let before = self.outstanding.insert(token, Expected { sector, has_buffer });
+                    let expected = Expected { sector, has_buffer, queue };
+                    let before = self.outstanding.insert(token, expected);
                     assert!(before.is_none(), "{token:?} is used twice");
                     self.submitted += 1;
                 }
@@ -351,11 +363,15 @@ impl Model<'_> {
     }
 
     fn complete(&mut self) -> bool {
-        let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
-            return false;
-        };
+        let mut found = self.block.complete().map(|completion| (0, completion));
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            queue.kick();
+            found = found.or_else(|| queue.complete().map(|completion| (index + 1, completion)));
+        }
+        let Some((on, Completion { token, outcome, buffer })) = found else { return false };
         let expected = self.outstanding.remove(&token);
-        let Expected { sector, has_buffer } = expected.expect("a completion of nothing");
+        let Expected { sector, has_buffer, queue } = expected.expect("a completion of nothing");
+        assert_eq!(on, queue, "completed on another queue");
         if has_buffer && buffer.is_none() {
             assert!(outcome.is_err(), "the backend keeps the pages");
         }
@@ -404,9 +420,21 @@ impl Model<'_> {
             Step::Reopen => self.block.reopen(),
             Step::Close => self.block.close(),
             Step::CloseNow => self.block.close_now(),
+            Step::Queues(count) => {
+                fixture.back.state().set("multi-queue-max-queues", count);
+                let path = fixture.device.get().backend_path();
+                let store = fixture.world.store();
+                if store.read(format!("{path}/state")).is_some() {
+                    store.write(format!("{path}/multi-queue-max-queues"), count).unwrap();
+                }
+            }
         }
-        assert_eq!(self.block.in_flight(), self.outstanding.len(), "after {step:?}");
+        assert_eq!(self.in_flight(), self.outstanding.len(), "after {step:?}");
         assert!(self.block.in_flight() + self.block.free_slots() <= 32);
+    }
+
+    fn in_flight(&self) -> usize {
+        self.block.in_flight() + self.queues.iter().map(BlkQueue::in_flight).sum::<usize>()
     }
 
     /// Closes the device, and expects that every request has completed then.
@@ -424,8 +452,8 @@ impl Model<'_> {
             assert!(fixture.guest.now() < deadline, "{:?}", self.block);
             fixture.store.wait(deadline.min(fixture.guest.now() + Duration::from_secs(1)));
         }
-        assert_eq!((self.outstanding.len(), self.block.in_flight()), (0, 0));
-        drop(self.block);
+        assert_eq!((self.outstanding.len(), self.in_flight()), (0, 0));
+        drop((self.block, self.queues));
         fixture.back.state().unmap_kept();
         fixture.world.run_for(Duration::from_millis(10));
         assert_eq!(fixture.grants.retry_deferred(), DeferredGrants::default());
@@ -443,15 +471,22 @@ impl Model<'_> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn each_token_completes_exactly_once(steps in steps(), persistent: bool) {
+    fn each_token_completes_exactly_once(
+        queues in 1u16..5,
+        steps in steps(),
+        persistent: bool,
+    ) {
         let fixture = Fixture::new();
+        fixture.back.state().set("multi-queue-max-queues", 4);
         fixture.back.state().set("feature-persistent", u8::from(persistent));
         let id = fixture.device.get().id;
-        let config = BlkFrontConfig::default().with_persistent_pages(20);
-        let block = BlkFront::open_with(&fixture.store, &fixture.grants, id, config).unwrap();
+        let config = BlkFrontConfig::default().with_queues(queues).with_persistent_pages(20);
+        let mut block =
+            BlkFront::open_with(&fixture.store, &fixture.grants, id, config).unwrap();
+        let queues = (1..queues).map(|index| block.take_queue(index.into()).unwrap()).collect();
         let (outstanding, over) = (BTreeMap::new(), Vec::new());
         let mut model =
-            Model { fixture: &fixture, block, outstanding, over, submitted: 0, persistent };
+            Model { fixture: &fixture, block, queues, outstanding, over, submitted: 0, persistent };
         for _ in 0..6 {
             model.step(&Step::Poll);
         }

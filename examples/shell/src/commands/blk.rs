@@ -15,6 +15,9 @@ use xen_hypercall::Platform;
 /// The most requests in flight: those of a ring of four pages, if the backend supports one.
 const DEPTH: u16 = 128;
 
+/// The most rings of a disk: those that the backend supports.
+const QUEUES: u16 = 4;
+
 /// Buffers of a disk: more than a ring of one page has requests.
 const BUFFERS: usize = 40;
 
@@ -117,7 +120,7 @@ impl<P: Platform> Disks<P> {
 fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Disk<P>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
-    let config = BlkFrontConfig::default().with_depth(DEPTH);
+    let config = BlkFrontConfig::default().with_depth(DEPTH).with_queues(QUEUES);
     Disk::connect_with(store, grants, entry.id, config, BUFFERS, deadline)
         .map_err(|error| Error::Disk { disk: entry.number, error })
 }
@@ -135,7 +138,7 @@ struct Info<'b, P: Platform>(&'b BlkFront<P, DmaBuffer<P>>);
 
 impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (info, pages) = (self.0.info(), self.0.ring_pages());
+        let (info, rings, pages) = (self.0.info(), self.0.rings(), self.0.ring_pages());
         write!(f, "{} bytes, sectors of {}, ", info.bytes(), info.sector_size)?;
         f.write_str(if info.read_only { "read-only" } else { "writable" })?;
         match info.flush_method() {
@@ -148,7 +151,11 @@ impl<P: Platform> fmt::Display for Info<'_, P> {
             Some(_) => f.write_str(", discard")?,
             None => {}
         }
-        write!(f, ", a ring of {pages} page{}", if pages == 1 { "" } else { "s" })?;
+        match rings {
+            1 => f.write_str(", a ring")?,
+            rings => write!(f, ", {rings} rings")?,
+        }
+        write!(f, " of {pages} page{}", if pages == 1 { "" } else { "s" })?;
         f.write_str(if self.0.has_persistent_grants() { ", persistent grants" } else { "" })
     }
 }
