@@ -129,16 +129,20 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
     /// the next poll lists them again. [`ErrorKind::Connection`].
     pub fn poll(&mut self) -> Result<Option<DeviceEvent<I>>, StoreError> {
         self.exchange()?;
-        self.changed |= self.watch.clear()?;
-        if self.listing == Listing::Done && core::mem::take(&mut self.changed) {
-            self.listing = Listing::Begin;
+        // A change during a list is listed once that list is complete: the event just taken may be
+        // the only one.
+        for _ in 0..2 {
+            self.changed |= self.watch.clear()?;
+            if self.listing == Listing::Done && core::mem::take(&mut self.changed) {
+                self.listing = Listing::Begin;
+            }
+            if let Err(error) = self.list() {
+                self.pipeline.clear();
+                (self.listing, self.changed) = (Listing::Done, true);
+                return Err(error);
+            }
+            self.exchange()?;
         }
-        if let Err(error) = self.list() {
-            self.pipeline.clear();
-            (self.listing, self.changed) = (Listing::Done, true);
-            return Err(error);
-        }
-        self.exchange()?;
         if let Some(at) = self.reported.iter().position(|id| !self.found.contains(id)) {
             return Ok(Some(DeviceEvent::Removed(self.reported.swap_remove(at))));
         }
@@ -231,7 +235,6 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
         self.found = core::mem::take(&mut self.next);
         self.found.sort_unstable();
         self.listing = Listing::Done;
-        // A change since the list was begun is for the next poll.
     }
 
     /// Requests a directory; returns `false` if there is no slot for it now.

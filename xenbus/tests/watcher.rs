@@ -161,6 +161,36 @@ fn poll_leaves_no_request_unsent() {
     });
 }
 
+/// The event of the second change is read together with the last reply of the list that misses it:
+/// no other event follows.
+#[test]
+fn change_during_list_is_listed() {
+    with_store(|world, store| {
+        world.set(STATE, "1");
+        let mut watcher = Watcher::new(store, "vbd").unwrap();
+        assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(ID))));
+        assert_eq!(next(world, &mut watcher), Ok(None));
+        world.set(STATE, "2");
+        for _ in 0..2 {
+            world.run_server();
+            assert_eq!(watcher.poll(), Ok(None));
+        }
+        world.run_server();
+        world.set("backend/vbd/7/51728/state", "1");
+        world.run_server();
+        assert_eq!(watcher.poll(), Ok(None));
+        let lists = || {
+            let kinds = world.server.borrow().kinds();
+            kinds.into_iter().filter(|&kind| kind == MessageType::DIRECTORY).count()
+        };
+        let before = lists();
+        world.run_server();
+        assert_eq!(lists(), before + 1);
+        let other = DeviceId { guest: DomId(7), device: 51728 };
+        assert_eq!(next(world, &mut watcher), Ok(Some(DeviceEvent::Added(other))));
+    });
+}
+
 /// Adds devices of two guests, which are reported in the order of their numbers.
 fn plugged<'w>(world: &World<'_>, store: &Store<'w>) -> Watcher<'w> {
     world.set(STATE, "1");
