@@ -61,10 +61,40 @@ impl Offer {
 pub struct Reset(Arc<AtomicU32>);
 
 impl Reset {
+    /// Returns the number of requests so far.
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Asks; it is done when the domain runs next.
     pub fn ask(&self, domain: &Domain) {
         self.0.fetch_add(1, Ordering::Relaxed);
         domain.kick();
+    }
+}
+
+type Start = dyn Fn(&Xen) -> Result<Box<dyn Task>, String> + Send + Sync;
+
+/// The start of a driver domain's work, for each domain that serves.
+#[derive(Clone)]
+pub struct Server(Arc<Start>);
+
+impl Server {
+    /// Makes a server of a function that starts the work in a domain.
+    pub fn new(
+        start: impl Fn(&Xen) -> Result<Box<dyn Task>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(start))
+    }
+
+    pub(crate) fn start(&self, xen: &Xen) -> Result<Box<dyn Task>, String> {
+        (self.0)(xen)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
     }
 }
 
@@ -89,7 +119,7 @@ impl DriverDomain {
         let store = XenStore::with_transport(xen.clone(), transport, ring.port, LIMITS)
             .map_err(|error| error.to_string())?;
         let service = offer.serve(&store).map_err(|error| error.to_string())?;
-        let resets = reset.0.load(Ordering::Relaxed);
+        let resets = reset.count();
         Ok(Self { store, service, reset, resets })
     }
 }
@@ -106,7 +136,7 @@ impl Drop for DriverDomain {
 
 impl Task for DriverDomain {
     fn poll(&mut self, domain: &Domain) -> Step {
-        let asked = self.reset.0.load(Ordering::Relaxed);
+        let asked = self.reset.count();
         if self.resets != asked {
             self.service.drop_devices();
             self.resets = asked;

@@ -13,7 +13,7 @@ pub mod timeline;
 pub mod watch;
 
 pub use disk::SharedDisk;
-pub use driver::{ADDRESS, DriverDomain, ECHO_PORT, Offer, Reset};
+pub use driver::{ADDRESS, DriverDomain, ECHO_PORT, Offer, Reset, Server};
 pub use faults::{Faults, Xen};
 pub use guest::run_shell;
 pub use testbed::{Setup, Sleep, Testbed};

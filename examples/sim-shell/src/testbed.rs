@@ -1,7 +1,7 @@
 //! A world with a driver domain and a guest that has a disk and a network interface.
 
 use crate::SharedDisk;
-use crate::driver::{DriverDomain, Offer, Reset};
+use crate::driver::{DriverDomain, Offer, Reset, Server};
 use crate::faults::{Faults, Xen};
 use core::time::Duration;
 use std::sync::Arc;
@@ -36,13 +36,18 @@ pub struct Setup {
     pub driver: Faults,
     /// `true` if the world keeps a record from its start.
     pub trace: bool,
+    /// Work of the driver domains; `None` for the service of `disk` and a network interface.
+    pub server: Option<Server>,
+    /// Pages of the guest and of a driver domain.
+    pub pages: [usize; 2],
 }
 
 impl Setup {
     /// Returns a world where nothing goes wrong.
     pub fn new(seed: u64, disk: SharedDisk) -> Self {
         let (config, guest, driver) = (Config::default(), Faults::default(), Faults::default());
-        Self { seed, disk, config, hotplug_timeout: None, guest, driver, trace: false }
+        let (hotplug_timeout, trace, server, pages) = (None, false, None, [1024, 256]);
+        Self { seed, disk, config, hotplug_timeout, guest, driver, trace, server, pages }
     }
 }
 
@@ -65,7 +70,8 @@ pub struct Testbed {
     pub reset: Reset,
     driver: Domain,
     task: TaskId,
-    offer: Offer,
+    server: Server,
+    driver_pages: usize,
     /// The world that the guest is going to.
     next: Option<Home>,
     /// Records of worlds that the guest has left.
@@ -108,9 +114,10 @@ impl Testbed {
         let offer = Offer { disks, block: setup.config, hotplug_timeout: setup.hotplug_timeout };
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
-        let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;
-        let guest =
-            world.create_guest(DomainConfig { page_budget: 1024, ..DomainConfig::new("shell") });
+        let server = setup.server.unwrap_or_else(|| service(offer, reset.clone()));
+        let [guest_pages, driver_pages] = setup.pages;
+        let (driver, task) = start_driver(&world, &driver_faults, &server, driver_pages)?;
+        let guest = world.create_guest(config("shell", guest_pages));
         let guest_faults = Arc::new(setup.guest);
         let vbd = world.attach_disk(&guest, &driver, &disk());
         let vif = world.attach_vif(&guest, &driver, &interface());
@@ -126,7 +133,8 @@ impl Testbed {
             reset,
             driver,
             task,
-            offer,
+            server,
+            driver_pages,
             next,
             past,
             trace,
@@ -155,7 +163,7 @@ impl Testbed {
                     world.start_trace();
                 }
                 let (driver, task) =
-                    start_driver(&world, &self.driver_faults, &self.offer, &self.reset)?;
+                    start_driver(&world, &self.driver_faults, &self.server, self.driver_pages)?;
                 let (there, server) = (world.clone(), driver.clone());
                 self.next = Some(Home { world, driver, task });
                 self.world.suspend(id, move |world| {
@@ -219,8 +227,9 @@ impl Testbed {
     ///
     /// Those of [`new`](Self::new).
     pub fn replace_driver(&mut self) -> Result<(), String> {
-        let (driver, _) = self.world.restart_backend(self.driver.id(), driver_config());
-        self.task = serve(&driver, &self.driver_faults, &self.offer, &self.reset)?;
+        let config = config("driver-domain", self.driver_pages);
+        let (driver, _) = self.world.restart_backend(self.driver.id(), config);
+        self.task = serve(&driver, &self.driver_faults, &self.server)?;
         self.driver = driver;
         self.woken()
     }
@@ -235,27 +244,27 @@ impl Testbed {
 fn start_driver(
     world: &World,
     faults: &Arc<Faults>,
-    offer: &Offer,
-    reset: &Reset,
+    server: &Server,
+    pages: usize,
 ) -> Result<(Domain, TaskId), String> {
-    let driver = world.create_guest(driver_config());
-    let task = serve(&driver, faults, offer, reset)?;
+    let driver = world.create_guest(config("driver-domain", pages));
+    let task = serve(&driver, faults, server)?;
     Ok((driver, task))
 }
 
-/// Returns the configuration of a driver domain with few pages.
-fn driver_config() -> DomainConfig {
-    DomainConfig { page_budget: 256, ..DomainConfig::new("driver-domain") }
+/// Returns the configuration of a domain with few pages.
+fn config(name: &str, pages: usize) -> DomainConfig {
+    DomainConfig { page_budget: pages, ..DomainConfig::new(name) }
 }
 
-fn serve(
-    driver: &Domain,
-    faults: &Arc<Faults>,
-    offer: &Offer,
-    reset: &Reset,
-) -> Result<TaskId, String> {
+fn serve(driver: &Domain, faults: &Arc<Faults>, server: &Server) -> Result<TaskId, String> {
     let xen = Interposed::new(driver.clone(), Arc::clone(faults));
-    Ok(driver.spawn(DriverDomain::new(&xen, offer, reset.clone())?))
+    let mut task = server.start(&xen)?;
+    Ok(driver.spawn(move |domain: &Domain| task.poll(domain)))
+}
+
+fn service(offer: Offer, reset: Reset) -> Server {
+    Server::new(move |xen| Ok(Box::new(DriverDomain::new(xen, &offer, reset.clone())?)))
 }
 
 fn disk() -> Disk {
