@@ -5,11 +5,14 @@ use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
-use xen_back::block::{BlkBack, BlkBackEvent, Config, GrantMode, MemoryDisk, PreparedDisk};
+use xen_back::block::{
+    AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, Config, DescribeDisk, DiskInfo, GrantMode,
+    MemoryDisk, PreparedDisk, Request, Statistics,
+};
 use xen_evtchn::Channel;
-use xen_grant::GrantTable;
-use xen_hypercall::{Pages, Platform};
-use xen_sim::{ChoiceSource, Disk, HostilePeer, World};
+use xen_grant::{DeferredGrants, GrantTable};
+use xen_hypercall::{Instant, Pages, Platform};
+use xen_sim::{ChoiceSource, Disk, Domain, HostilePeer, World};
 use xenbus::DeviceId;
 
 /// The polls in which a backend connects to a frontend that has published its ring: each takes the
@@ -36,8 +39,9 @@ const KEYS: [&str; 13] = [
 enum Deed<'a> {
     /// A request into the ring: all of its bytes.
     Request([u8; 32], &'a [u8]),
-    /// A valid request into the ring.
+    /// A valid request into the ring. Its segments are in the pages of the data from `page` on.
     Read {
+        page: u8,
         indirect: bool,
         write: bool,
         segments: u8,
@@ -50,10 +54,62 @@ enum Deed<'a> {
         at: u16,
         value: u32,
     },
+    /// A valid request to free sectors.
+    Discard {
+        sector: u8,
+        sectors: u8,
+        secure: bool,
+    },
+    /// The end of the grant of a page of the data, and a new one: its reference may be that of
+    /// another page before.
+    Regrant(u8),
+    /// The completion of a request that the storage has.
+    Complete(u8),
     Node(u8, u32),
     Text(u8, &'a [u8]),
     State(u8),
     Poll,
+}
+
+/// The backend, with a storage that carries out requests at once or in any order.
+enum Back {
+    InOrder(BlkBack<Domain, PreparedDisk<MemoryDisk<Vec<u8>>>>),
+    Shuffled {
+        back: AsyncBlkBack<Domain, PreparedDisk<DiskInfo>>,
+        disk: MemoryDisk<Vec<u8>>,
+        held: Vec<Request<Domain>>,
+    },
+}
+
+impl Back {
+    fn poll(&mut self, now: Instant) -> Result<BlkBackEvent, BlkBackError> {
+        match self {
+            Self::InOrder(back) => back.poll(now),
+            Self::Shuffled { back, held, .. } => {
+                let event = back.poll(now)?;
+                while let Some(request) = back.next_request()? {
+                    held.push(request);
+                }
+                Ok(event)
+            }
+        }
+    }
+
+    fn complete(&mut self, at: u8) {
+        let Self::Shuffled { back, disk, held } = self else { return };
+        if !held.is_empty() {
+            let mut request = held.swap_remove(usize::from(at) % held.len());
+            let result = request.execute(disk);
+            back.complete(request, result).expect("a request of this backend");
+        }
+    }
+
+    fn statistics(&self) -> &Statistics {
+        match self {
+            Self::InOrder(back) => back.statistics(),
+            Self::Shuffled { back, .. } => back.statistics(),
+        }
+    }
 }
 
 /// Runs the target.
@@ -70,9 +126,8 @@ pub fn run(data: &[u8]) {
     let grants = GrantTable::new(guest.clone()).unwrap();
     let share =
         || grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
-    let (rings, data) = ([share(), share()], share());
+    let (rings, mut data) = ([share(), share()], [(); 4].map(|()| Some(share())));
     let ring = &rings[0];
-    let data_ref = data.refs()[0].0;
     let channels = [(); 2].map(|()| Channel::alloc_unbound(guest.clone(), back.id()).unwrap());
     let (nodes, front) = (guest.store(), device.frontend_path());
     let publish = || {
@@ -96,12 +151,19 @@ pub fn run(data: &[u8]) {
         mode,
         ring_order: 1,
         max_segments: if has(2) { 256 } else { 32 },
-        // The guest has granted two pages.
-        persistent_grants: if has(3) { 1 } else { 64 },
+        // The guest has granted four pages.
+        persistent_grants: if has(3) { 1 + u32::from(has(4)) } else { 64 },
         ..Config::default()
     };
-    let storage = PreparedDisk::new(MemoryDisk::new(vec![0u8; 256 * 512]));
-    let mut disk = BlkBack::new(&store, id, storage, config).unwrap();
+    let storage = MemoryDisk::new(vec![0u8; 256 * 512]);
+    let mut disk = if has(5) {
+        let offered = PreparedDisk::new(storage.disk_info());
+        let back = AsyncBlkBack::new(&store, id, offered, config).unwrap();
+        Back::Shuffled { back, disk: storage, held: Vec::new() }
+    } else {
+        let storage = PreparedDisk::new(storage);
+        Back::InOrder(BlkBack::new(&store, id, storage, config).unwrap())
+    };
     for _ in 0..POLLS {
         let _ = disk.poll(back.now());
         world.run_until_idle();
@@ -120,11 +182,14 @@ pub fn run(data: &[u8]) {
     for deed in values(deeds, 80) {
         match deed {
             Deed::Request(head, rest) => post(&[&head, rest].concat()),
-            Deed::Read { indirect, write, segments, sector, sectors } => {
+            Deed::Read { page, indirect, write, segments, sector, sectors } => {
                 let mut request = [0; 112];
-                let segment = |first| {
+                let page = |at: usize| data[(usize::from(page) + at) % 4].as_ref();
+                let data_ref =
+                    |at| page(at).map_or(u32::MAX, |page| page.refs()[0].0).to_le_bytes();
+                let segment = |at, first| {
                     let mut bytes = [0; 8];
-                    bytes[..4].copy_from_slice(&data_ref.to_le_bytes());
+                    bytes[..4].copy_from_slice(&data_ref(at));
                     (bytes[4], bytes[5]) = (first, sectors);
                     bytes
                 };
@@ -132,15 +197,17 @@ pub fn run(data: &[u8]) {
                     (request[0], request[1]) = (6, u8::from(write));
                     request[2] = segments;
                     request[16] = sector;
-                    request[28..32].copy_from_slice(&data_ref.to_le_bytes());
+                    request[28..32].copy_from_slice(&data_ref(0));
                     for at in 0..usize::from(segments) {
-                        data.as_ref().copy_from(at * 8, &segment(0));
+                        if let Some(page) = page(0) {
+                            page.as_ref().copy_from(at * 8, &segment(at, 0));
+                        }
                     }
                 } else {
                     (request[0], request[1]) = (u8::from(write), segments);
                     request[16] = sector;
                     for at in 0..usize::from(segments.min(11)) {
-                        request[24 + 8 * at..][..8].copy_from_slice(&segment(at as u8 % 4));
+                        request[24 + 8 * at..][..8].copy_from_slice(&segment(at, at as u8 % 4));
                     }
                 }
                 post(&request);
@@ -149,8 +216,24 @@ pub fn run(data: &[u8]) {
                 drop(ring.as_ref().write(usize::from(at) % 4096, &value))
             }
             Deed::Word { at, value, .. } => {
-                drop(data.as_ref().write(usize::from(at) % 4096, &value))
+                if let Some(page) = &data[usize::from(at / 4096) % 4] {
+                    drop(page.as_ref().write(usize::from(at) % 4096, &value));
+                }
             }
+            Deed::Discard { sector, sectors, secure } => {
+                let mut request = [0; 112];
+                (request[0], request[1]) = (5, u8::from(secure));
+                (request[16], request[24]) = (sector, sectors);
+                post(&request);
+            }
+            Deed::Regrant(at) => {
+                // A page that the backend has mapped is deferred, with its reference.
+                let page = &mut data[usize::from(at) % 4];
+                let ended = page.take().and_then(|page| page.end_access().ok());
+                let pages = ended.or_else(|| Pages::alloc(guest.clone(), 1).ok());
+                *page = pages.and_then(|pages| grants.grant_writable(pages, back.id()).ok());
+            }
+            Deed::Complete(at) => disk.complete(at),
             Deed::Node(key, value) => {
                 drop(
                     nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value),
@@ -175,14 +258,19 @@ pub fn run(data: &[u8]) {
         if peer.against(&back, || disk.poll(back.now())) == Ok(BlkBackEvent::Removed) {
             break;
         }
+        assert!(
+            disk.statistics().persistent_grants <= u64::from(config.persistent_grants),
+            "more persistent grants are mapped than configured"
+        );
     }
     drop(disk);
     settle(&world, &[&store]);
     drop((store, nodes, channels));
     assert!(
-        rings.into_iter().chain([data]).all(|pages| pages.end_access().is_ok()),
+        rings.into_iter().chain(data.into_iter().flatten()).all(|pages| pages.end_access().is_ok()),
         "the backend has unmapped everything"
     );
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     drop(grants);
     check(&world);
 }

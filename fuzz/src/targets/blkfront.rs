@@ -4,7 +4,7 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::block::{BlkFront, BlkFrontConfig, Request};
+use xen_front::block::{BlkFront, BlkFrontConfig, MAX_SEGMENTS, Request};
 use xen_grant::{DeferredGrants, GrantTable, PagesRange};
 use xen_hypercall::{PAGE_SIZE, Pages, Platform};
 use xen_sim::{ChoiceSource, Disk, HostileBackend, HostilePeer, World};
@@ -12,8 +12,8 @@ use xenbus::DeviceState;
 
 #[derive(Arbitrary, Debug)]
 enum Call {
-    Read { sector: u16, sectors: u8, pages: u8 },
-    Write { sector: u16, sectors: u8, pages: u8 },
+    Read { sector: u16, sectors: u16, pages: u8 },
+    Write { sector: u16, sectors: u16, pages: u8 },
     Flush,
     Discard { sector: u16, sectors: u8, secure: bool },
     Kick,
@@ -49,7 +49,10 @@ pub fn run(data: &[u8]) {
         for call in values(calls, 60) {
             // Some buffers begin within a page, not all of them at a sector.
             let buffer = |pages: u8| {
-                let (count, start) = (1 + usize::from(pages) % 12, usize::from(pages / 48) * 256);
+                // One in 16 has more segments than a slot of the ring, up to the most and beyond.
+                let most = if pages % 16 == 15 { MAX_SEGMENTS + 1 } else { 12 };
+                let (count, start) =
+                    (1 + usize::from(pages) * 7 % most, usize::from(pages / 48) * 256);
                 let pages = Pages::alloc(guest.clone(), count).ok()?;
                 PagesRange::new(pages, start..count * PAGE_SIZE).ok()
             };

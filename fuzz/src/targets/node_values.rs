@@ -10,7 +10,7 @@ use xen_grant::GrantTable;
 use xen_hypercall::Platform;
 use xen_sim::{DeviceSpec, Disk, Vif as VirtualVif, World};
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 24] = [
     "sectors",
     "sector-size",
     "physical-sector-size",
@@ -33,6 +33,8 @@ const KEYS: [&str; 22] = [
     "discard-secure",
     "multi-queue-max-queues",
     "max-ring-pages",
+    "feature-persistent",
+    "feature-max-indirect-segments",
 ];
 
 /// Runs the target.
