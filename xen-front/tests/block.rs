@@ -15,6 +15,8 @@ mod closing;
 mod discard;
 #[path = "disk/faults.rs"]
 mod faults;
+#[path = "disk/indirect.rs"]
+mod indirect;
 #[path = "disk/large.rs"]
 mod large;
 #[path = "disk/memory.rs"]

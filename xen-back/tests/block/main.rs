@@ -3,6 +3,7 @@
 mod device;
 mod fixture;
 mod in_flight;
+mod indirect;
 mod merged;
 mod persistent;
 mod queues;

@@ -134,6 +134,8 @@ impl<P: Platform> BlockingDisk<P> {
         buffers: usize,
         deadline: Instant,
     ) -> Result<Self, BlkFrontError> {
+        // Its requests have no more segments than a slot of the ring.
+        let config = config.with_indirect_requests(0);
         Self::new(BlkFront::new_connected(store, grants, id, config, deadline)?, buffers)
     }
 

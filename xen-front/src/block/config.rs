@@ -28,6 +28,14 @@ pub struct BlkFrontConfig {
     /// persistent grants, or one that keeps fewer pages mapped, works as well.
     #[doc(alias("feature-persistent", "max_persistent_grants"))]
     pub persistent_pages: u16,
+    /// The most indirect requests in flight on each queue, each with a page for its segments that
+    /// stays granted. 0 is for none; more than [`depth`](Self::depth) are replaced by that.
+    ///
+    /// A request of more than [`MAX_PAGES`] segments is an indirect one if the backend accepts that
+    /// many segments, and takes a single slot of the ring. Other requests of more segments are
+    /// split, and take several slots.
+    #[doc(alias("feature-max-indirect-segments", "BLKIF_OP_INDIRECT"))]
+    pub indirect_requests: u16,
     /// The number of queues, each with a ring, an event channel and [`depth`](Self::depth)
     /// requests: 1 to [`MAX_QUEUES`]. Other values are replaced by the nearest one.
     ///
@@ -38,10 +46,16 @@ pub struct BlkFrontConfig {
 }
 
 /// 32 requests: a ring of one page. 352 persistent grants, 1.4 MB: as many pages as the requests
-/// have, and a third of those that Linux's backend keeps mapped. One queue.
+/// have, and a third of those that Linux's backend keeps mapped. 32 indirect requests: 128 KiB. One
+/// queue.
 impl Default for BlkFrontConfig {
     fn default() -> Self {
-        Self { depth: RING_SLOTS, persistent_pages: RING_SLOTS * MAX_PAGES as u16, queues: 1 }
+        Self {
+            depth: RING_SLOTS,
+            persistent_pages: RING_SLOTS * MAX_PAGES as u16,
+            indirect_requests: RING_SLOTS,
+            queues: 1,
+        }
     }
 }
 
@@ -63,6 +77,17 @@ impl BlkFrontConfig {
     pub(super) fn pool_pages(self) -> Option<u16> {
         let limit = self.valid_depth() * MAX_PAGES as u16;
         (self.persistent_pages != 0).then(|| self.persistent_pages.clamp(MAX_PAGES as u16, limit))
+    }
+
+    /// Returns the configuration with other [`indirect_requests`](Self::indirect_requests).
+    #[must_use]
+    pub fn with_indirect_requests(self, indirect_requests: u16) -> Self {
+        Self { indirect_requests, ..self }
+    }
+
+    /// Returns the number of indirect requests within its limits.
+    pub(super) fn valid_indirect_requests(self) -> u16 {
+        self.indirect_requests.min(self.valid_depth())
     }
 
     /// Returns the configuration with another number of [`queues`](Self::queues).

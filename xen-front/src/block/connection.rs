@@ -1,9 +1,10 @@
 //! The ring, the event channel and the persistent grants of one connection.
 
 use super::buffer::{self, RequestBuffer, Zeroed};
+use super::indirect::IndirectPages;
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
-use super::ring::{Body, RequestRing, WireRequest};
+use super::ring::{Body, RING_SLOTS, RequestRing, WireRequest};
 use super::segments::{self, Segments};
 use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError};
 use crate::IoMemory;
@@ -11,7 +12,7 @@ use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
-use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequestSegment, BlkifStatus};
 
 /// A number that no response can have.
 const NO_NUMBER: u64 = u64::MAX >> 8;
@@ -36,6 +37,9 @@ pub(super) struct Connection<P: Platform> {
     /// The backend may keep the pages of requests mapped: it gets no others than DMA buffers and
     /// the pool's.
     persistent: bool,
+    /// The pages for the segments of indirect requests. `None` if either end supports none, or for
+    /// lack of memory.
+    indirect: Option<IndirectPages<P>>,
     ring: RequestRing<Granted<P, ReadWrite>>,
     /// `None` once its port is closed.
     channel: Option<Channel<P>>,
@@ -66,6 +70,7 @@ impl<P: Platform> Connection<P> {
             pool: None,
             offers_persistent: false,
             persistent: false,
+            indirect: None,
             ring,
             channel: Some(channel),
             closed: false,
@@ -111,6 +116,25 @@ impl<P: Platform> Connection<P> {
     /// Returns whether the data of private buffers is copied.
     pub(super) fn copies(&self) -> bool {
         self.persistent && self.pool.is_some()
+    }
+
+    /// Takes the most segments of an indirect request that the backend accepts, and grants pages
+    /// for `requests` of them, or as many as the ring holds. Without memory, requests are split.
+    pub(super) fn set_indirect(&mut self, limit: u32, requests: u16) {
+        let count = usize::from(requests).min(usize::from(RING_SLOTS) * self.ring_refs().len());
+        if limit as usize <= MAX_PAGES || count == 0 || self.indirect.is_some() {
+            return;
+        }
+        match IndirectPages::alloc(&self.grants, self.peer, count, limit) {
+            Ok(pages) => self.indirect = Some(pages),
+            Err(error) => log::warn!("vbd: no indirect requests: {error}"),
+        }
+    }
+
+    /// Returns the most segments of the request in a slot of the table on one slot of the ring.
+    #[inline]
+    pub(super) fn segment_limit(&self, slot: u16) -> usize {
+        self.indirect.as_ref().map_or(MAX_PAGES, |pages| pages.limit(slot))
     }
 
     /// Returns the references of the ring's pages.
@@ -183,12 +207,24 @@ impl<P: Platform> Connection<P> {
         }
         let (mut first, mut sector) = (None, sector);
         for part in segments.parts() {
-            let request = WireRequest { operation, sector, body: Body::Segments(part) };
+            let body = self.body(slot, part);
+            let request = WireRequest { operation, sector, body };
             let number = self.push(slot, &request);
             first.get_or_insert(number);
             sector += segments::sectors(part);
         }
         Ok(InFlight::new(first.unwrap_or(NO_NUMBER), segments.slots(), buffer))
+    }
+
+    /// Returns what a slot of the ring has of segments of a request.
+    #[inline]
+    fn body<'s>(&self, slot: u16, part: &'s [BlkifRequestSegment]) -> Body<'s> {
+        if part.len() > MAX_PAGES
+            && let Some(page) = self.indirect.as_ref().and_then(|pages| pages.write(slot, part))
+        {
+            return Body::Indirect { count: part.len() as u16, page };
+        }
+        Body::Segments(part)
     }
 
     /// Pushes a request for which there is a slot, and returns its number.

@@ -191,6 +191,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
             "feature-flush-cache",
             "feature-barrier",
             "feature-persistent",
+            "feature-max-indirect-segments",
         ]);
         keys.peers(&Discard::KEYS);
     }
@@ -199,10 +200,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         let configured = self.queues.lock(0).info;
         let info = configured.published(&peer.nodes);
         let persistent = peer.nodes.number_or("feature-persistent", 0u32)? != 0;
+        let indirect = peer.nodes.number_or("feature-max-indirect-segments", 0)?;
+        let requests = self.config.valid_indirect_requests();
         self.queues.for_each(|queue| {
             queue.refused = info.is_err();
             queue.info = info.unwrap_or(queue.info);
             queue.set_persistent(persistent);
+            queue.set_indirect(indirect, requests);
         });
         info.map(drop)
     }

@@ -16,6 +16,7 @@ mod connection;
 mod device;
 mod driver;
 mod error;
+mod indirect;
 mod info;
 mod list;
 mod queue;

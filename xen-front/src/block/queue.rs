@@ -124,8 +124,10 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             .ok_or(RequestError::Full);
         let mut segments = Segments::NONE;
         let copies = connection.copies().then(|| connection.copied_pages());
-        let checked =
-            slot.and_then(|slot| check(info, &mut request, &mut segments, copies).map(|()| slot));
+        let checked = slot.and_then(|slot| {
+            segments.limit = connection.segment_limit(slot);
+            check(info, &mut request, &mut segments, copies).map(|()| slot)
+        });
         let slot = match checked {
             Ok(slot) => slot,
             Err(reason) => return Err(request.refused(reason)),
@@ -292,6 +294,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, mut buffer| {
                 let mut segments = Segments::NONE;
+                segments.limit = connection.segment_limit(slot);
                 let copies = connection.copies().then(|| connection.copied_pages());
                 let checked = match (&mut buffer, flush) {
                     (Some(buffer), _) => {
@@ -334,6 +337,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     pub(super) fn set_persistent(&mut self, supported: bool) {
         if let Some(connection) = self.connection_mut() {
             connection.set_persistent(supported);
+        }
+    }
+
+    /// Takes the most segments of an indirect request that the backend accepts, for at most
+    /// `requests` of them in flight.
+    pub(super) fn set_indirect(&mut self, limit: u32, requests: u16) {
+        if let Some(connection) = self.connection_mut() {
+            connection.set_indirect(limit, requests);
         }
     }
 

@@ -1,11 +1,11 @@
 //! The ring of a connection: requests and responses as the backend sees them.
 
 use super::ProtocolError;
-use xen_hypercall::StableSharedMem;
+use xen_hypercall::{GrantRef, StableSharedMem};
 use xen_ring::{FrontRing, Notify, RingError};
 use xen_sys::io::blkif::{
-    BLKIF_DISCARD_SECURE, BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestSegment,
-    BlkifResponse, BlkifStatus,
+    BLKIF_DISCARD_SECURE, BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestIndirect,
+    BlkifRequestSegment, BlkifResponse, BlkifStatus,
 };
 use zerocopy::IntoBytes;
 
@@ -30,6 +30,8 @@ pub(super) struct WireRequest<'s> {
 pub(super) enum Body<'s> {
     /// The data of a read or a write; empty for a flush.
     Segments(&'s [BlkifRequestSegment]),
+    /// The data of a read or a write, with `count` segments in a page of their own.
+    Indirect { count: u16, page: GrantRef },
     /// The range of a discard.
     Discard { sectors: u64, secure: bool },
 }
@@ -105,6 +107,7 @@ impl<M: StableSharedMem> RequestRing<M> {
                 wire.nr_segments = segments.len() as u8;
                 wire.seg.get_mut(..segments.len())?.copy_from_slice(segments);
             }
+            Body::Indirect { count, page } => write_indirect(&mut wire, count, page),
             Body::Discard { sectors, secure } => write_discard(&mut wire, sectors, secure),
         }
         self.ring.push(&wire).ok()?;
@@ -145,6 +148,25 @@ impl<M: StableSharedMem> RequestRing<M> {
         }
         if self.ring.final_check()? { self.ring.pop() } else { Ok(None) }
     }
+}
+
+/// Overwrites the start of a request with that of an indirect one, which is shorter. The response
+/// has the operation of the request, not [`BlkifOp::INDIRECT`] (Linux: `xen-blkback`,
+/// `xen-blkfront`).
+fn write_indirect(wire: &mut BlkifRequest, count: u16, page: GrantRef) {
+    let &mut BlkifRequest { operation, handle, id, sector_number, .. } = wire;
+    let mut indirect = BlkifRequestIndirect {
+        operation: BlkifOp::INDIRECT,
+        indirect_op: operation,
+        nr_segments: count,
+        id,
+        sector_number,
+        handle,
+        ..Default::default()
+    };
+    indirect.indirect_grefs[0] = page;
+    // `BlkifRequest` is the longer one.
+    let _ = indirect.write_to_prefix(wire.as_mut_bytes());
 }
 
 /// Overwrites the start of a request with that of a discard, which is shorter.

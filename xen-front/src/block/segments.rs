@@ -11,13 +11,15 @@ use xen_sys::io::blkif::BlkifRequestSegment;
 #[derive(Debug)]
 pub(super) struct Segments {
     list: Vec<BlkifRequestSegment, MAX_SEGMENTS>,
+    /// The most segments of a slot of the ring: more than [`MAX_PAGES`] are an indirect request.
+    pub(super) limit: usize,
     /// The data is copied, through a page for each segment.
     pub(super) copied: bool,
 }
 
 impl Segments {
     /// No segments; complete for a flush.
-    pub(super) const NONE: Self = Self { list: Vec::new(), copied: false };
+    pub(super) const NONE: Self = Self { list: Vec::new(), limit: MAX_PAGES, copied: false };
 
     /// Adds the segments of `sectors` sectors in `buffer`, after checking that the sectors fit into
     /// the buffer and into a request. The buffer of a request to an untrusted backend has whole
@@ -102,20 +104,27 @@ impl Segments {
     pub(super) fn parts(&self) -> impl Iterator<Item = &[BlkifRequestSegment]> {
         let list = self.list.as_slice();
         let empty = list.is_empty().then_some(list);
-        empty.into_iter().chain(list.chunks(MAX_PAGES))
+        let len = if self.is_split() { MAX_PAGES } else { MAX_SEGMENTS };
+        empty.into_iter().chain(list.chunks(len))
     }
 
     /// Returns the number of parts.
     #[inline]
     pub(super) fn slots(&self) -> usize {
-        self.count().div_ceil(MAX_PAGES).max(1)
+        if self.is_split() { self.count().div_ceil(MAX_PAGES) } else { 1 }
+    }
+
+    /// Returns whether the request has several parts.
+    #[inline]
+    fn is_split(&self) -> bool {
+        self.count() > self.limit
     }
 
     /// Returns whether each part has whole sectors of a disk whose sectors are `unit` times 512
     /// bytes. The caller has checked the request as a whole.
     #[inline]
     pub(super) fn has_whole_parts(&self, unit: u64) -> bool {
-        self.count() <= MAX_PAGES || self.parts().all(|part| sectors(part).is_multiple_of(unit))
+        !self.is_split() || self.parts().all(|part| sectors(part).is_multiple_of(unit))
     }
 }
 

@@ -9,8 +9,14 @@ use xen_grant::{GrantMapArea, GrantMapping, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Platform, Port, SharedMem};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
-use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifResponse, BlkifStatus};
+use xen_sys::io::blkif::{
+    BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestIndirect, BlkifRequestSegment,
+    BlkifResponse, BlkifStatus,
+};
 use zerocopy::{FromBytes, IntoBytes};
+
+/// The pages that a backend with persistent grants keeps mapped.
+type Persistent = Option<HashMap<GrantRef, GrantMapping<Domain, ReadWrite>>>;
 
 type Ring = BackRing<GrantMapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
@@ -27,6 +33,8 @@ pub enum Misbehaviour {
     Twice,
     /// Responses to another operation.
     WrongOperation,
+    /// Responses to indirect requests with the operation of those.
+    OuterOperation,
     /// Responses with this status.
     Status(i16),
     /// Pages that stay mapped after the response.
@@ -76,6 +84,8 @@ pub struct State {
     /// Requests' pages that it has mapped, and that were mapped already.
     pub maps: usize,
     pub map_hits: usize,
+    /// Pages with segments of indirect requests that it has mapped.
+    pub indirect_maps: usize,
     /// Pages of writes that were granted for writing, without persistent grants.
     pub writable_writes: usize,
     kept: Vec<GrantMapping<Domain, ReadWrite>>,
@@ -171,6 +181,7 @@ impl Backend {
             persistent_cap: 1056,
             maps: 0,
             map_hits: 0,
+            indirect_maps: 0,
             writable_writes: 0,
             kept: Vec::new(),
             kept_read_only: Vec::new(),
@@ -214,7 +225,9 @@ struct Link {
     channel: Channel<Domain>,
     waiting: Vec<BlkifRequest>,
     /// The persistent grants, if both ends support them.
-    persistent: Option<HashMap<GrantRef, GrantMapping<Domain, ReadWrite>>>,
+    persistent: Persistent,
+    /// The most segments of an indirect request.
+    indirect: usize,
     /// The time of the next response of a slow backend.
     next: Instant,
 }
@@ -349,7 +362,11 @@ impl End {
         let persistent =
             (offered && read(format!("{front}/feature-persistent"))).then(HashMap::new);
         let (waiting, next) = (Vec::new(), domain.now());
-        Some(Link { ring, page, channel, waiting, persistent, next })
+        let indirect = self
+            .store
+            .read_number(format!("{}/feature-max-indirect-segments", self.device.backend_path()));
+        let indirect = indirect.unwrap_or(0);
+        Some(Link { ring, page, channel, waiting, persistent, indirect, next })
     }
 }
 
@@ -360,7 +377,10 @@ impl Link {
             state.seen.push(request);
             state.seen_on.push(state.connections);
             match state.misbehaviour {
-                Misbehaviour::Hold => state.hold(domain, owner, &request),
+                Misbehaviour::Hold => {
+                    let io = state.io_of(domain, owner, &request, &mut self.persistent);
+                    state.hold(domain, owner, &io);
+                }
                 Misbehaviour::Forget => continue,
                 _ => {}
             }
@@ -390,18 +410,23 @@ impl Link {
             answered = vec![self.waiting.remove(at)];
         }
         for request in answered {
-            let status = state.perform(domain, owner, &request, &mut self.persistent);
+            let io = state.io_of(domain, owner, &request, &mut self.persistent);
+            if request.operation == BlkifOp::INDIRECT {
+                assert!((1..=self.indirect).contains(&io.segments.len()));
+            }
+            let status = state.perform(domain, owner, &request, &io, &mut self.persistent);
             let mut response = BlkifResponse {
                 id: request.id,
-                operation: request.operation,
+                operation: io.operation,
                 status,
                 ..Default::default()
             };
             match state.misbehaviour {
                 Misbehaviour::WrongId(bits) => response.id ^= bits,
                 Misbehaviour::WrongOperation => {
-                    response.operation = BlkifOp(request.operation.0 ^ 1);
+                    response.operation = BlkifOp(io.operation.0 ^ 1);
                 }
+                Misbehaviour::OuterOperation => response.operation = request.operation,
                 Misbehaviour::Status(status) => response.status = BlkifStatus(status),
                 _ => {}
             }
@@ -421,10 +446,64 @@ impl Link {
     }
 }
 
+/// A request, direct or indirect.
+struct Io {
+    operation: BlkifOp,
+    sector: u64,
+    segments: Vec<BlkifRequestSegment>,
+}
+
+/// Returns a request as what it is, an indirect one.
+pub fn indirect_of(request: &BlkifRequest) -> BlkifRequestIndirect {
+    assert_eq!(request.operation, BlkifOp::INDIRECT);
+    BlkifRequestIndirect::read_from_prefix(request.as_bytes()).unwrap().0
+}
+
 impl State {
+    /// Reads the segments of a request.
+    fn io_of(
+        &mut self,
+        domain: &Domain,
+        owner: DomId,
+        request: &BlkifRequest,
+        persistent: &mut Persistent,
+    ) -> Io {
+        let &BlkifRequest { operation, sector_number: sector, nr_segments, .. } = request;
+        match operation {
+            BlkifOp::DISCARD => return Io { operation, sector, segments: Vec::new() },
+            BlkifOp::INDIRECT => {}
+            _ => {
+                let segments = request.seg[..usize::from(nr_segments)].to_vec();
+                return Io { operation, sector, segments };
+            }
+        }
+        let indirect = indirect_of(request);
+        let [gref, unused @ ..] = indirect.indirect_grefs;
+        assert_eq!(unused, [GrantRef(0); 7]);
+        let mut bytes = vec![0; usize::from(indirect.nr_segments) * 8];
+        let mut map = || {
+            self.indirect_maps += 1;
+            let area = GrantMapArea::reserve(domain.clone(), 1).unwrap();
+            area.map::<ReadWrite>(owner, &[gref]).unwrap()
+        };
+        match persistent {
+            // All pages are mapped for writing.
+            Some(list) => {
+                let page = list.entry(gref).or_insert_with(map);
+                page.as_ref().copy_to(0, &mut bytes).unwrap();
+            }
+            None => map().as_ref().copy_to(0, &mut bytes).unwrap(),
+        }
+        let segments = bytes
+            .chunks(8)
+            .map(|bytes| BlkifRequestSegment::read_from_bytes(bytes).unwrap())
+            .collect();
+        Io { operation: indirect.indirect_op, sector: indirect.sector_number, segments }
+    }
+
     /// Maps a request's pages and keeps them.
-    fn hold(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) {
-        for segment in &request.seg[..usize::from(request.nr_segments)] {
+    fn hold(&mut self, domain: &Domain, owner: DomId, request: &Io) {
+        for segment in &request.segments {
             let window = GrantMapArea::reserve(domain.clone(), 1).unwrap();
             if request.operation == BlkifOp::READ {
                 self.kept.extend(window.map(owner, &[segment.gref]));
@@ -439,7 +518,8 @@ impl State {
         domain: &Domain,
         owner: DomId,
         request: &BlkifRequest,
-        persistent: &mut Option<HashMap<GrantRef, GrantMapping<Domain, ReadWrite>>>,
+        io: &Io,
+        persistent: &mut Persistent,
     ) -> BlkifStatus {
         if self.unsupported.contains(&request.operation) {
             return BlkifStatus::EOPNOTSUPP;
@@ -453,14 +533,14 @@ impl State {
             self.disk[start as usize..][..len as usize].fill(0);
             return BlkifStatus::OKAY;
         }
-        let mut at = request.sector_number as usize * 512;
-        for segment in &request.seg[..usize::from(request.nr_segments)] {
+        let mut at = io.sector as usize * 512;
+        for segment in &io.segments {
             let (first, last) = (usize::from(segment.first_sect), usize::from(segment.last_sect));
             assert!(first <= last && last < 8);
             let (offset, len) = (first * 512, (last + 1 - first) * 512);
             if let Some(mapped) = persistent.as_ref().and_then(|list| list.get(&segment.gref)) {
                 self.map_hits += 1;
-                self.transfer(mapped.as_ref(), request.operation, at, offset, len);
+                self.transfer(mapped.as_ref(), io.operation, at, offset, len);
                 at += len;
                 continue;
             }
@@ -470,15 +550,15 @@ impl State {
                 let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
                     return BlkifStatus::ERROR;
                 };
-                self.transfer(page.as_ref(), request.operation, at, offset, len);
+                self.transfer(page.as_ref(), io.operation, at, offset, len);
                 if list.len() < self.persistent_cap {
                     list.insert(segment.gref, page);
                 }
-            } else if request.operation == BlkifOp::READ {
+            } else if io.operation == BlkifOp::READ {
                 let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
                     return BlkifStatus::ERROR;
                 };
-                self.transfer(page.as_ref(), request.operation, at, offset, len);
+                self.transfer(page.as_ref(), io.operation, at, offset, len);
                 if self.misbehaviour == Misbehaviour::KeepPages {
                     self.kept.push(page);
                 }

@@ -21,6 +21,9 @@ pub struct BackendProtocol {
 /// Maximum number of rings of a protocol.
 pub(super) const MAX_RINGS: usize = 2;
 
+#[doc(alias = "BLKIF_OP_INDIRECT")]
+const INDIRECT: u8 = 6;
+
 static VBD: BackendProtocol = BackendProtocol {
     rings: &["ring-ref"],
     event_channel: "event-channel",
@@ -41,8 +44,10 @@ static VBD: BackendProtocol = BackendProtocol {
         ("multi-queue-max-queues", "1"),
     ],
     respond: |_, slot| {
-        // Operation and ID of the request; status 0.
-        let (operation, id) = (slot[0], slot[8..16].to_vec());
+        // Operation and ID of the request; status 0. An indirect request has its operation in the
+        // second byte.
+        let operation = if slot[0] == INDIRECT { slot[1] } else { slot[0] };
+        let id = slot[8..16].to_vec();
         slot[..16].fill(0);
         slot[..8].copy_from_slice(&id);
         slot[8] = operation;
