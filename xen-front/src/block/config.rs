@@ -18,9 +18,9 @@ pub struct BlkFrontConfig {
     /// are refused with [`RequestError::Full`](super::RequestError::Full).
     #[doc(alias("max-ring-page-order", "BLK_RING_SIZE"))]
     pub depth: u16,
-    /// The pages that stay granted to a backend that keeps them mapped: persistent grants. 0 is
-    /// for no persistent grants, other values are at least [`MAX_PAGES`] and at most as many pages
-    /// as [`depth`](Self::depth) requests have.
+    /// The pages of each ring that stay granted to a backend that keeps them mapped: persistent
+    /// grants. 0 is for no persistent grants, other values are at least [`MAX_PAGES`] and at most
+    /// as many pages as [`depth`](Self::depth) requests have.
     ///
     /// The data of each request is copied through them, so that the backend need not map and unmap
     /// pages for it, which costs more. The pages bound the requests in flight. Requests with
