@@ -35,8 +35,10 @@ pub(super) struct Queue<P: ForeignFrames> {
     rings: Rings<GrantMapping<P, ReadWrite>>,
     /// Its number.
     index: u8,
-    /// A request that does not continue the one before it: the next one.
-    unmerged: Option<WireRequest>,
+    /// The request that was taken from the ring last.
+    request: WireRequest,
+    /// The request does not continue the one before it, and is the next one.
+    unmerged: bool,
     /// Failed merged requests, of which the current request of the ring can be handed out.
     split: SlotList<P>,
     /// A request whose next step can be handed out, or that waits for the others to be completed.
@@ -70,7 +72,8 @@ impl<P: ForeignFrames> Queue<P> {
             channel,
             rings,
             index,
-            unmerged: None,
+            request: WireRequest::default(),
+            unmerged: false,
             split: SlotList::new(),
             pending: None,
             in_flight: 0,
@@ -112,7 +115,7 @@ impl<P: ForeignFrames> Queue<P> {
 
     /// Returns whether a request can be handed out that was taken from the ring before.
     pub(super) fn has_pending(&self, shared: &Shared<P>) -> bool {
-        let taken = self.pending.is_some() || self.unmerged.is_some() || !self.split.is_empty();
+        let taken = self.pending.is_some() || self.unmerged || !self.split.is_empty();
         taken && !self.is_blocked(shared)
     }
 
@@ -130,50 +133,52 @@ impl<P: ForeignFrames> Queue<P> {
                 statistics.throttled += u64::from(is_full);
                 return Ok(None);
             }
-            if let Some(slot) = self.split.pop() {
+            let slot = if let Some(slot) = self.split.pop() {
                 shared.turn = self.index + 1;
-                if let Some(request) = self.begin(shared, slot, statistics) {
-                    return Ok(Some(request));
-                }
-                continue;
-            }
-            if let Some(slot) = self.pending.take() {
+                slot
+            } else if let Some(slot) = self.pending.take() {
                 shared.turn = self.index + 1;
                 self.exclusive = true;
                 return Ok(Some(self.hand_out(slot)));
-            }
-            let Some(request) = self.take(shared)? else { return Ok(None) };
-            shared.turn = self.index + 1;
-            // There is one: the queue is not blocked.
-            let Some(mut slot) = shared.free.pop() else { return Ok(None) };
-            slot.clear(self.index);
-            if let Err(failure) = add(&mut shared.memory, &mut slot, &request, disk, statistics) {
-                self.respond(request.id, request.operation(), failure.status(statistics));
-                shared.free.push(slot);
-                continue;
-            }
-            if self.rings.unread() > 0 {
-                self.merge(shared, &mut slot, disk, statistics)?;
-            }
+            } else {
+                if !self.take(shared)? {
+                    return Ok(None);
+                }
+                shared.turn = self.index + 1;
+                // There is one: the queue is not blocked.
+                let Some(mut slot) = shared.free.pop() else { return Ok(None) };
+                slot.clear(self.index);
+                let added = add(&mut shared.memory, &mut slot, &self.request, disk, statistics);
+                if let Err(failure) = added {
+                    self.refuse(failure, statistics);
+                    shared.free.push(slot);
+                    continue;
+                }
+                if self.rings.unread() > 0 {
+                    self.merge(shared, &mut slot, disk, statistics)?;
+                }
+                slot
+            };
             if let Some(request) = self.begin(shared, slot, statistics) {
                 return Ok(Some(request));
             }
         }
     }
 
-    /// Takes a request from the ring.
+    /// Takes a request from the ring, or the one that was not merged. `false` if there is none.
     #[inline(always)]
-    fn take(&mut self, shared: &mut Shared<P>) -> Result<Option<WireRequest>, Corrupt> {
-        if self.unmerged.is_some() {
-            return Ok(self.unmerged.take());
+    fn take(&mut self, shared: &mut Shared<P>) -> Result<bool, Corrupt> {
+        if self.unmerged {
+            self.unmerged = false;
+            return Ok(true);
         }
         if shared.budget == 0 {
-            return Ok(None);
+            return Ok(false);
         }
-        let request = self.rings.pop()?;
-        let taken = u32::from(request.is_some());
+        let found = self.rings.pop(&mut self.request)?;
+        let taken = u32::from(found);
         (shared.budget, shared.taken) = (shared.budget - taken, shared.taken + taken);
-        Ok(request)
+        Ok(found)
     }
 
     /// Adds the requests of the ring that continue a transfer, each of which has its own response.
@@ -187,19 +192,16 @@ impl<P: ForeignFrames> Queue<P> {
     ) -> Result<(), Corrupt> {
         while let Some(transfer) = slot.open_transfer() {
             let room = usize::from(disk.segments).saturating_sub(slot.segments.len());
-            if self.rings.unread() == 0 {
+            if self.rings.unread() == 0 || !self.take(shared)? {
                 break;
             }
-            let Some(request) = self.take(shared)? else { break };
-            if !transfer.is_continued_by(&request, room) {
-                self.unmerged = Some(request);
+            if !transfer.is_continued_by(&self.request, room) {
+                self.unmerged = true;
                 break;
             }
-            match add(&mut shared.memory, slot, &request, disk, statistics) {
+            match add(&mut shared.memory, slot, &self.request, disk, statistics) {
                 Ok(()) => statistics.merged += 1,
-                Err(failure) => {
-                    self.respond(request.id, request.operation(), failure.status(statistics));
-                }
+                Err(failure) => self.refuse(failure, statistics),
             }
         }
         Ok(())
@@ -288,6 +290,12 @@ impl<P: ForeignFrames> Queue<P> {
                 result.map_or_else(|failure| failure.status(statistics), |()| BlkifStatus::OKAY);
             self.respond(request.id, request.op, status);
         }
+    }
+
+    /// Responds to the request that was taken from the ring last, which was not added to a slot.
+    fn refuse(&mut self, failure: Failure, statistics: &mut Statistics) {
+        let (id, op) = (self.request.id, self.request.operation());
+        self.respond(id, op, failure.status(statistics));
     }
 
     #[inline]

@@ -65,11 +65,20 @@ impl<M: StableSharedMem> Rings<M> {
         either!(self, ring => ring.unread())
     }
 
-    pub(super) fn pop(&mut self) -> Result<Option<WireRequest>, Corrupt> {
-        Ok(match self {
-            Self::Native(ring) => ring.pop()?.map(|request| from_native(&request)),
-            Self::X86_32(ring) => ring.pop()?.map(|request| from_x86_32(&request)),
-        })
+    /// Takes a request from the ring into `request`. Returns whether there was one.
+    #[inline(always)]
+    pub(super) fn pop(&mut self, request: &mut WireRequest) -> Result<bool, Corrupt> {
+        match self {
+            Self::Native(ring) => {
+                let Some(slot) = ring.pop()? else { return Ok(false) };
+                *request = from_native(&slot);
+            }
+            Self::X86_32(ring) => {
+                let Some(slot) = ring.pop()? else { return Ok(false) };
+                *request = from_x86_32(&slot);
+            }
+        }
+        Ok(true)
     }
 
     /// Pushes the response to a request that was taken.
@@ -102,6 +111,7 @@ fn form<T: FromBytes + Default>(slot: &(impl IntoBytes + Immutable)) -> T {
     T::read_from_prefix(slot.as_bytes()).map(|(value, _)| value).unwrap_or_default()
 }
 
+#[inline(always)]
 fn from_native(slot: &native::BlkifRequest) -> WireRequest {
     let body = match slot.operation {
         BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
@@ -130,6 +140,7 @@ fn from_native(slot: &native::BlkifRequest) -> WireRequest {
     WireRequest { id: slot.id, body }
 }
 
+#[inline(never)]
 fn from_x86_32(slot: &x86_32::BlkifRequest) -> WireRequest {
     let body = match slot.operation {
         BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
@@ -204,14 +215,16 @@ mod tests {
         slot.as_mut_bytes()[..64].copy_from_slice(indirect.as_bytes());
         front.push(&slot).unwrap();
         let _ = front.publish();
-        let first = back.pop().unwrap().unwrap();
+        let [mut first, mut second] = [WireRequest::default(); 2];
+        assert!(back.pop(&mut first).unwrap());
         assert_eq!(first.id, 0x1122_3344_5566_7788);
         const SECTOR: u64 = 1 << 33;
         assert!(matches!(
             first.body,
             Body::Direct { op: BlkifOp::READ, count: 2, sector: SECTOR, .. }
         ));
-        let second = back.pop().unwrap().unwrap();
+        assert!(back.pop(&mut second).unwrap());
+        assert!(!back.pop(&mut WireRequest::default()).unwrap());
         assert_eq!((second.id, second.operation()), (5, BlkifOp::WRITE));
         assert!(matches!(
             second.body,
@@ -239,7 +252,8 @@ mod tests {
         let mut back = Rings::attach(Abi::Native, mem).unwrap();
         front.push(&slot).unwrap();
         let _ = front.publish();
-        let request = back.pop().unwrap().unwrap();
+        let mut request = WireRequest::default();
+        assert!(back.pop(&mut request).unwrap());
         mem.zero();
         assert_eq!(request.operation(), BlkifOp::READ);
         assert!(matches!(request.body, Body::Indirect { .. }));

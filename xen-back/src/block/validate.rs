@@ -117,6 +117,13 @@ pub(super) enum Body {
     Other(BlkifOp),
 }
 
+/// A request without an operation that is known.
+impl Default for WireRequest {
+    fn default() -> Self {
+        Self { id: 0, body: Body::Other(BlkifOp(u8::MAX)) }
+    }
+}
+
 impl WireRequest {
     /// Returns the operation of the response: for an indirect request, the inner one.
     pub(super) fn operation(&self) -> BlkifOp {
@@ -201,6 +208,7 @@ impl DiskLimits {
 
     /// Validates a request. The result needs no further check, except for segments that are still
     /// to be copied.
+    #[inline(always)]
     pub(super) fn validate<'r>(
         &self,
         request: &'r WireRequest,
@@ -244,6 +252,7 @@ impl DiskLimits {
         }
     }
 
+    #[inline(always)]
     fn direct<'r>(
         &self,
         op: BlkifOp,
