@@ -139,6 +139,8 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         let Peer { id: guest, nodes, .. } = peer;
         let abi = Abi::named(nodes.string("protocol")?).ok_or(BlkBackError::Protocol)?;
         let queues = self.offer().read(nodes)?;
+        // The node is the frontend's (`io/blkif.h`): one without the feature has to remove what an
+        // earlier frontend has left, which counts here as in Linux.
         let persistent = nodes.number_or("feature-persistent", 0u32)? != 0;
         Connection::new(&self.platform, *guest, abi, &queues, persistent, &self.config)
     }
