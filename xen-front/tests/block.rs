@@ -13,6 +13,8 @@ mod buffers;
 mod closing;
 #[path = "disk/discard.rs"]
 mod discard;
+#[path = "disk/dump.rs"]
+mod dump;
 #[path = "disk/faults.rs"]
 mod faults;
 #[path = "disk/indirect.rs"]

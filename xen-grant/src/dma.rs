@@ -81,16 +81,18 @@ impl<P: Platform> DmaBuffer<P> {
         peer: DomId,
         connection: u32,
     ) -> Result<(), GrantError> {
-        match &self.granted {
-            Some(granted)
-                if granted.connection == connection
-                    && granted.peer == peer
-                    && granted.grants.is_of(table) =>
-            {
-                Ok(())
-            }
-            _ => self.grant_pages(table, peer, connection),
+        if self.is_granted(table, peer, connection) {
+            return Ok(());
         }
+        self.grant_pages(table, peer, connection)
+    }
+
+    /// Returns whether all pages are granted to `peer` for a connection.
+    #[inline]
+    pub fn is_granted(&self, table: &GrantTable<P>, peer: DomId, connection: u32) -> bool {
+        self.granted.as_ref().is_some_and(|granted| {
+            granted.connection == connection && granted.peer == peer && granted.grants.is_of(table)
+        })
     }
 
     #[cold]

@@ -86,7 +86,10 @@ pub enum Command {
     Help,
     Poweroff,
     Reboot,
-    Crash,
+    /// With a disk and an offset, a dump is written there first.
+    Crash {
+        dump: Option<(String, u64)>,
+    },
 }
 
 /// A row of the table.
@@ -228,7 +231,11 @@ pub static COMMANDS: [Spec; 22] = [
     spec("help", "", "prints this", |_| Ok(Command::Help)),
     spec("poweroff", "", "ends the domain", |_| Ok(Command::Poweroff)),
     spec("reboot", "", "ends the domain and asks for a new start", |_| Ok(Command::Reboot)),
-    spec("crash", "", "makes a mistake, to see what happens", |_| Ok(Command::Crash)),
+    spec("crash", "[DEV OFFSET]", "makes a mistake; with DEV, writes a dump there first", |args| {
+        let device = if args.is_empty() { None } else { Some(args.text("DEV")?) };
+        let dump = device.map(|device| Ok((device, args.sectors("OFFSET")?))).transpose()?;
+        Ok(Command::Crash { dump })
+    }),
 ];
 
 fn port(args: &mut Args<'_>) -> Result<u16, Problem> {

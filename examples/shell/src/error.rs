@@ -6,7 +6,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
-use xen_front::block::{BlkFrontError, TransferError, VbdNumber};
+use xen_front::block::{BlkFrontError, DumpError, TransferError, VbdNumber};
 use xen_front::net::{DeviceState, Vif};
 use xen_guest::SuspendError;
 use xen_hypercall::Errno;
@@ -75,6 +75,14 @@ pub enum Error {
         disk: VbdNumber,
         /// Cause.
         error: TransferError,
+    },
+    /// A crash dump failed.
+    #[error("{disk}: no dump: {error}")]
+    Dump {
+        /// Which disk.
+        disk: VbdNumber,
+        /// Cause.
+        error: DumpError,
     },
     /// A console that cannot be used.
     #[error("console {number}: {error}")]

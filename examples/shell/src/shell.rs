@@ -110,7 +110,17 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     pub fn execute(&mut self, line: &str) -> bool {
         let result = match Command::parse(line) {
             Ok(None) => return true,
-            Ok(Some(Command::Crash)) => {
+            Ok(Some(Command::Crash { dump })) => {
+                if let Some((device, offset)) = dump {
+                    let dumped = self
+                        .disks
+                        .get(&self.system, &device)
+                        .and_then(|mut disk| disk.dump(&self.system.platform, offset));
+                    match dumped {
+                        Ok(()) => self.say(format_args!("dump written\n")),
+                        Err(error) => self.say(format_args!("error: {error}\n")),
+                    }
+                }
                 // There is no result to print afterwards.
                 self.terminal.flush(self.system.platform.now() + FLUSH_TIMEOUT);
                 (self.system.machine.crash)();
@@ -189,7 +199,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 Ok(())
             }
             // Handled by the caller: there is no way back from it.
-            Command::Crash => Ok(()),
+            Command::Crash { .. } => Ok(()),
         }
     }
 

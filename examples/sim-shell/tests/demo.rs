@@ -53,6 +53,13 @@ fn served_file_has_guest_writes() {
 }
 
 #[test]
+fn crash_leaves_a_dump() {
+    let (console, disk) = run("blk list; crash xvda 1024");
+    assert!(console.iter().any(|line| line == "dump written"), "{console:?}");
+    assert!(disk[1024..].starts_with(b"xen-example-shell "));
+}
+
+#[test]
 fn shell_writes_reach_the_served_disk() {
     let commands =
         "blk fill xvda 512 1024 1; blk copy xvda 0 65536 8192; blk flush xvda; blk sha256 xvda";

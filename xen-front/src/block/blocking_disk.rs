@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Bytes of a buffer, and so of a request.
-const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
+pub(super) const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 
 /// A disk with blocking reads and writes of any length.
 ///
@@ -36,18 +36,30 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// present data of an earlier transfer as the disk's. That costs a quarter of what copying the
 /// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
 pub struct BlockingDisk<P: Platform> {
-    block: BlkFront<P, DmaBuffer<P>>,
-    state: PageBox<P, TransferState<P>>,
+    pub(super) block: BlkFront<P, DmaBuffer<P>>,
+    pub(super) state: PageBox<P, TransferState<P>>,
 }
 
 /// The buffers and requests of the transfers.
-struct TransferState<P: Platform> {
-    free: PageVec<P, DmaBuffer<P>>,
+pub(super) struct TransferState<P: Platform> {
+    pub(super) free: PageVec<P, DmaBuffer<P>>,
     /// Requests of the present transfer; at most one for each buffer.
     parts: PageVec<P, Part>,
     /// Number of buffers to allocate, those in flight included.
     wanted: usize,
     timeout: Duration,
+}
+
+impl<P: Platform> TransferState<P> {
+    /// Adds a buffer to the free ones, if there are too few.
+    pub(super) fn recycle(&mut self, buffer: Option<DmaBuffer<P>>) {
+        if let Some(buffer) = buffer
+            && self.free.len() < self.wanted
+        {
+            // The capacity is reserved.
+            let _ = self.free.push(buffer);
+        }
+    }
 }
 
 /// A request of a transfer under way.
@@ -457,12 +469,7 @@ impl<P: Platform> BlockingDisk<P> {
     }
 
     fn recycle(&mut self, buffer: Option<DmaBuffer<P>>) {
-        if let Some(buffer) = buffer
-            && self.state.free.len() < self.state.wanted
-        {
-            // The capacity is reserved.
-            let _ = self.state.free.push(buffer);
-        }
+        self.state.recycle(buffer);
     }
 
     fn platform(&self) -> &P {

@@ -9,7 +9,9 @@ use super::segments::{self, Segments};
 use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError};
 use crate::IoMemory;
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly, ReadWrite};
+use xen_grant::{
+    DmaBuffer, GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly, ReadWrite,
+};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifRequestSegment, BlkifStatus};
@@ -275,6 +277,11 @@ impl<P: Platform> Connection<P> {
         let granted = granted.map_err(|(error, buffer)| (RequestError::Grant(error), buffer))?;
         segments.set_refs(granted.refs());
         Ok(RequestBuffer::Granted(granted))
+    }
+
+    /// Returns whether the buffer is granted for this connection.
+    pub(super) fn is_granted(&self, buffer: &DmaBuffer<P>) -> bool {
+        buffer.is_granted(&self.grants, self.peer, self.number)
     }
 
     /// Publishes what was pushed, and notifies the backend if it sleeps.

@@ -263,7 +263,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     }
 
     #[inline]
-    fn queues(&self) -> &PageArc<P, Queues<P, B>> {
+    pub(super) fn queues(&self) -> &PageArc<P, Queues<P, B>> {
         &self.device.driver().queues
     }
 

@@ -15,6 +15,7 @@ mod config;
 mod connection;
 mod device;
 mod driver;
+mod dump;
 mod error;
 mod indirect;
 mod info;
@@ -31,6 +32,7 @@ mod slots;
 pub use blocking_disk::{BlockingDisk, DEFAULT_BUFFERS};
 pub use config::{BlkFrontConfig, MAX_QUEUES};
 pub use device::BlkFront;
+pub use dump::DumpError;
 pub use error::{
     BlkFrontError, IoError, NodeError, ProtocolError, RequestError, SubmitError, TransferError,
 };

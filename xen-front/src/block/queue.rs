@@ -10,6 +10,7 @@ use super::{
     SECTOR_SIZE, SubmitError, Token,
 };
 use crate::IoMemory;
+use xen_grant::DmaBuffer;
 use xen_hypercall::{OutOfMemory, Platform, Port};
 use xen_sys::io::blkif::BlkifOp;
 
@@ -204,6 +205,11 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         self.complete()
     }
 
+    /// Takes the next completed request, and issues none.
+    pub(super) fn complete_polled(&mut self) -> Option<Completion<B>> {
+        self.requests.next_completed().or_else(|| self.next_response())
+    }
+
     /// Issues what waits for a slot, or ends what gets none any more.
     #[inline(never)]
     fn complete_idle(&mut self) -> Option<Completion<B>> {
@@ -326,6 +332,11 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             })
         {}
         self.kick();
+    }
+
+    /// Returns whether the buffer is granted for the connection in use.
+    pub(super) fn is_granted(&self, buffer: &DmaBuffer<P>) -> bool {
+        self.connection().is_some_and(|connection| connection.is_granted(buffer))
     }
 
     /// Returns whether the backend has no request that it can still answer.

@@ -75,6 +75,11 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queues<P, B> {
         self.slot(index).queue.lock()
     }
 
+    /// Locks the first queue, unless its lock is held.
+    pub(super) fn try_lock_first(&self) -> Option<MutexGuard<'_, Queue<P, B>>> {
+        self.first.queue.try_lock()
+    }
+
     /// Calls a function for each queue, which is locked meanwhile.
     pub(super) fn for_each(&self, mut change: impl FnMut(&mut Queue<P, B>)) {
         (0..self.len()).for_each(|index| change(&mut self.lock(index)));

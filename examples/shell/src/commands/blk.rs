@@ -7,6 +7,7 @@ use crate::system::System;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
+use core::time::Duration;
 use sha2::{Digest, Sha256};
 use xen_front::DmaBuffer;
 use xen_front::block::{self, BlkFront, BlkFrontConfig, DeviceState, DiskEntry, TransferError};
@@ -20,6 +21,9 @@ const QUEUES: u16 = 4;
 
 /// Buffers of a disk: more than a ring of one page has requests.
 const BUFFERS: usize = 40;
+
+/// Maximum time of a crash dump.
+const DUMP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The bytes that are moved at a time: as many as a disk's buffers hold.
 const PIECE: usize = BUFFERS * block::MAX_PAGES * 4096;
@@ -219,6 +223,27 @@ impl<P: Platform> Selected<'_, P> {
         self.check(offset, len)?;
         let (sector, sectors) = (offset / SECTOR, len / SECTOR);
         self.disk.discard(sector, sectors, secure).map_err(|error| self.failed(error))
+    }
+
+    /// Writes a crash dump of one sector, as a kernel's panic handler does.
+    pub(crate) fn dump(&mut self, platform: &P, offset: u64) -> Result<(), Error> {
+        self.check(offset, SECTOR)?;
+        let mut sector = [0; SECTOR as usize];
+        // It grants the buffer that the dump uses.
+        self.read(offset, &mut sector)?;
+        let text = alloc::format!(
+            "xen-example-shell {}: crashed at {} ns\n",
+            env!("CARGO_PKG_VERSION"),
+            platform.now().as_nanos()
+        );
+        sector.fill(0);
+        for (to, byte) in sector.iter_mut().zip(text.bytes()) {
+            *to = byte;
+        }
+        let deadline = platform.now() + DUMP_TIMEOUT;
+        self.disk
+            .write_dump(offset / SECTOR, &sector, deadline)
+            .map_err(|error| Error::Dump { disk: self.entry.number, error })
     }
 
     fn check(&self, offset: u64, len: u64) -> Result<(), Error> {
