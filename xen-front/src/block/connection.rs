@@ -80,14 +80,22 @@ impl<P: Platform> Connection<P> {
     }
 
     /// Offers the backend that it keeps pages mapped: those of a pool of `pages` pages, or of DMA
-    /// buffers if there are none. The pool has the pages of one request so far: backends state
-    /// only later that the offer is used. Without memory there is no offer.
-    pub(super) fn offer_persistent(&mut self, pages: u16) {
+    /// buffers if there are none. The pool has the pages of one request so far, at least `needed`:
+    /// backends state only later that the offer is used. Without memory there is no offer.
+    pub(super) fn offer_persistent(&mut self, pages: u16, needed: usize) {
         if pages != 0 {
+            let pages = pages.max(needed as u16);
             let pool = PersistentGrants::new(&self.grants, self.peer, pages);
-            self.pool = pool.ok().and_then(|mut pool| pool.grow(MAX_PAGES).ok().map(|()| pool));
+            let first = needed.max(MAX_PAGES);
+            self.pool = pool.ok().and_then(|mut pool| pool.grow(first).ok().map(|()| pool));
         }
         self.offers_persistent = pages == 0 || self.pool.is_some();
+    }
+
+    /// Offers the backend no longer that it keeps pages mapped.
+    pub(super) fn withdraw_persistent(&mut self) {
+        self.pool = None;
+        self.offers_persistent = false;
     }
 
     /// Returns whether the backend is offered that it keeps pages mapped.

@@ -139,12 +139,15 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
         self.connections = self.connections.wrapping_add(1);
         let Self { queues, grants, number, config, connections, .. } = self;
         queues.set_rings(rings);
+        // A request of an earlier connection must fit into the pool of any ring of this one.
+        let needed = (0..queues.len()).map(|index| queues.lock(index).requests.most_pages());
+        let needed = needed.max().unwrap_or(0);
         for index in 0..queues.len() {
             let connection = || {
                 let (id, handle) = (peer.id, number.0 as u16);
                 let mut connection = Connection::new(grants, id, handle, order, *connections)?;
                 if let Some(pages) = config.pool_pages() {
-                    connection.offer_persistent(if B::IS_DMA { 0 } else { pages });
+                    connection.offer_persistent(if B::IS_DMA { 0 } else { pages }, needed);
                 }
                 Ok::<_, BlkFrontError>(connection)
             };
@@ -152,6 +155,18 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
             let mut queue = queues.lock(index);
             queue.info = info;
             queue.begin(connection);
+        }
+        // One node has the offer of all rings.
+        let offers = |index| {
+            let queue = queues.lock(index);
+            queue.connection().is_some_and(Connection::offers_persistent)
+        };
+        if !(0..rings).all(offers) {
+            for index in 0..rings {
+                if let Some(connection) = queues.lock(index).connection_mut() {
+                    connection.withdraw_persistent();
+                }
+            }
         }
         // What a queue had for another one, which may have a ring now.
         (0..queues.len()).for_each(|index| queues.return_guests(index));

@@ -77,7 +77,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         }
     }
 
-    fn connection_mut(&mut self) -> Option<&mut Connection<P>> {
+    pub(super) fn connection_mut(&mut self) -> Option<&mut Connection<P>> {
         if let CurrentConnection::Current(connection) = &mut self.link {
             Some(connection)
         } else {

@@ -4,7 +4,7 @@ use super::buffer::RequestBuffer;
 use super::request::Command;
 use super::ring::{RequestRing, Response};
 use super::slots::Slots;
-use super::{Completion, IoError, ProtocolError, Token};
+use super::{Completion, IoError, ProtocolError, SECTORS_PER_PAGE, Token};
 use crate::IoMemory;
 use xen_grant::{InUse, PersistentPages};
 use xen_hypercall::{OutOfMemory, Platform, StableSharedMem};
@@ -133,6 +133,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     /// Returns the number of requests that fit.
     pub(super) fn free(&self) -> usize {
         self.slots.free()
+    }
+
+    /// Returns the number of pages that the data of the largest request fills; 0 without requests.
+    pub(super) fn most_pages(&self) -> usize {
+        let data = self.slots.iter().map(|(_, entry)| entry.command);
+        let transfers = data.filter(|command| command.operation != BlkifOp::DISCARD);
+        let sectors = transfers.map(|command| command.sectors as usize).max();
+        sectors.unwrap_or(0).div_ceil(SECTORS_PER_PAGE)
     }
 
     /// Returns whether requests are to be issued again.

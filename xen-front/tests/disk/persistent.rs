@@ -429,3 +429,24 @@ proptest! {
         fixture.shut(block);
     }
 }
+
+#[test]
+fn pool_takes_earlier_large_request() {
+    let fixture = Fixture::new();
+    let mut block = fixture.connect_as(BlkFrontConfig::default().with_persistent_pages(11));
+    assert!(!block.has_persistent_grants());
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    let buffer = fixture.pages(20);
+    let token = block.submit(Request::Read { sector: 0, sectors: 160, buffer }).unwrap();
+    block.kick();
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    let fixture = fixture.persistent();
+    block.reopen();
+    fixture.poll_until(&mut block, DeviceState::Connected);
+    let done = fixture.settled(&mut block, 1).remove(0);
+    assert_eq!((done.token, done.outcome), (token, Ok(())));
+    assert!(block.has_persistent_grants());
+    drop(done);
+    fixture.shut(block);
+}

@@ -258,7 +258,9 @@ impl Scenario<'_, '_> {
                 Kind::Flush => Request::Flush,
                 Kind::Discard => {
                     let (sector, sectors) = (sector as u64, count as u64);
-                    Request::Discard { sector, sectors, secure: rng.one_in(3) }
+                    let offered = self.front.info().discard;
+                    let secure = offered.is_some_and(|discard| discard.secure) && rng.one_in(3);
+                    Request::Discard { sector, sectors, secure }
                 }
                 Kind::Read | Kind::Write => {
                     let pages = count.div_ceil(SECTORS_PER_PAGE);
