@@ -30,6 +30,13 @@ grown() {
 within 20 grown
 check "disk grown: blk list" "$(ask hotplug "blk list" | grep -o 'xvdc [0-9]* bytes')" "xvdc $((8 * MIB)) bytes"
 check "disk grown: a write of the last sector" "$(ask hotplug "blk fill xvdc $((8 * MIB - 512)) 512 90")" ok
+vbd=/local/domain/0/backend/vbd/$ID/51744
+check "discard: blkback offers it" "$(xenstore-read "$vbd/feature-discard")" 1
+matches "discard: blk list" "$(ask hotplug "blk list")" "*xvdc*, discard*"
+check "discard: data before" "$(ask hotplug "blk fill xvdc $MIB $((2 * MIB)) 90")" ok
+check "discard: the middle of the data" "$(ask hotplug "blk discard xvdc $((MIB + 4096)) $MIB")" ok
+echo 3 >/proc/sys/vm/drop_caches
+check "discard: bytes of the image that are left" "$(tr -d '\0' </tmp/image | wc -c)" $((MIB + 512))
 toolstack "disk detached" xl block-detach hotplug xvdc
 check "disk detached: blk list" "$(ask hotplug "blk list" | grep -c xvdc)" 0
 check "disk detached: the backend's directory" "$(xenstore-exists "/local/domain/0/backend/vbd/$ID/51744" && echo "still there" || echo removed)" removed

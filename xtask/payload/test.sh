@@ -74,6 +74,24 @@ for order in 0 1; do
   wait_gone $ID $ring
 done
 
+# --- several rings: blkback offers as many as dom0 has vCPUs, one here, if it is not told otherwise
+max_queues=/sys/module/xen_blkback/parameters/max_queues
+before_queues=$(cat $max_queues)
+for queues in 2 8; do
+  rings=$((queues < 4 ? queues : 4)) guest=rings$queues
+  echo $queues >$max_queues
+  start $guest "blk list; blk sha256 xvda; sleep 3000" 'disk=["phy:/dev/ram0,xvda,w"]'
+  within 20 said $guest '^\$ sleep'
+  vbd=/local/domain/0/backend/vbd/$ID/51712
+  check "$guest: what blkback offers" "$(xenstore-read $vbd/multi-queue-max-queues)" $queues
+  check "$guest: what the guest uses" "$(xenstore-read "/local/domain/$ID/device/vbd/51712/multi-queue-num-queues")" $rings
+  matches "$guest: blk list" "$(answer $guest "blk list")" "*xvda*, $rings rings of 4 pages, persistent grants / ok"
+  check "$guest: digest as in dom0" "$(answer $guest "blk sha256 xvda")" "sha256 xvda 0 $DISK $after / ok"
+  ended $guest 30 "done OK=3 FAILED=0"
+  wait_gone $ID $guest
+done
+echo "$before_queues" >$max_queues
+
 # --- network
 start net "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 $((4 * MIB)); tcp-echo 10.0.0.1 9 512; tcp-serve 7000 1" \
   "vif=[\"mac=00:16:3e:00:00:02,$VIF\"]"
