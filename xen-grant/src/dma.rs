@@ -25,7 +25,6 @@ pub struct DmaBuffer<P: Platform> {
 /// The grants of all pages to the peer of a connection.
 struct PeerGrants<P: Platform> {
     grants: FrameGrants<P>,
-    peer: DomId,
     connection: u32,
 }
 
@@ -87,11 +86,12 @@ impl<P: Platform> DmaBuffer<P> {
         self.grant_pages(table, peer, connection)
     }
 
-    /// Returns whether all pages are granted to `peer` for a connection.
+    /// Returns whether all pages are granted to `peer` for a connection. A suspend ends all grants.
     #[inline]
     pub fn is_granted(&self, table: &GrantTable<P>, peer: DomId, connection: u32) -> bool {
         self.granted.as_ref().is_some_and(|granted| {
-            granted.connection == connection && granted.peer == peer && granted.grants.is_of(table)
+            let PeerGrants { grants, connection: number } = granted;
+            *number == connection && grants.is_of(table) && grants.peer() == Some(peer)
         })
     }
 
@@ -119,7 +119,7 @@ impl<P: Platform> DmaBuffer<P> {
         // SAFETY: frames of this domain's RAM, which the value owns. The memory is accessed
         // through `SharedMem` only, and freed by `PeerGrants::end`, once no peer uses them.
         let grants = unsafe { table.grant_frames::<ReadWrite>(self.frames(), peer) }?;
-        self.granted = Some(PeerGrants { grants, peer, connection });
+        self.granted = Some(PeerGrants { grants, connection });
         Ok(())
     }
 }

@@ -128,6 +128,14 @@ impl<P: Platform> FrameGrants<P> {
         self.table.is(table)
     }
 
+    /// Returns the domain that has access; `None` once a suspend has ended that, and without
+    /// frames.
+    #[inline(always)]
+    pub(crate) fn peer(&self) -> Option<DomId> {
+        let first = self.refs().next()?;
+        self.group().entry(first).peer()
+    }
+
     /// Returns the references, one for each frame, in the order of the frames.
     #[inline(always)]
     pub fn refs(&self) -> impl Iterator<Item = GrantRef> + Clone + use<P> {

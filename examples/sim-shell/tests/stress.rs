@@ -4,8 +4,11 @@
 //! `SEED=N` runs that scenario and prints its steps, with `TRACE=1` all events; `SEEDS=N`
 //! lives the first N (60 without it).
 
+#[path = "scenario/number.rs"]
+mod number;
 mod scenario;
 
+use number::number;
 use scenario::live;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -15,11 +18,6 @@ use std::{env, thread};
 
 /// Maximum number of failures.
 const ENOUGH: usize = 5;
-
-fn number(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}: found {text:?}, expected a number")))
-}
 
 #[test]
 fn every_scenario_ends_clean() {

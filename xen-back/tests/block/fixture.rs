@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::rc::Rc;
 use xen_back::block::{
     AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config,
-    Discard, DiskInfo, GrantMode, IoBuffer, MemoryDisk, PreparedDisk,
+    Discard, DiskInfo, GrantMode, IoBuffer, MemoryDisk, PreparedDisk, Request,
 };
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, BlkFrontConfig};
@@ -344,6 +344,12 @@ pub(crate) struct Raw<'a, Req, Rsp> {
 pub(crate) type Native<'a> = Raw<'a, BlkifRequest, BlkifResponse>;
 pub(crate) type X86<'a> = Raw<'a, x86_32::BlkifRequest, x86_32::BlkifResponse>;
 
+/// Polls once, and takes all requests that the backend hands out.
+pub(crate) fn take(fixture: &Fixture, back: &mut AsyncBack) -> Vec<Request<Domain>> {
+    back.poll(fixture.driver.now()).unwrap();
+    core::iter::from_fn(|| back.next_request().unwrap()).collect()
+}
+
 impl<'a, Req, Rsp> Raw<'a, Req, Rsp>
 where
     Req: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
@@ -374,11 +380,18 @@ where
         raw
     }
 
-    pub(crate) fn ask(&mut self, back: &mut impl Backend, request: &Req) -> Rsp {
-        self.ring.push(request).unwrap();
+    /// Posts requests as one batch.
+    pub(crate) fn post(&mut self, requests: &[Req]) {
+        for request in requests {
+            self.ring.push(request).unwrap();
+        }
         if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
         }
+    }
+
+    pub(crate) fn ask(&mut self, back: &mut impl Backend, request: &Req) -> Rsp {
+        self.post(core::slice::from_ref(request));
         self.fixture.settle(back).unwrap();
         self.ring.pop().unwrap().expect("an answer")
     }

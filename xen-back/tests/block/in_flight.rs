@@ -1,14 +1,13 @@
 //! Several requests in flight, completed in any order by the storage.
 
-use super::fixture::{AsyncBack, Fixture, MODES, Native, SECTORS, noise};
+use super::fixture::{AsyncBack, Fixture, MODES, Native, SECTORS, noise, take};
 use core::time::Duration;
 use xen_back::block::{
     BlkBackError, BlkBackEvent, BlockDeviceError, GrantMode, MemoryDisk, Operation, Request,
 };
 use xen_hypercall::Platform;
-use xen_ring::Notify;
 use xen_sim::Domain;
-use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
+use xen_sys::io::blkif::{BlkifOp, BlkifResponse, BlkifStatus};
 
 type InFlight = Request<Domain>;
 
@@ -16,21 +15,6 @@ fn connect(fixture: &Fixture, mode: GrantMode, in_flight: u32) -> (AsyncBack, Na
     let mut back = fixture.async_back(mode, in_flight);
     let raw = Native::connect(fixture, &mut back, "x86_64-abi");
     (back, raw)
-}
-
-fn post(raw: &mut Native<'_>, requests: &[BlkifRequest]) {
-    for request in requests {
-        raw.ring.push(request).unwrap();
-    }
-    if raw.ring.publish() == Notify::Send {
-        raw.channel.notify().unwrap();
-    }
-}
-
-/// Polls once, and takes all requests that the backend hands out.
-fn take(fixture: &Fixture, back: &mut AsyncBack) -> Vec<InFlight> {
-    back.poll(fixture.driver.now()).unwrap();
-    core::iter::from_fn(|| back.next_request().unwrap()).collect()
 }
 
 /// Polls, and returns id and status of all responses.
@@ -73,7 +57,7 @@ fn completions_come_in_any_order() {
         let page = noise(4096, 9);
         raw.data.as_ref().copy_from(4096, &page).unwrap();
         // An id may repeat: the frontend's affair.
-        post(&mut raw, &[read, write, write]);
+        raw.post(&[read, write, write]);
         let mut taken = take(&fixture, &mut back);
         assert_eq!((taken.len(), back.in_flight()), (3, 3));
         assert_eq!(responses(&fixture, &mut back, &mut raw), []);
@@ -104,7 +88,7 @@ fn foreign_request_is_returned() {
         let (mut back, mut raw) = connect(&own, mode, 2);
         let (mut other_back, other_raw) = connect(&other, mode, 2);
         let request = raw.request(BlkifOp::WRITE, 1, 8);
-        post(&mut raw, &[request]);
+        raw.post(&[request]);
         let taken = take(&own, &mut back).remove(0);
         let foreign = other_back.complete(taken, Ok(())).unwrap_err();
         assert_eq!((back.in_flight(), other_back.in_flight()), (1, 0));
@@ -129,7 +113,7 @@ fn storage_can_be_in_another_thread() {
         let page = noise(4096, 9);
         raw.data.as_ref().copy_from(0, &page).unwrap();
         let request = raw.request(BlkifOp::WRITE, 1, 8);
-        post(&mut raw, &[request]);
+        raw.post(&[request]);
         let mut taken = take(&fixture, &mut back).remove(0);
         let storage = std::thread::spawn(move || {
             let mut disk = MemoryDisk::new(Fixture::content());
@@ -151,7 +135,7 @@ fn requests_in_flight_are_limited() {
     let fixture = Fixture::new();
     let (mut back, mut raw) = connect(&fixture, GrantMode::Map, 3);
     let requests: Vec<_> = (0..8).map(|at| raw.request(BlkifOp::READ, 1, at * 8)).collect();
-    post(&mut raw, &requests);
+    raw.post(&requests);
     let mut taken = take(&fixture, &mut back);
     let mut answered = 0;
     while !taken.is_empty() {
@@ -177,7 +161,7 @@ fn requests_allocate_no_pages() {
             let operations =
                 [(BlkifOp::READ, 1), (BlkifOp::WRITE, 1), (BlkifOp::FLUSH_DISKCACHE, 0)];
             let requests = operations.map(|(op, count)| raw.request(op, count, sector));
-            post(&mut raw, &requests);
+            raw.post(&requests);
             for mut request in take(&fixture, &mut back) {
                 let result = request.execute(&mut disk);
                 back.complete(request, result).unwrap();
@@ -212,7 +196,7 @@ fn barrier_is_alone_in_flight() {
         let barrier = raw.request(BlkifOp::WRITE_BARRIER, 1, 16);
         let requests =
             [raw.request(BlkifOp::WRITE, 1, 8), barrier, raw.request(BlkifOp::READ, 1, 24)];
-        post(&mut raw, &requests);
+        raw.post(&requests);
         let (write, read) = (
             |sector| Operation::Write { sector, count: 8 },
             Operation::Read { sector: 24, count: 8 },
@@ -240,7 +224,7 @@ fn failed_barrier_step_fails_request() {
     let (mut back, mut raw) = connect(&fixture, GrantMode::Map, 8);
     for step in 0..3 {
         let barrier = raw.request(BlkifOp::WRITE_BARRIER, 1, 16);
-        post(&mut raw, &[barrier]);
+        raw.post(&[barrier]);
         for at in 0..=step {
             let mut taken = take(&fixture, &mut back);
             let result = if at == step { Err(BlockDeviceError::Io) } else { Ok(()) };
@@ -261,7 +245,7 @@ fn flush_passes_requests_in_flight() {
     let fixture = Fixture::new();
     let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 8);
     let requests = [raw.request(BlkifOp::WRITE, 1, 8), raw.request(BlkifOp::FLUSH_DISKCACHE, 0, 0)];
-    post(&mut raw, &requests);
+    raw.post(&requests);
     let taken = take(&fixture, &mut back);
     let write = Operation::Write { sector: 8, count: 8 };
     assert_eq!(operations(&taken), [write, Operation::Flush]);
@@ -281,7 +265,7 @@ fn dropped_request_fails() {
         let (mut back, mut raw) = connect(&fixture, mode, 2);
         for round in 0..5 {
             let request = raw.request(BlkifOp::READ, 1, round * 8);
-            post(&mut raw, &[request, request]);
+            raw.post(&[request, request]);
             drop(take(&fixture, &mut back));
             let expected = [(request.id, BlkifStatus::ERROR); 2];
             assert_eq!(responses(&fixture, &mut back, &mut raw), expected);
@@ -300,7 +284,7 @@ fn unsupported_request_counts_as_failed() {
     let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 2);
     for failed in 1..=2 {
         let request = raw.request(BlkifOp::READ, 1, 8);
-        post(&mut raw, &[request]);
+        raw.post(&[request]);
         let mut taken = take(&fixture, &mut back);
         back.complete(taken.remove(0), Err(BlockDeviceError::Unsupported)).unwrap();
         let expected = [(request.id, BlkifStatus::EOPNOTSUPP)];
@@ -318,7 +302,7 @@ fn vanished_grant_fails_request() {
     let fixture = Fixture::new();
     let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 2);
     let request = raw.request(BlkifOp::READ, 1, 8);
-    post(&mut raw, &[request]);
+    raw.post(&[request]);
     let mut taken = take(&fixture, &mut back);
     let (fresh, driver) = (xen_hypercall::Pages::alloc(fixture.guest.clone(), 2), &fixture.driver);
     let fresh = fixture.grants.grant_writable(fresh.unwrap(), driver.id()).unwrap();
@@ -343,7 +327,7 @@ fn close_waits_for_requests_in_flight() {
             let page = noise(4096, 9);
             raw.data.as_ref().copy_from(0, &page).unwrap();
             let request = raw.request(BlkifOp::WRITE, 1, 8);
-            post(&mut raw, &[request]);
+            raw.post(&[request]);
             let mut taken = take(&fixture, &mut back);
             let state = format!("{}/state", fixture.device.frontend_path());
             fixture.guest.store().write(&state, 6).unwrap();
@@ -383,7 +367,7 @@ fn restarted_frontend_waits_for_requests() {
     let fixture = Fixture::new();
     let (mut back, mut raw) = connect(&fixture, GrantMode::Map, 2);
     let request = raw.request(BlkifOp::WRITE, 1, 8);
-    post(&mut raw, &[request]);
+    raw.post(&[request]);
     let mut taken = take(&fixture, &mut back);
     // As a kernel that was started by kexec.
     let state = format!("{}/state", fixture.device.frontend_path());
@@ -409,7 +393,7 @@ fn protocol_error_spares_requests_in_flight() {
     let fixture = Fixture::new();
     let (mut back, mut raw) = connect(&fixture, GrantMode::Map, 2);
     let request = raw.request(BlkifOp::WRITE, 1, 8);
-    post(&mut raw, &[request]);
+    raw.post(&[request]);
     let mut taken = take(&fixture, &mut back);
     // The producer index of a ring of 32 slots.
     let ring = raw.ring.into_memory();
@@ -435,7 +419,7 @@ fn requests_outlive_their_backend() {
         let fixture = Fixture::new();
         let (mut back, mut raw) = connect(&fixture, mode, 4);
         let requests = [8, 24, 40].map(|sector| raw.request(BlkifOp::WRITE, 1, sector));
-        post(&mut raw, &requests);
+        raw.post(&requests);
         let mut taken = take(&fixture, &mut back);
         // One is in the list of dropped ones when the backend is dropped.
         drop(taken.pop());
@@ -464,7 +448,7 @@ fn destroyed_guest_spares_requests() {
         let fixture = Fixture::new();
         let (mut back, mut raw) = connect(&fixture, mode, 4);
         let request = raw.request(BlkifOp::WRITE, 1, SECTORS as u64 - 8);
-        post(&mut raw, &[request]);
+        raw.post(&[request]);
         let mut taken = take(&fixture, &mut back);
         fixture.world.destroy(fixture.guest.id());
         let poll = |back: &mut AsyncBack| {

@@ -1,6 +1,6 @@
 //! Requests of adjacent sectors, which are one request of the storage.
 
-use super::fixture::{AsyncBack, Done, Fixture, MODES, Native, SECTORS, noise};
+use super::fixture::{AsyncBack, Done, Fixture, MODES, Native, SECTORS, noise, take};
 use core::time::Duration;
 use proptest::prelude::*;
 use xen_back::block::{
@@ -9,7 +9,6 @@ use xen_back::block::{
 };
 use xen_grant::{Granted, ReadWrite};
 use xen_hypercall::{GrantRef, Pages, Platform};
-use xen_ring::Notify;
 use xen_sim::Domain;
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus};
 use xenbus::DeviceId;
@@ -63,20 +62,6 @@ fn transfer(operation: BlkifOp, sector: u64, pages: &[Granted<Domain, ReadWrite>
     request
 }
 
-fn post(raw: &mut Native<'_>, requests: &[BlkifRequest]) {
-    for request in requests {
-        raw.ring.push(request).unwrap();
-    }
-    if raw.ring.publish() == Notify::Send {
-        raw.channel.notify().unwrap();
-    }
-}
-
-fn take(fixture: &Fixture, back: &mut AsyncBack) -> Vec<Request<Domain>> {
-    back.poll(fixture.driver.now()).unwrap();
-    core::iter::from_fn(|| back.next_request().unwrap()).collect()
-}
-
 /// Returns id and status of all responses.
 fn responses(raw: &mut Native<'_>) -> Vec<(u64, BlkifStatus)> {
     let response = |response: BlkifResponse| (response.id, response.status);
@@ -111,7 +96,7 @@ fn adjacent_requests_are_one_operation() {
             page.as_ref().copy_from(0, &noise(4096, 7 + index as u64)).unwrap();
         }
         let write = |sector, range| transfer(BlkifOp::WRITE, sector, &pages[range]);
-        post(&mut raw, &[write(8, 0..1), write(16, 1..3), write(32, 3..4), write(40, 4..6)]);
+        raw.post(&[write(8, 0..1), write(16, 1..3), write(32, 3..4), write(40, 4..6)]);
         fixture.settle(&mut back).unwrap();
         assert_eq!(responses(&mut raw), [8, 16, 32, 40].map(|id| (id, OKAY)));
         assert_eq!(core::mem::take(&mut fixture.disk.borrow_mut().done), [Done::Write(8, 48)]);
@@ -121,7 +106,7 @@ fn adjacent_requests_are_one_operation() {
         }
         // The pages of the reads are in another order.
         let read = |sector, range| transfer(BlkifOp::READ, sector, &pages[range]);
-        post(&mut raw, &[read(80, 3..6), read(104, 0..3)]);
+        raw.post(&[read(80, 3..6), read(104, 0..3)]);
         fixture.settle(&mut back).unwrap();
         assert_eq!(responses(&mut raw), [80, 104].map(|id| (id, OKAY)));
         assert_eq!(core::mem::take(&mut fixture.disk.borrow_mut().done), [Done::Read(80, 48)]);
@@ -158,7 +143,7 @@ fn only_adjacent_transfers_are_merged() {
         request(write, 56),
         request(write, 64),
     ];
-    post(&mut raw, &requests);
+    raw.post(&requests);
     fixture.settle(&mut back).unwrap();
     assert_eq!(responses(&mut raw).len(), requests.len());
     let expected = [
@@ -197,7 +182,7 @@ fn merged_requests_are_bounded() {
         let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         let pages = pages(&fixture, 11);
         let requests = [0, 1, 2, 3, 4].map(|at| transfer(BlkifOp::READ, 88 * at, &pages));
-        post(&mut raw, &requests);
+        raw.post(&requests);
         fixture.settle(&mut back).unwrap();
         assert_eq!(responses(&mut raw), [0, 88, 176, 264, 352].map(|id| (id, OKAY)));
         let expected: Vec<_> =
@@ -223,7 +208,7 @@ fn direct_and_indirect_requests_merge() {
     // Its first sector is 3.
     let indirect = raw.indirect(BlkifOp::WRITE, 64, raw.data.refs()[1]);
     let after = transfer(BlkifOp::WRITE, 3 + 64 * 8, &pages);
-    post(&mut raw, &[indirect, after]);
+    raw.post(&[indirect, after]);
     fixture.settle(&mut back).unwrap();
     assert_eq!(responses(&mut raw), [(0x1d, OKAY), (after.id, OKAY)]);
     // Mapped in parts of 16 pages.
@@ -235,7 +220,7 @@ fn direct_and_indirect_requests_merge() {
     let before = transfer(BlkifOp::WRITE, 1, &pages[..1]);
     let mut shifted = before;
     shifted.seg[0].last_sect = 1;
-    post(&mut raw, &[shifted, indirect, transfer(BlkifOp::WRITE, 3, &pages[..1])]);
+    raw.post(&[shifted, indirect, transfer(BlkifOp::WRITE, 3, &pages[..1])]);
     fixture.settle(&mut back).unwrap();
     assert_eq!(responses(&mut raw), [(0x1d, ERROR), (1, OKAY), (3, OKAY)]);
     assert_eq!((back.statistics().merged, back.statistics().refused), (2, 1));
@@ -262,7 +247,7 @@ fn d_b16_merged_requests_fail_alone() {
             let requests: Vec<_> = (0..5)
                 .map(|at| transfer(operation, 8 + at * 8, &pages[at as usize..][..1]))
                 .collect();
-            post(&mut raw, &requests);
+            raw.post(&requests);
             fixture.settle(&mut back).unwrap();
             let expected = [(8, OKAY), (16, OKAY), (24, ERROR), (32, ERROR), (40, OKAY)];
             assert_eq!(responses(&mut raw), expected, "{mode:?} {operation:?}");
@@ -274,7 +259,7 @@ fn d_b16_merged_requests_fail_alone() {
             }
             // The queue continues.
             fixture.disk.borrow_mut().bad = 0..0;
-            post(&mut raw, &requests);
+            raw.post(&requests);
             fixture.settle(&mut back).unwrap();
             assert_eq!(responses(&mut raw), [8, 16, 24, 32, 40].map(|id| (id, OKAY)));
             raw.close(&mut back);
@@ -299,7 +284,7 @@ fn refused_page_fails_its_request_alone() {
                     .map(|at| transfer(operation, at as u64 * 8, &pages[at..][..1]))
                     .collect();
                 requests[bad].seg[0].gref = GrantRef(400);
-                post(&mut raw, &requests);
+                raw.post(&requests);
                 fixture.settle(&mut back).unwrap();
                 let expected: Vec<_> = (0..3)
                     .map(|at| (at as u64 * 8, if at == bad { ERROR } else { OKAY }))
@@ -323,7 +308,7 @@ fn failed_merge_is_handed_out_singly() {
         let pages = pages(&fixture, 3);
         let write = |sector| transfer(BlkifOp::WRITE, sector, &pages[..1]);
         let barrier = transfer(BlkifOp::WRITE_BARRIER, 800, &pages[..1]);
-        post(&mut raw, &[write(0), write(8), write(16), barrier]);
+        raw.post(&[write(0), write(8), write(16), barrier]);
         let mut taken = take(&fixture, &mut back);
         assert_eq!(operations(&taken), [Operation::Write { sector: 0, count: 24 }]);
         back.complete(taken.remove(0), Err(BlockDeviceError::Io)).unwrap();
@@ -344,7 +329,7 @@ fn failed_merge_is_handed_out_singly() {
         back.poll(fixture.driver.now()).unwrap();
         assert_eq!(responses(&mut raw), [(800, ERROR)]);
         // One that the storage drops fails as a whole.
-        post(&mut raw, &[write(0), write(8)]);
+        raw.post(&[write(0), write(8)]);
         drop(take(&fixture, &mut back));
         assert_eq!(take(&fixture, &mut back).len(), 0);
         assert_eq!(responses(&mut raw), [(0, ERROR), (8, ERROR)]);
@@ -364,7 +349,7 @@ fn close_forgets_parts_of_failed_merge() {
         let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         let pages = pages(&fixture, 3);
         let write = |sector| transfer(BlkifOp::WRITE, sector, &pages[..1]);
-        post(&mut raw, &[write(0), write(8), write(16), write(400)]);
+        raw.post(&[write(0), write(8), write(16), write(400)]);
         let mut taken = take(&fixture, &mut back);
         back.complete(taken.remove(0), Err(BlockDeviceError::Io)).unwrap();
         let mut first = take(&fixture, &mut back);
@@ -457,7 +442,7 @@ proptest! {
                     reads.push((index * 4, expected[place].to_vec()));
                 }
             }
-            post(&mut raw, &requests);
+            raw.post(&requests);
             fixture.settle(&mut back).unwrap();
             let mut found = responses(&mut raw);
             found.sort_by_key(|(id, _)| *id);

@@ -1,15 +1,14 @@
 //! Persistent grants: frontends whose pages stay mapped between their requests.
 
-use super::fixture::{AsyncBack, Backend, Done, Fixture, Native, SECTORS, noise};
+use super::fixture::{AsyncBack, Backend, Done, Fixture, Native, SECTORS, noise, take};
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use xen_back::block::{
     AsyncBlkBack, BlkBackEvent, BlockDeviceError, Config, DiskInfo, GrantMode, MemoryDisk,
-    Operation, PreparedDisk, Request,
+    Operation, PreparedDisk,
 };
 use xen_grant::{Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{ForeignFrames, GrantRef, Pages, Platform};
-use xen_ring::Notify;
 use xen_sim::{Domain, SharedLoads};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
@@ -85,20 +84,6 @@ fn mappings(fixture: &Fixture) -> u64 {
 
 fn grant_calls(fixture: &Fixture) -> u64 {
     fixture.driver.counters().hypercalls.get(&HYPERVISOR_GRANT_TABLE_OP).copied().unwrap_or(0)
-}
-
-fn post(raw: &mut Native<'_>, requests: &[BlkifRequest]) {
-    for request in requests {
-        raw.ring.push(request).unwrap();
-    }
-    if raw.ring.publish() == Notify::Send {
-        raw.channel.notify().unwrap();
-    }
-}
-
-fn take(fixture: &Fixture, back: &mut AsyncBack) -> Vec<Request<Domain>> {
-    back.poll(fixture.driver.now()).unwrap();
-    core::iter::from_fn(|| back.next_request().unwrap()).collect()
 }
 
 fn statuses(fixture: &Fixture, back: &mut AsyncBack, raw: &mut Native<'_>) -> Vec<BlkifStatus> {
@@ -233,7 +218,7 @@ fn pages_in_use_are_not_evicted() {
     let sectors = [8, 32, 64];
     let requests =
         [0, 1, 2].map(|index| transfer(BlkifOp::READ, sectors[index], &refs[2 * index..][..2]));
-    post(&mut raw, &requests);
+    raw.post(&requests);
     let mut taken = take(&fixture, &mut back);
     assert_eq!((taken.len(), mappings(&fixture)), (3, 6));
     // All other references go through meanwhile.
@@ -267,7 +252,7 @@ fn shared_reference_has_one_place() {
     pages[0].as_ref().copy_from(0, &noise(4096, 2)).unwrap();
     let write = transfer(BlkifOp::WRITE, 8, &[refs[0], refs[1], refs[0], refs[0]]);
     for round in 0..3 {
-        post(&mut raw, &[write, transfer(BlkifOp::WRITE, 64, &refs)]);
+        raw.post(&[write, transfer(BlkifOp::WRITE, 64, &refs)]);
         let mut taken = take(&fixture, &mut back);
         assert_eq!((taken.len(), back.statistics().persistent_grants), (2, 2));
         assert_eq!(mappings(&fixture), 6);
@@ -404,7 +389,7 @@ fn d_b07_mapped_bytes_loaded_once() {
     raw.data.as_ref().copy_from(4096, &list).unwrap();
     let request = raw.indirect(BlkifOp::WRITE, 32, raw.data.refs()[1]);
     for _ in 0..3 {
-        post(&mut raw, &[request]);
+        raw.post(&[request]);
         let (loads, polled) = SharedLoads::of(&fixture.driver, || back.poll(fixture.driver.now()));
         assert_eq!(polled, Ok(BlkBackEvent::Busy));
         // The producer's index alone, in the ring.
@@ -434,13 +419,13 @@ fn end_of_connection_unmaps_all() {
             let refs = refs(&pages);
             let mut disk = MemoryDisk::new(Fixture::content());
             let write = |refs: &[GrantRef]| transfer(BlkifOp::WRITE, 8, refs);
-            post(&mut raw, &[write(&refs[..10])]);
+            raw.post(&[write(&refs[..10])]);
             for mut request in take(&fixture, &mut back) {
                 let result = request.execute(&mut disk);
                 back.complete(request, result).unwrap();
             }
             assert_eq!(statuses(&fixture, &mut back, &mut raw), [BlkifStatus::OKAY]);
-            post(&mut raw, &[write(&refs[5..15])]);
+            raw.post(&[write(&refs[5..15])]);
             let mut request = take(&fixture, &mut back).remove(0);
             assert_eq!(mappings(&fixture), 15);
             if is_destroyed {
@@ -486,7 +471,7 @@ fn failed_request_returns_its_pages() {
     let pages = pages(&fixture, 4);
     let refs = refs(&pages);
     for round in 0..4 {
-        post(&mut raw, &[transfer(BlkifOp::READ, 8, &refs)]);
+        raw.post(&[transfer(BlkifOp::READ, 8, &refs)]);
         let request = take(&fixture, &mut back).remove(0);
         if round % 2 == 0 {
             drop(request);

@@ -33,8 +33,8 @@ pub(super) const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// [cancelled](BlkFront::cancel): no backend but the present one can carry them out.
 ///
 /// The buffers are zeroed before each read: a backend that answers without writing them does not
-/// present data of an earlier transfer as the disk's. That costs a quarter of what copying the
-/// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
+/// present data of an earlier transfer as the disk's. That costs about as many instructions as the
+/// copy of the data out of the buffer. [`BlkFront`] with [`DmaBuffer`]s needs neither.
 pub struct BlockingDisk<P: Platform> {
     pub(super) block: BlkFront<P, DmaBuffer<P>>,
     pub(super) state: PageBox<P, TransferState<P>>,

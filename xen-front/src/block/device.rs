@@ -41,7 +41,8 @@ use xenbus::{DeviceState, FrontendDevice};
 /// A trusted backend gets the buffer of a read as it is. If it responds without writing the buffer,
 /// that holds what the caller had left there: zero it first where this must not be taken for the
 /// content of the disk. An untrusted backend gets it zeroed, and so does each backend but the
-/// first that a read is issued to. Buffers for an untrusted backend have whole pages only.
+/// first that a read is issued to. Buffers for an untrusted backend have whole pages only, unless
+/// their data is copied.
 ///
 /// [`close`](Self::close) the device before dropping it. To the backend, a device that is only
 /// dropped is a domain that was destroyed. If it is dropped while it closes, its state becomes

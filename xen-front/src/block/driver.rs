@@ -6,6 +6,7 @@ use super::queues::Queues;
 use super::{BlkFrontConfig, BlkFrontError, DeviceState, Discard, DiskInfo, VbdNumber};
 use crate::IoMemory;
 use core::fmt;
+use log::debug;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PageArc, Platform};
 use xen_store::wire::parse_number;
@@ -168,7 +169,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
                 }
             }
         }
-        // What a queue had for another one, which may have a ring now.
+        // A queue can have requests of another one, which may have a ring now.
         (0..queues.len()).for_each(|index| queues.return_guests(index));
         Ok(())
     }
@@ -223,6 +224,15 @@ impl<P: Platform, B: IoMemory<Platform = P>> FrontendDriver for Vbd<P, B> {
             queue.set_persistent(persistent);
             queue.set_indirect(indirect, requests);
         });
+        if let Ok(info) = &info {
+            let (first, rings) = (self.queues.lock(0), self.queues.rings());
+            let grants = first.connection().is_some_and(Connection::is_persistent);
+            debug!(
+                "{}: {rings} rings, persistent grants: {grants}, indirect segments: {indirect}, \
+                 {info:?}",
+                self.number
+            );
+        }
         info.map(drop)
     }
 

@@ -450,3 +450,19 @@ fn pool_takes_earlier_large_request() {
     drop(done);
     fixture.shut(block);
 }
+
+/// The figures of `docs/PORTING.md`.
+#[test]
+fn memory_of_connection_is_as_documented() {
+    for (persistent, indirect, expected) in [(0, 0, 3), (0, 32, 36), (352, 0, 361)] {
+        let fixture = Fixture::new().persistent();
+        fixture.back.state().set("feature-max-indirect-segments", 32);
+        let counters = || fixture.guest.counters();
+        let pages = || counters().pages_allocated - counters().pages_freed;
+        let (before, config) = (pages(), BlkFrontConfig::default());
+        let config = config.with_persistent_pages(persistent).with_indirect_requests(indirect);
+        let block = fixture.connect_as::<Pages<Domain>>(config);
+        assert_eq!(pages() - before, expected);
+        fixture.shut(block);
+    }
+}

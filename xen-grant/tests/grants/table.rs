@@ -6,7 +6,8 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use xen_grant::{
-    DeferredGrants, GrantError, GrantMapArea, GrantTable, MapError, ReadOnly, ReadWrite, Version,
+    DeferredGrants, DmaBuffer, GrantError, GrantMapArea, GrantTable, MapError, ReadOnly, ReadWrite,
+    Version,
 };
 use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::grant_table::{get_version, set_version};
@@ -50,6 +51,8 @@ fn resumed_table_keeps_its_references(version: Version) {
     let pages = |count| Pages::alloc(front.clone(), count).unwrap();
     let many: Vec<_> =
         (0..32).map(|_| grants.grant_writable(pages(16), back.id()).unwrap()).collect();
+    let mut buffer = DmaBuffer::alloc(front.clone(), 1).unwrap();
+    buffer.grant(&grants, back.id(), 1).unwrap();
     let free = grants.free();
     let held = grants.grant_read_only(pages(1), back.id()).unwrap();
     let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
@@ -78,8 +81,14 @@ fn resumed_table_keeps_its_references(version: Version) {
         kept.end_access().is_ok() && many.into_iter().all(|shared| shared.end_access().is_ok())
     );
     let again = grants.grant_writable(pages(1), back.id()).unwrap();
-    drop(failed.area.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
-    drop(again);
+    let window = failed.area.unwrap();
+    drop(window.map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
+    // For a connection of the same number.
+    buffer.grant(&grants, back.id(), 1).unwrap();
+    let refs: Vec<_> = buffer.refs().collect();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
+    drop(window.map::<ReadWrite>(front.inner().id(), &refs).unwrap());
+    drop((again, buffer));
     drop(grants);
     world.check().unwrap();
 }

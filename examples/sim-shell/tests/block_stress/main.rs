@@ -8,6 +8,8 @@
 
 mod backend;
 mod model;
+#[path = "../scenario/number.rs"]
+mod number;
 #[path = "../scenario/rng.rs"]
 mod rng;
 mod scenario;
@@ -15,21 +17,17 @@ mod storage;
 #[path = "../scenario/suspend.rs"]
 mod suspend;
 
+use number::number;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 /// Maximum number of failures.
 const ENOUGH: usize = 5;
 
 const REPEAT: &str = "cargo xtask stress --block --seed";
-
-fn number(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}: found {text:?}, expected a number")))
-}
 
 #[test]
 fn every_block_is_as_acknowledged() {

@@ -290,7 +290,7 @@ impl Scenario<'_, '_> {
                 }
             }
         }
-        // What stays queued is published by the next poll.
+        // Requests that stay queued are published by the next poll.
         if rng.one_in(2) {
             self.front.kick();
         }

@@ -172,7 +172,7 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn during<T>(&self, work: impl FnOnce() -> T) -> T {
         let (ended, end) = std::sync::mpsc::channel::<()>();
-        // That of an earlier boot.
+        // The file of an earlier boot.
         let _ = fs::remove_file(self.file);
         std::thread::scope(|scope| {
             scope.spawn(move || {

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
+use super::super::plot::{MET, MISSED, Picture};
 use super::report::Report;
 
 const WIDTH: u32 = 1000;
@@ -13,24 +14,15 @@ const SCALE: f64 = 20.0;
 /// Largest multiple that is drawn to scale.
 const MOST: f64 = 30.0;
 const HEIGHT: i32 = 18;
-const MISSED: RGBColor = RGBColor(0xc0, 0x39, 0x2b);
-const MET: RGBColor = RGBColor(0x2e, 0x8b, 0x57);
 
 /// Draws two bars for each row, and a line at each target.
 pub(super) fn svg(report: &Report<'_>) -> Result<String> {
     let rows = report.rows();
     let height = u32::try_from(rows.len())? * 2 * HEIGHT.unsigned_abs() + 50;
     let mut out = String::new();
-    let area = SVGBackend::with_string(&mut out, (WIDTH, height)).into_drawing_area();
-    let font = ("sans-serif", 12).into_font().color(&BLACK);
-    let left = font.pos(Pos::new(HPos::Left, VPos::Center));
-    let right = font.pos(Pos::new(HPos::Right, VPos::Center));
-    area.fill(&WHITE)?;
-    area.draw(&Text::new(
-        format!("Speed as a multiple of Linux's on Xen {}; a line is the target", report.xen),
-        (LEFT, 14),
-        left.clone(),
-    ))?;
+    let title =
+        format!("Speed as a multiple of Linux's on Xen {}; a line is the target", report.xen);
+    let picture = Picture::new(&mut out, (WIDTH, height), &title, LEFT)?;
     let bars = rows.iter().flat_map(|row| {
         let (ratios, target) = (row.ratios, row.target());
         let name = format!("{}, {}", row.case.name, row.variant.title());
@@ -43,16 +35,16 @@ pub(super) fn svg(report: &Report<'_>) -> Result<String> {
         let middle = top + HEIGHT / 3;
         let x = |ratio: f64| LEFT + (ratio.min(MOST) * SCALE) as i32;
         let colour = if ratio >= target { MET } else { MISSED };
-        area.draw(&Text::new(name, (LEFT - 8, middle), right.clone()))?;
+        picture.text(&name, (LEFT - 8, middle), HPos::Right)?;
         let bar = [(LEFT, top), (x(ratio), top + HEIGHT - 6)];
-        area.draw(&Rectangle::new(bar, colour.filled()))?;
+        picture.area.draw(&Rectangle::new(bar, colour.filled()))?;
         let line = vec![(x(target), top - 2), (x(target), top + HEIGHT - 4)];
-        area.draw(&PathElement::new(line, BLACK))?;
+        picture.area.draw(&PathElement::new(line, BLACK))?;
         let text = format!("{ratio:.2} {unit}");
-        area.draw(&Text::new(text, (x(ratio.max(target)) + 6, middle), left.clone()))?;
+        picture.text(&text, (x(ratio.max(target)) + 6, middle), HPos::Left)?;
     }
-    area.present()?;
-    drop(area);
+    picture.area.present()?;
+    drop(picture);
     Ok(out)
 }
 
