@@ -10,6 +10,7 @@ pub mod names;
 pub mod netback;
 pub mod netfront;
 pub mod node_values;
+pub mod packets;
 pub mod rings;
 pub mod start_of_day;
 pub mod store_client;
@@ -21,7 +22,7 @@ mod uses;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 18] = [
+pub const ALL: [(&str, Target); 19] = [
     ("api", api::run),
     ("back_ring", rings::back),
     ("blkback", blkback::run),
@@ -35,6 +36,7 @@ pub const ALL: [(&str, Target); 18] = [
     ("netback", netback::run),
     ("netfront", netfront::run),
     ("node_values", node_values::run),
+    ("packets", packets::run),
     ("start_of_day", start_of_day::run),
     ("store_client", store_client::run),
     ("store_ring", store_client::ring),

@@ -9,7 +9,6 @@ mod driver;
 mod error;
 mod packet;
 mod rx;
-mod segments;
 pub mod switch;
 mod tx;
 
@@ -19,5 +18,5 @@ pub use packet::{MAX_PACKET, Packet, PacketSink};
 pub use rx::{DRAIN_TIMEOUT, RxStatistics};
 pub use tx::TxStatistics;
 pub use xenbus::net::{
-    ChecksumState, MacAddress, PacketMeta, Segmentation, SegmentationKind, checksum,
+    ChecksumState, MacAddress, PacketMeta, Segmentation, SegmentationKind, Segments, checksum,
 };

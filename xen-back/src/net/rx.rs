@@ -1,8 +1,8 @@
 //! Packets to a guest.
 
-use super::segments::Segments;
 use super::{
-    ChecksumState, NetBackError, Packet, PacketMeta, Segmentation, SegmentationKind, checksum,
+    ChecksumState, NetBackError, Packet, PacketMeta, Segmentation, SegmentationKind, Segments,
+    checksum,
 };
 use core::fmt;
 use core::time::Duration;
@@ -171,7 +171,7 @@ impl<P: Platform> Rx<P> {
         (0..segments.count()).all(|index| {
             let meta = PacketMeta::new(ChecksumState::Partial);
             self.queue_one(segments.len(index), meta, statistics, now, |room| {
-                segments.write(index, room)
+                segments.write(index, ChecksumState::Partial, room)
             })
         })
     }

@@ -1,9 +1,8 @@
 //! Packets from a guest.
 
-use super::segments::Segments;
 use super::{
     ChecksumState, NetBackError, Packet, PacketMeta, PacketSink, Segmentation, SegmentationKind,
-    TxViolation, checksum,
+    Segments, TxViolation, checksum,
 };
 use core::fmt;
 use heapless::Vec;

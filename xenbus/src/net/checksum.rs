@@ -173,6 +173,12 @@ pub fn can_complete(packet: &[u8]) -> bool {
     Transport::find(packet).is_some()
 }
 
+/// Returns the bytes that make the checksum of `packet` partial, in IPv4 or IPv6.
+pub(super) fn pseudo_header(packet: &[u8]) -> Option<Patch> {
+    let transport = Transport::find(packet)?;
+    Some((transport.field, fold(transport.pseudo).to_be_bytes()))
+}
+
 /// Returns the checksum of an IPv4 header whose field is zero, and zero if the field is correct.
 pub fn ipv4_header(header: &[u8]) -> u16 {
     !fold(sum(header))

@@ -1,7 +1,8 @@
 //! Properties of a packet that both ends exchange beside its bytes.
 
-use super::ChecksumState;
+use super::{ChecksumState, PacketHash};
 use core::num::NonZeroU16;
+use heapless::Vec;
 use xen_sys::io::netif::{
     NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType,
     NetifGsoType,
@@ -18,18 +19,43 @@ pub struct PacketMeta {
     pub checksum: ChecksumState,
     /// Segmentation that the packet needs before it goes onto a wire.
     pub segmentation: Option<Segmentation>,
+    /// Hash of its addresses and ports.
+    pub hash: Option<PacketHash>,
 }
 
 impl PacketMeta {
     /// Creates the metadata of a packet that is not segmented.
     pub const fn new(checksum: ChecksumState) -> Self {
-        Self { checksum, segmentation: None }
+        Self { checksum, segmentation: None, hash: None }
     }
 
     /// Returns the metadata with `segmentation`.
     #[must_use]
     pub const fn with_segmentation(self, segmentation: Segmentation) -> Self {
         Self { segmentation: Some(segmentation), ..self }
+    }
+
+    /// Returns the metadata with `hash`.
+    #[must_use]
+    pub const fn with_hash(self, hash: PacketHash) -> Self {
+        Self { hash: Some(hash), ..self }
+    }
+
+    /// Returns the extra info slots of the packet, in order.
+    pub fn extra_infos(&self) -> impl Iterator<Item = NetifExtraInfo> + use<> {
+        let mut infos = Vec::<NetifExtraInfo, 2>::new();
+        // There is room for both.
+        for info in
+            [self.segmentation.map(Segmentation::extra_info), self.hash.map(PacketHash::extra_info)]
+                .into_iter()
+                .flatten()
+        {
+            if let Some(last) = infos.last_mut() {
+                last.flags = NetifExtraFlags::MORE;
+            }
+            let _ = infos.push(info);
+        }
+        infos.into_iter()
     }
 }
 
@@ -67,7 +93,7 @@ impl Segmentation {
         Some(Self { kind, size: NonZeroU16::new(gso.size)? })
     }
 
-    /// Returns the extra info slot of the packet, the only one that it has.
+    /// Returns the extra info slot of the packet.
     pub fn extra_info(self) -> NetifExtraInfo {
         let type_ = match self.kind {
             SegmentationKind::TcpIpv4 => NetifGsoType::TCPV4,
@@ -136,6 +162,24 @@ mod tests {
         // A frontend that sets one of the two flags means the same.
         assert_eq!(ChecksumState::from_tx_flags(NetTxFlags::CSUM_BLANK), ChecksumState::Partial);
         assert_eq!(ChecksumState::from_rx_flags(NetRxFlags::CSUM_BLANK), ChecksumState::Partial);
+    }
+
+    #[test]
+    fn all_but_last_extra_are_continued() {
+        use xen_sys::io::netif::NetifHashType;
+        let size = NonZeroU16::new(1448).unwrap();
+        let segmentation = Segmentation { kind: SegmentationKind::TcpIpv6, size };
+        let hash = PacketHash { kind: NetifHashType::IPV6_TCP, value: 7 };
+        let plain = PacketMeta::default();
+        let kinds = |meta: PacketMeta| {
+            meta.extra_infos()
+                .map(|info| (info.type_.0, info.flags.0))
+                .collect::<std::vec::Vec<_>>()
+        };
+        assert_eq!(kinds(plain), []);
+        assert_eq!(kinds(plain.with_hash(hash)), [(4, 0)]);
+        assert_eq!(kinds(plain.with_segmentation(segmentation)), [(1, 0)]);
+        assert_eq!(kinds(plain.with_hash(hash).with_segmentation(segmentation)), [(1, 1), (4, 0)]);
     }
 
     #[test]

@@ -3,13 +3,19 @@
 //! Source: `io/netif.h`.
 
 pub mod checksum;
+pub mod control;
+mod flow;
 pub mod key;
 mod mac;
 mod meta;
+mod segments;
 
 pub use checksum::ChecksumState;
+pub use control::{ControlError, ControlRequest, GrefList};
+pub use flow::{DEFAULT_HASH, Flow, HASH_KEY, PacketHash, Toeplitz};
 pub use mac::{MacAddress, MacError};
 pub use meta::{PacketMeta, Segmentation, SegmentationKind};
+pub use segments::Segments;
 
 /// Bytes of an Ethernet header: a shorter packet is none.
 pub const ETHERNET_HEADER: usize = 14;
