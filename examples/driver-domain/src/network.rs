@@ -69,16 +69,16 @@ impl<P: ForeignFrames> Network<P> {
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = Port> {
-        self.vifs.iter().filter_map(|vif| vif.netback.port())
+        self.vifs.iter().flat_map(|vif| vif.netback.ports())
     }
 
     /// Reports the events of all interfaces.
     pub(crate) fn report(&mut self, eoi: &mut impl FnMut(Port, Eoi) -> bool) {
         for vif in &mut self.vifs {
             let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
-            let sent = tx.packets + tx.refused + tx.failed;
+            let sent = tx.packets + tx.refused + tx.failed + tx.filter_changes;
             let received = rx.packets + rx.overrun + rx.refused + rx.failed;
-            report(vif.netback.port(), sent + received, &mut vif.reported, eoi);
+            report(vif.netback.ports(), sent + received, &mut vif.reported, eoi);
         }
     }
 

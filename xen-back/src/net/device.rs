@@ -1,26 +1,20 @@
 //! One network interface for one guest.
 
-use super::driver::{Connection, Driver};
-use super::rx::RxStatistics;
-use super::tx::TxStatistics;
-use super::{MacAddress, NetBackError, Packet, PacketSink};
+use super::driver::Driver;
+use super::{
+    MacAddress, NetBackConfig, NetBackError, Packet, PacketSink, QueueStatistics, RxStatistics,
+    TxStatistics,
+};
 use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, PageBox, Port};
-use xen_ring::Notify;
 use xen_store::{RingTransport, Transport, XenStore};
 use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
-
-/// Batches that one poll takes from the transmit ring, so that a busy guest leaves time for others.
-const BATCHES: u32 = 4;
-
-/// The time between polls for pages of a guest that sends no event for them.
-const LOOK_AGAIN: Duration = Duration::from_millis(30);
 
 /// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetBackEvent {
-    /// Wait for an event of the device's or the store's port, at most until
+    /// Wait for an event of the device's ports or the store's, at most until
     /// [`NetBack::poll_timeout`].
     Idle,
     /// Poll again soon: there are more packets, or there were some just now. Let others run in
@@ -35,9 +29,14 @@ pub enum NetBackEvent {
 /// [`poll`](Self::poll) takes the guest's packets and hands them to a [`PacketSink`];
 /// [`send`](Self::send) queues packets for the guest, which the next [`flush`](Self::flush) or poll
 /// places in its pages, a batch with each hypercall. Packets are copied, never mapped, and in one
-/// piece before the sink gets them. A guest that takes nothing costs a queue of fixed size; one
+/// piece before the sink gets them. A guest that takes nothing costs queues of fixed size; one
 /// that breaks a ring's protocol is left alone and its device closed, until it connects again. Call
-/// both whenever the store's port or the device's had an event; the device's port stays masked.
+/// both whenever the store's port or one of the device's had an event; the device's ports stay
+/// masked.
+///
+/// A guest can have several queues, each with rings and ports of its own. A flow of packets to the
+/// guest stays in one queue, which its addresses and ports select, or the hash that the guest has
+/// configured over its control ring.
 pub struct NetBack<P: ForeignFrames, T: Transport = RingTransport<P>> {
     device: BackendDevice<P, PageBox<P, Driver<P>>, T>,
 }
@@ -47,10 +46,23 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`BackendDevice::new`]; [`XenbusError::Memory`].
+    /// Those of [`with_config`](Self::with_config).
     pub fn new(store: &XenStore<P, T>, id: DeviceId) -> Result<Self, XenbusError> {
+        Self::with_config(store, id, NetBackConfig::default())
+    }
+
+    /// Creates the backend of device `id` with a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`BackendDevice::new`]; [`XenbusError::Memory`].
+    pub fn with_config(
+        store: &XenStore<P, T>,
+        id: DeviceId,
+        config: NetBackConfig,
+    ) -> Result<Self, XenbusError> {
         let platform = store.platform();
-        let driver = Driver::new(platform.clone());
+        let driver = Driver::new(platform.clone(), config);
         let driver = PageBox::new(platform.clone(), driver).map_err(XenbusError::Memory)?;
         Ok(Self { device: BackendDevice::new(store, id, driver)? })
     }
@@ -76,14 +88,35 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         self.device.driver().mac
     }
 
-    /// Returns what was received from the guest so far.
-    pub fn tx_statistics(&self) -> &TxStatistics {
-        &self.device.driver().tx_statistics
+    /// Returns what was received from the guest so far, by all queues.
+    pub fn tx_statistics(&self) -> TxStatistics {
+        let mut sum = TxStatistics::default();
+        self.device.driver().statistics.iter().for_each(|queue| sum.add(&queue.tx));
+        sum
     }
 
-    /// Returns what was sent to the guest so far.
-    pub fn rx_statistics(&self) -> &RxStatistics {
-        &self.device.driver().rx_statistics
+    /// Returns what was sent to the guest so far, by all queues.
+    pub fn rx_statistics(&self) -> RxStatistics {
+        let mut sum = RxStatistics::default();
+        self.device.driver().statistics.iter().for_each(|queue| sum.add(&queue.rx));
+        sum
+    }
+
+    /// Returns the counters of queue `index`, of all connections; `None` if there is no such queue.
+    pub fn queue_statistics(&self, index: usize) -> Option<QueueStatistics> {
+        let queues = self.queues();
+        self.device.driver().statistics.get(index).filter(|_| index < queues).copied()
+    }
+
+    /// Returns the number of queues of the connected frontend; 0 without one.
+    pub fn queues(&self) -> usize {
+        self.device.driver().connection.as_ref().map_or(0, |connection| connection.queues())
+    }
+
+    /// Returns whether a frontend is connected and takes packets: none of its queues is stalled.
+    pub fn has_carrier(&self) -> bool {
+        let connection = self.device.driver().connection.as_ref();
+        connection.is_some_and(|connection| connection.has_carrier())
     }
 
     /// Returns whether a frontend is connected.
@@ -91,9 +124,10 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         self.device.is_connected()
     }
 
-    /// Returns the port to wait for, while a frontend is connected.
-    pub fn port(&self) -> Option<Port> {
-        self.device.driver().connection.as_ref().map(|connection| connection.channel.port())
+    /// Returns the ports to wait for, while a frontend is connected: one or two of each queue, and
+    /// that of the control ring.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        self.device.driver().connection.iter().flat_map(|connection| connection.ports())
     }
 
     /// Sets the time that a frontend has to close. The default is 30 seconds.
@@ -104,10 +138,8 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     /// Returns when to poll again if no event comes before.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let connection = self.device.driver().connection.as_ref();
-        let starved = connection.is_some_and(|link| !link.rx_notify && !link.rx.is_empty());
-        let look = starved.then_some(now + LOOK_AGAIN);
-        let drain = connection.and_then(|connection| connection.rx.drain_deadline());
-        [self.device.poll_timeout(now), look, drain].into_iter().flatten().min()
+        let queues = connection.and_then(|connection| connection.poll_timeout(now));
+        [self.device.poll_timeout(now), queues].into_iter().flatten().min()
     }
 
     /// Does what can be done now: follows the states, hands the guest's packets to `port`, and
@@ -132,30 +164,25 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     /// Queues a packet for the guest. Returns `false` if it was dropped; the statistics have the
     /// reason.
     ///
-    /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the
+    /// Once its queue is half full, what waits in it is placed first: a burst is lost only if the
     /// guest has no pages for it.
     pub fn send(&mut self, packet: Packet<'_>) -> bool {
         let now = self.now();
-        let Driver { connection, rx_statistics, .. } = &mut **self.device.driver_mut();
+        let Driver { connection, statistics, .. } = &mut **self.device.driver_mut();
         let Some(connection) = connection else { return false };
-        if connection.rx.is_half_full() {
-            // A ring that was spoilt stays so: the next poll returns the error.
-            let _ = connection.flush(rx_statistics, now);
-        }
-        let Connection { rx, rx_ring, .. } = &mut **connection;
-        rx.queue(packet, rx_ring, rx_statistics, now)
+        connection.send(packet, statistics, now)
     }
 
-    /// Places packets that wait in the guest's pages, with one event at most.
+    /// Places packets that wait in the guest's pages, with one event of each queue at most.
     ///
     /// # Errors
     ///
     /// Those of [`poll`](Self::poll).
     pub fn flush(&mut self) -> Result<(), NetBackError> {
         let now = self.now();
-        let Driver { connection, rx_statistics, .. } = &mut **self.device.driver_mut();
+        let Driver { connection, statistics, .. } = &mut **self.device.driver_mut();
         let Some(connection) = connection else { return Ok(()) };
-        let flushed = connection.flush(rx_statistics, now);
+        let flushed = connection.flush(statistics, now);
         flushed.map_err(|error| self.fail(error))
     }
 
@@ -182,11 +209,10 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         port: &mut (impl PacketSink + ?Sized),
         now: Instant,
     ) -> Result<NetBackEvent, NetBackError> {
-        let Driver { connection, tx_statistics, rx_statistics, .. } =
-            &mut **self.device.driver_mut();
+        let Driver { connection, statistics, .. } = &mut **self.device.driver_mut();
         let Some(connection) = connection else { return Ok(NetBackEvent::Idle) };
-        let received = connection.receive(port, tx_statistics);
-        let done = received.and_then(|busy| connection.flush(rx_statistics, now).map(|()| busy));
+        let received = connection.receive(now, port, statistics);
+        let done = received.and_then(|busy| connection.flush(statistics, now).map(|()| busy));
         match done {
             Ok(true) => Ok(NetBackEvent::Busy),
             Ok(false) => Ok(NetBackEvent::Idle),
@@ -197,47 +223,6 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     fn fail(&mut self, error: NetBackError) -> NetBackError {
         self.device.fail(&error);
         error
-    }
-}
-
-impl<P: ForeignFrames> Connection<P> {
-    /// Takes some batches of packets. Returns whether to poll again soon.
-    ///
-    /// An event is requested of the frontend only once no packet was found: while packets come,
-    /// another poll costs less than its notifications and the switches between domains.
-    fn receive(
-        &mut self,
-        port: &mut (impl PacketSink + ?Sized),
-        statistics: &mut TxStatistics,
-    ) -> Result<bool, NetBackError> {
-        for batch in 0..BATCHES {
-            let done = self.tx.process_ring(&mut self.tx_ring, port, statistics);
-            // What was answered before a violation still is to be seen.
-            if self.tx_ring.publish() == Notify::Send {
-                self.notify();
-            }
-            if !done? {
-                return Ok(batch > 0 || self.tx_ring.final_check()?);
-            }
-        }
-        Ok(true)
-    }
-
-    fn flush(&mut self, statistics: &mut RxStatistics, now: Instant) -> Result<(), NetBackError> {
-        let mut result = Ok(true);
-        // Bounded by what waits: nothing is queued meanwhile.
-        while matches!(result, Ok(true)) && !self.rx.is_empty() {
-            result = self.rx.process_ring(&mut self.rx_ring, statistics, now);
-        }
-        if self.rx_ring.publish() == Notify::Send {
-            self.notify();
-        }
-        result.map(drop)
-    }
-
-    fn notify(&self) {
-        // A port whose other end is gone has no receiver.
-        let _ = self.channel.notify();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use xen_grant::MapError;
-use xen_hypercall::{Errno, OutOfMemory, Port};
+use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
 use xen_sys::io::netif::NetifExtraType;
 use xenbus::XenbusError;
@@ -50,11 +50,32 @@ pub enum NetBackError {
     #[error("request-rx-copy: expected 1")]
     RxFlip,
     /// The frontend requests a number of queues that was not offered.
-    #[error("multi-queue-num-queues: found {found}, expected 1")]
-    Queues {
+    #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
+    QueueCount {
         /// The number of the frontend.
         found: u32,
+        /// The most queues that were offered.
+        limit: u32,
     },
+    /// The frontend has published a page as two rings.
+    #[error("queue {queue}: ring in grant {}, which is another ring", .reference.0)]
+    RepeatedRing {
+        /// The queue of the second one.
+        queue: u32,
+        /// The grant.
+        reference: GrantRef,
+    },
+    /// The frontend has published a port twice.
+    #[error("queue {queue}: event channel {port}, which is that of another ring")]
+    RepeatedPort {
+        /// The queue of the second one.
+        queue: u32,
+        /// The port.
+        port: Port,
+    },
+    /// The toolstack's rate limit is not valid.
+    #[error("rate: expected BYTES,MICROSECONDS")]
+    Rate,
     /// A ring could not be mapped.
     #[error("a ring could not be mapped: {0}")]
     Map(#[from] MapError),
@@ -73,10 +94,55 @@ pub enum NetBackError {
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),
-    /// The frontend broke a ring's protocol.
-    #[error(transparent)]
-    Corrupt(#[from] Corrupt),
+    /// The frontend broke the protocol of a queue's ring.
+    #[error("queue {queue}: {corrupt}")]
+    Corrupt {
+        /// The queue.
+        queue: u32,
+        /// The violation.
+        #[source]
+        corrupt: Corrupt,
+    },
+    /// The frontend broke the protocol of the control ring.
+    #[error("control ring: {0}")]
+    CorruptControl(#[source] Corrupt),
     /// The frontend broke the protocol of the transmit ring's slots.
-    #[error("transmit ring: {0}")]
-    Tx(#[from] TxViolation),
+    #[error("queue {queue}: transmit ring: {violation}")]
+    Tx {
+        /// The queue.
+        queue: u32,
+        /// The violation.
+        #[source]
+        violation: TxViolation,
+    },
+}
+
+/// A violation of a queue's protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueueError {
+    Corrupt(Corrupt),
+    Tx(TxViolation),
+}
+
+impl QueueError {
+    /// Adds the number of the queue.
+    pub(super) fn of(self, queue: usize) -> NetBackError {
+        let queue = queue as u32;
+        match self {
+            Self::Corrupt(corrupt) => NetBackError::Corrupt { queue, corrupt },
+            Self::Tx(violation) => NetBackError::Tx { queue, violation },
+        }
+    }
+}
+
+impl From<Corrupt> for QueueError {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt)
+    }
+}
+
+impl From<TxViolation> for QueueError {
+    fn from(violation: TxViolation) -> Self {
+        Self::Tx(violation)
+    }
 }

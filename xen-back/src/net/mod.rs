@@ -4,19 +4,28 @@
 //! guest's packets to a [`PacketSink`], and queues packets for the guest. [`switch::Switch`]
 //! decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
 
+mod config;
+mod connection;
+mod control;
+mod credit;
 mod device;
 mod driver;
 mod error;
+mod multicast;
 mod packet;
+mod queue_nodes;
 mod rx;
+mod statistics;
 pub mod switch;
 mod tx;
 
+pub use config::NetBackConfig;
 pub use device::{NetBack, NetBackEvent};
 pub use error::{NetBackError, TxViolation};
 pub use packet::{MAX_PACKET, Packet, PacketSink};
-pub use rx::{DRAIN_TIMEOUT, RxStatistics};
-pub use tx::TxStatistics;
+pub use rx::DRAIN_TIMEOUT;
+pub use statistics::{QueueStatistics, RxStatistics, TxStatistics};
 pub use xenbus::net::{
-    ChecksumState, MacAddress, PacketMeta, Segmentation, SegmentationKind, Segments, checksum,
+    ChecksumState, MacAddress, PacketHash, PacketMeta, Segmentation, SegmentationKind, Segments,
+    checksum,
 };

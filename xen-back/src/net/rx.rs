@@ -1,15 +1,14 @@
 //! Packets to a guest.
 
 use super::{
-    ChecksumState, NetBackError, Packet, PacketMeta, Segmentation, SegmentationKind, Segments,
-    checksum,
+    ChecksumState, Packet, PacketMeta, RxStatistics, SegmentationKind, Segments, checksum,
 };
 use core::fmt;
 use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
-use xen_ring::BackRing;
+use xen_ring::{BackRing, Corrupt};
 use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
 
 /// Pages of packets that wait for the guest: half a millisecond of a fast network, and the most
@@ -23,23 +22,6 @@ const QUEUE_PACKETS: usize = 256;
 /// Linux's netback (`rx_drain_timeout_msecs`).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Counters of packets sent to the guest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RxStatistics {
-    /// Packets that were placed in the guest's pages.
-    pub packets: u64,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// Packets dropped because the guest provided too few buffers: the queue was full of packets,
-    /// or this one had waited for [`DRAIN_TIMEOUT`].
-    pub overrun: u64,
-    /// Packets dropped because the guest could not take them: too long, in more buffers than it
-    /// has, or a checksum that could not be completed.
-    pub refused: u64,
-    /// Packets lost because the guest's pages could not be written.
-    pub failed: u64,
-}
-
 pub(super) type RxRing<M> = BackRing<M, NetifRxRequest, NetifRxResponse>;
 
 /// Features of the frontend.
@@ -47,16 +29,37 @@ pub(super) type RxRing<M> = BackRing<M, NetifRxRequest, NetifRxResponse>;
 pub(super) struct FrontendFeatures {
     /// Packets in several slots.
     pub(super) scatter_gather: bool,
-    /// TCP and UDP in IPv4 whose checksum is left blank.
-    pub(super) partial_checksums: bool,
-    /// TCP in IPv4 that is to be cut.
-    pub(super) segmentation: bool,
+    /// TCP and UDP whose checksum is left blank.
+    pub(super) partial_checksums: PerFamily,
+    /// TCP that is to be cut.
+    pub(super) segmentation: PerFamily,
+    /// An event when receive buffers are posted that were requested.
+    pub(super) rx_notify: bool,
+}
+
+/// A feature for each version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PerFamily {
+    pub(super) ipv4: bool,
+    pub(super) ipv6: bool,
 }
 
 impl FrontendFeatures {
     /// Returns whether the frontend accepts unsegmented packets of `kind`.
     fn can_segment(&self, kind: SegmentationKind) -> bool {
-        self.segmentation && kind == SegmentationKind::TcpIpv4
+        match kind {
+            SegmentationKind::TcpIpv4 => self.segmentation.ipv4,
+            SegmentationKind::TcpIpv6 => self.segmentation.ipv6,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the frontend accepts `packet` with a partial checksum.
+    fn accepts_partial(&self, packet: &[u8]) -> bool {
+        match packet.get(12..14) {
+            Some([0x86, 0xdd]) => self.partial_checksums.ipv6,
+            _ => self.partial_checksums.ipv4,
+        }
     }
 }
 
@@ -77,7 +80,17 @@ impl Waiting {
 
     /// Slots that it takes.
     fn slots(&self) -> usize {
-        slots(self.len, self.meta.segmentation)
+        slots(self.len, self.meta)
+    }
+
+    /// Returns the part of the packet that its slot `index` carries.
+    fn slot(&self, index: usize) -> Slot {
+        let extras = extras(self.meta);
+        match index.checked_sub(1) {
+            None => Slot::Page(0),
+            Some(extra) if extra < extras => Slot::Extra(extra),
+            Some(after) => Slot::Page(after - extras + 1),
+        }
     }
 
     /// Returns the time at which it is dropped.
@@ -86,9 +99,23 @@ impl Waiting {
     }
 }
 
-/// Returns the slots of a packet of `len` bytes, with one for the extra information.
-fn slots(len: usize, segmentation: Option<Segmentation>) -> usize {
-    len.div_ceil(PAGE_SIZE) + usize::from(segmentation.is_some())
+/// Returns the slots of a packet of `len` bytes, with those of the extra information.
+fn slots(len: usize, meta: PacketMeta) -> usize {
+    len.div_ceil(PAGE_SIZE) + extras(meta)
+}
+
+/// Returns the slots of extra information, which follow the first slot.
+fn extras(meta: PacketMeta) -> usize {
+    usize::from(meta.segmentation.is_some()) + usize::from(meta.hash.is_some())
+}
+
+/// The content of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    /// A page of the packet's bytes.
+    Page(usize),
+    /// Extra information.
+    Extra(usize),
 }
 
 /// The queue of packets to a guest.
@@ -106,17 +133,41 @@ pub(super) struct Rx<P: Platform> {
     /// The most buffers that the frontend is known to have, once a packet has waited for more until
     /// its deadline.
     most: Option<usize>,
+    stall: Stall,
+}
+
+/// The time for which the frontend has posted no receive buffers that a packet waits for.
+#[derive(Clone, Copy, Debug)]
+struct Stall {
+    timeout: Duration,
+    since: Option<Instant>,
+    stalled: bool,
 }
 
 impl<P: Platform> Rx<P> {
+    /// Creates the queue; the interface has `queues` of them.
     pub(super) fn new(
         platform: &P,
         guest: DomId,
         features: FrontendFeatures,
+        queues: usize,
+        stall_timeout: Duration,
     ) -> Result<Self, OutOfMemory> {
-        let memory = Pages::alloc(platform.clone(), QUEUE_PAGES)?;
+        let pages = if queues > 1 { QUEUE_PAGES / 2 } else { QUEUE_PAGES };
+        let memory = Pages::alloc(platform.clone(), pages)?;
         let (waiting, slots) = (Deque::new(), Vec::new());
-        Ok(Self { memory, guest, features, waiting, next: 0, slots, most: None })
+        let stall = Stall { timeout: stall_timeout, since: None, stalled: false };
+        Ok(Self { memory, guest, features, waiting, next: 0, slots, most: None, stall })
+    }
+
+    /// Returns whether the frontend has posted no receive buffers for too long.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stall.stalled
+    }
+
+    /// Returns whether the queue must be polled for buffers: the frontend sends no event for them.
+    pub(super) fn needs_poll(&self) -> bool {
+        !self.features.rx_notify && !self.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -146,7 +197,11 @@ impl<P: Platform> Rx<P> {
         now: Instant,
     ) -> bool {
         let Packet { bytes, meta } = packet;
-        let fits = self.can_post(slots(bytes.len(), meta.segmentation), ring);
+        if self.stall.stalled && !self.has_buffers(ring) {
+            statistics.overrun += 1;
+            return false;
+        }
+        let fits = self.can_post(slots(bytes.len(), meta), ring);
         let scatter_gather = self.features.scatter_gather;
         let whole = |kind| self.features.can_segment(kind) && scatter_gather && fits;
         let Some(segmentation) = meta.segmentation.filter(|found| !whole(found.kind)) else {
@@ -160,20 +215,31 @@ impl<P: Platform> Rx<P> {
             });
         };
         let segments = Segments::new(bytes, segmentation);
+        let mut cut = PacketMeta::new(ChecksumState::Partial);
+        cut.hash = meta.hash;
         // The first one is the largest.
-        let segments =
-            segments.filter(|segments| self.can_post(slots(segments.len(0), None), ring));
+        let segments = segments.filter(|segments| self.can_post(slots(segments.len(0), cut), ring));
         let Some(segments) = segments else {
             statistics.refused += 1;
             return false;
         };
         // If the guest does not take all, it asks its peer for the rest.
         (0..segments.count()).all(|index| {
-            let meta = PacketMeta::new(ChecksumState::Partial);
-            self.queue_one(segments.len(index), meta, statistics, now, |room| {
+            self.queue_one(segments.len(index), cut, statistics, now, |room| {
                 segments.write(index, ChecksumState::Partial, room)
             })
         })
+    }
+
+    /// Takes buffers, if there are any, which ends a stall.
+    fn has_buffers<M: StableSharedMem>(&mut self, ring: &mut RxRing<M>) -> bool {
+        if self.slots.is_empty()
+            && let Ok(Some(slot)) = ring.pop()
+        {
+            let _ = self.slots.push(slot);
+        }
+        self.stall.stalled = self.slots.is_empty();
+        !self.stall.stalled
     }
 
     /// Returns whether the frontend can be expected to post `need` buffers: it is not known to have
@@ -211,7 +277,7 @@ impl<P: Platform> Rx<P> {
             return false;
         };
         let mut written = write(room).is_some();
-        if meta.checksum == ChecksumState::Partial && !self.features.partial_checksums {
+        if meta.checksum == ChecksumState::Partial && !self.features.accepts_partial(room) {
             written &= checksum::complete(room);
             meta.checksum = ChecksumState::Verified;
         }
@@ -254,7 +320,7 @@ impl<P: Platform> Rx<P> {
         ring: &mut RxRing<M>,
         statistics: &mut RxStatistics,
         now: Instant,
-    ) -> Result<bool, NetBackError> {
+    ) -> Result<bool, Corrupt> {
         let (mut packets, mut used) = (0, 0);
         let mut starved = false;
         for waiting in &self.waiting {
@@ -294,11 +360,28 @@ impl<P: Platform> Rx<P> {
         let done = done.min(self.slots.len());
         self.slots.rotate_left(done);
         self.slots.truncate(self.slots.len() - done);
+        if packets > 0 || !starved {
+            self.stall.since = None;
+        } else if self.stalls(now) {
+            statistics.stalls += 1;
+            statistics.overrun += self.waiting.len() as u64;
+            self.waiting.clear();
+        }
         if starved && self.drop_oldest(packets > 0, now) {
             statistics.overrun += 1;
             starved = false;
         }
         Ok(!self.waiting.is_empty() && !starved)
+    }
+
+    /// Returns whether the queue has become stalled: a packet has waited for its time, and no
+    /// buffer was posted.
+    fn stalls(&mut self, now: Instant) -> bool {
+        let Stall { timeout, since, stalled } = &mut self.stall;
+        let since = *since.get_or_insert(now);
+        let stalls = self.features.rx_notify && !*stalled && now >= since + *timeout;
+        *stalled |= stalls;
+        stalls
     }
 
     /// Drops the oldest packet, for which the guest has posted too few pages, if it has waited for
@@ -327,7 +410,7 @@ impl<P: Platform> Rx<P> {
         let mut slots = self.slots.iter().skip(slot);
         for waiting in self.waiting.iter().take(packets) {
             for index in 0..waiting.slots() {
-                let (Some(slot), Some(page)) = (slots.next(), page_of(waiting, index)) else {
+                let (Some(slot), Slot::Page(page)) = (slots.next(), waiting.slot(index)) else {
                     continue;
                 };
                 let at = page * PAGE_SIZE;
@@ -343,17 +426,6 @@ impl<P: Platform> Rx<P> {
     }
 }
 
-/// Returns the page of a packet that its slot `index` carries; `None` for the slot of the extra
-/// information, the second one.
-fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
-    match (waiting.meta.segmentation, index) {
-        (None, index) => Some(index),
-        (Some(_), 0) => Some(0),
-        (Some(_), 1) => None,
-        (Some(_), index) => Some(index - 1),
-    }
-}
-
 fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResponse {
     if !good {
         return NetifRxResponse {
@@ -363,15 +435,18 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
             status: NetifStatus::ERROR.0,
         };
     }
-    let PacketMeta { checksum, segmentation, .. } = waiting.meta;
-    let Some(page) = page_of(waiting, index) else {
-        let extra = segmentation.map(Segmentation::extra_info).unwrap_or_default();
-        return zerocopy::transmute!(extra);
+    let PacketMeta { checksum, .. } = waiting.meta;
+    let page = match waiting.slot(index) {
+        Slot::Page(page) => page,
+        Slot::Extra(extra) => {
+            let extra = waiting.meta.extra_infos().nth(extra).unwrap_or_default();
+            return zerocopy::transmute!(extra);
+        }
     };
     let mut flags = NetRxFlags::empty();
     flags.set(NetRxFlags::MORE_DATA, page + 1 < waiting.pages());
     if index == 0 {
-        flags.set(NetRxFlags::EXTRA_INFO, segmentation.is_some());
+        flags.set(NetRxFlags::EXTRA_INFO, extras(waiting.meta) > 0);
         flags |= checksum.rx_flags();
     }
     let len = (waiting.len - page * PAGE_SIZE).min(PAGE_SIZE);

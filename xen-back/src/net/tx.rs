@@ -1,17 +1,20 @@
 //! Packets from a guest.
 
+use super::credit::Credit;
+use super::error::QueueError;
+use super::multicast::{Change, MulticastFilter};
 use super::{
-    ChecksumState, NetBackError, Packet, PacketMeta, PacketSink, Segmentation, SegmentationKind,
-    Segments, TxViolation, checksum,
+    ChecksumState, MacAddress, Packet, PacketHash, PacketMeta, PacketSink, Segmentation, Segments,
+    TxStatistics, TxViolation, checksum,
 };
 use core::fmt;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
-use xen_ring::BackRing;
+use xen_ring::{BackRing, Corrupt};
 use xen_sys::io::netif::{
-    NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest,
-    NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
+    NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraMcast, NetifExtraType, NetifStatus,
+    NetifTxRequest, NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
 use xenbus::net::ETHERNET_HEADER;
 use zerocopy::{FromBytes, IntoBytes};
@@ -30,21 +33,51 @@ const BATCH_SLOTS: usize = MAX_COPIES;
 /// Room for copies that has to be left for another packet to be taken in.
 const RESERVE: usize = 2 * XEN_NETIF_NR_SLOTS_MIN;
 
-/// Counters of packets received from the guest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TxStatistics {
-    /// Packets forwarded.
-    pub packets: u64,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// Packets dropped as invalid: too short, too many slots, contradictory sizes, segmentation
-    /// that was not offered or is not possible, a checksum that could not be completed.
-    pub refused: u64,
-    /// Packets dropped because Xen could not copy them.
-    pub failed: u64,
+/// The transmit ring of a queue.
+pub(super) struct TxRing<M> {
+    pub(super) ring: BackRing<M, NetifTxRequest, NetifTxResponse>,
+    /// The first slot of a packet that the rate limit delays.
+    delayed: Option<NetifTxRequest>,
 }
 
-pub(super) type TxRing<M> = BackRing<M, NetifTxRequest, NetifTxResponse>;
+impl<M: StableSharedMem> TxRing<M> {
+    pub(super) fn new(ring: BackRing<M, NetifTxRequest, NetifTxResponse>) -> Self {
+        Self { ring, delayed: None }
+    }
+
+    /// Returns whether a packet waits for the rate limit.
+    pub(super) fn is_delayed(&self) -> bool {
+        self.delayed.is_some()
+    }
+
+    /// Takes the first slot of the next packet that `credit` allows.
+    fn next_packet(
+        &mut self,
+        credit: &mut Option<Credit>,
+        statistics: &mut TxStatistics,
+    ) -> Result<Option<NetifTxRequest>, Corrupt> {
+        let delayed = self.delayed.take();
+        let Some(first) = (match delayed {
+            Some(first) => Some(first),
+            None => self.ring.pop()?,
+        }) else {
+            return Ok(None);
+        };
+        let Some(credit) = credit else { return Ok(Some(first)) };
+        if credit.take(u64::from(first.size)) {
+            return Ok(Some(first));
+        }
+        statistics.throttled += u64::from(delayed.is_none());
+        self.delayed = Some(first);
+        Ok(None)
+    }
+}
+
+/// The state of an interface that its transmit rings share.
+pub(super) struct Policy {
+    pub(super) credit: Option<Credit>,
+    pub(super) multicast: MulticastFilter,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Fragment {
@@ -91,7 +124,8 @@ struct Parsed {
     slots: usize,
     extras: usize,
     segmentation: Option<Segmentation>,
-    multicast: bool,
+    hash: Option<PacketHash>,
+    multicast: Option<Change>,
 }
 
 impl<P: Platform> Tx<P> {
@@ -112,14 +146,15 @@ impl<P: Platform> Tx<P> {
     pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
         ring: &mut TxRing<M>,
+        policy: &mut Policy,
         port: &mut (impl PacketSink + ?Sized),
         statistics: &mut TxStatistics,
-    ) -> Result<bool, NetBackError> {
+    ) -> Result<bool, QueueError> {
         self.taken.clear();
         self.fragments.clear();
         self.ids.clear();
         (self.copies, self.next) = (0, 0);
-        let collected = self.collect(ring, statistics);
+        let collected = self.collect(ring, policy, statistics);
         if self.copy(0, self.taken.len()).is_err() {
             // A copy failed: repeats them one packet at a time to find which.
             for index in 0..self.taken.len() {
@@ -157,10 +192,10 @@ impl<P: Platform> Tx<P> {
             let ids = self.ids.get(taken.ids.0..taken.ids.1).unwrap_or_default();
             // There is room: a slot was taken for each response.
             for &id in ids {
-                let _ = ring.push(&NetifTxResponse { id, status: taken.status });
+                let _ = ring.ring.push(&NetifTxResponse { id, status: taken.status });
             }
             for _ in 0..taken.extras {
-                let _ = ring.push(&NetifTxResponse { id: 0, status: NetifStatus::NULL });
+                let _ = ring.ring.push(&NetifTxResponse { id: 0, status: NetifStatus::NULL });
             }
         }
         collected.map(|()| !self.taken.is_empty())
@@ -170,19 +205,27 @@ impl<P: Platform> Tx<P> {
     fn collect<M: StableSharedMem>(
         &mut self,
         ring: &mut TxRing<M>,
+        policy: &mut Policy,
         statistics: &mut TxStatistics,
-    ) -> Result<(), NetBackError> {
+    ) -> Result<(), QueueError> {
         let mut fragments = Fragments::new();
         while self.copies + RESERVE <= MAX_COPIES
             && self.fragments.len() + XEN_NETIF_NR_SLOTS_MIN <= BATCH_SLOTS
             && self.ids.len() + FATAL_SLOTS <= self.ids.capacity()
             && self.next + super::MAX_PACKET + PAGE_SIZE <= self.memory.count() * PAGE_SIZE
         {
-            let Some(first) = ring.pop()? else { return Ok(()) };
+            let first = ring.next_packet(&mut policy.credit, statistics)?;
+            let Some(first) = first else { return Ok(()) };
             let first_id = self.ids.len();
-            let pop = || ring.pop().map_err(NetBackError::from);
+            let pop = || ring.ring.pop();
             let parsed = parse(first, pop, &mut self.ids, &mut fragments)?;
-            let taken = self.place(&parsed, &fragments, (first_id, self.ids.len()));
+            let mut taken = self.place(&parsed, &fragments, (first_id, self.ids.len()));
+            if let Some(change) = parsed.multicast {
+                // The packet is a carrier of the extra information.
+                let done = policy.multicast.change(change);
+                statistics.filter_changes += u64::from(done);
+                taken.status = if done { NetifStatus::OKAY } else { NetifStatus::ERROR };
+            }
             statistics.refused += u64::from(taken.status != NetifStatus::OKAY);
             // There is room: there are fewer packets than fragments, and those that are dropped
             // leave by the ids' limit.
@@ -196,7 +239,7 @@ impl<P: Platform> Tx<P> {
 
     fn place(&mut self, parsed: &Parsed, fragments: &Fragments, ids: (usize, usize)) -> Taken {
         let mut meta = PacketMeta::new(ChecksumState::from_tx_flags(parsed.flags));
-        meta.segmentation = parsed.segmentation;
+        (meta.segmentation, meta.hash) = (parsed.segmentation, parsed.hash);
         let first = self.fragments.len();
         let mut taken = Taken {
             start: 0,
@@ -211,9 +254,7 @@ impl<P: Platform> Tx<P> {
         let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
             && parsed.size >= ETHERNET_HEADER
             && whole == parsed.size
-            // Only this kind was offered.
-            && parsed.segmentation.is_none_or(|found| found.kind == SegmentationKind::TcpIpv4)
-            && !parsed.multicast;
+            && parsed.multicast.is_none();
         if !good {
             return taken;
         }
@@ -256,10 +297,10 @@ impl<P: Platform> Tx<P> {
 /// connection of the frontend.
 fn parse(
     first: NetifTxRequest,
-    mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, NetBackError>,
+    mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, Corrupt>,
     ids: &mut Vec<u16, 256>,
     fragments: &mut Fragments,
-) -> Result<Parsed, NetBackError> {
+) -> Result<Parsed, QueueError> {
     fragments.clear();
     let mut parsed = Parsed {
         size: usize::from(first.size),
@@ -267,7 +308,8 @@ fn parse(
         slots: 1,
         extras: 0,
         segmentation: None,
-        multicast: false,
+        hash: None,
+        multicast: None,
     };
     let _ = ids.push(first.id);
     if first.flags.contains(NetTxFlags::EXTRA_INFO) {
@@ -286,8 +328,15 @@ fn parse(
                     let gso = Segmentation::from_gso(zerocopy::transmute!(extra.u));
                     parsed.segmentation = Some(gso.ok_or(TxViolation::Gso)?);
                 }
-                NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => parsed.multicast = true,
-                NetifExtraType::HASH => {}
+                NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => {
+                    let NetifExtraMcast { addr } = zerocopy::transmute!(extra.u);
+                    let add = extra.type_ == NetifExtraType::MCAST_ADD;
+                    let change = if add { Change::Add } else { Change::Remove };
+                    parsed.multicast = Some(change(MacAddress(addr)));
+                }
+                NetifExtraType::HASH => {
+                    parsed.hash = PacketHash::from_extra(zerocopy::transmute!(extra.u));
+                }
                 kind => return Err(TxViolation::ExtraType(kind).into()),
             }
             if !extra.flags.contains(NetifExtraFlags::MORE) {
@@ -353,7 +402,7 @@ mod tests {
         slot
     }
 
-    fn parsed(slots: &[NetifTxRequest]) -> Result<(Parsed, Fragments), NetBackError> {
+    fn parsed(slots: &[NetifTxRequest]) -> Result<(Parsed, Fragments), QueueError> {
         let (mut slots, mut fragments) = (slots.iter().copied(), Fragments::new());
         let first = slots.next().unwrap();
         let parsed = parse(first, || Ok(slots.next()), &mut Vec::new(), &mut fragments)?;
@@ -362,8 +411,8 @@ mod tests {
 
     fn violation(slots: &[NetifTxRequest]) -> Option<TxViolation> {
         match parsed(slots) {
-            Err(NetBackError::Tx(violation)) => Some(violation),
-            Err(other) => panic!("{other}"),
+            Err(QueueError::Tx(violation)) => Some(violation),
+            Err(other) => panic!("{other:?}"),
             Ok(_) => None,
         }
     }

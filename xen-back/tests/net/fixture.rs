@@ -222,6 +222,20 @@ pub(crate) fn tcp(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// Returns TCP in IPv6.
+pub(crate) fn tcp6(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0x16, 0x3e, 0, 0, to, 0, 0x16, 0x3e, 0, 0, from, 0x86, 0xdd];
+    frame.extend([0x60, 0, 0, 0]);
+    frame.extend((20 + data.len() as u16).to_be_bytes());
+    frame.extend([6, 64]);
+    for host in [from, to] {
+        frame.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host]);
+    }
+    frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend(data);
+    frame
+}
+
 pub(crate) fn front_send(front: &mut NetFront<Domain>, bytes: &[u8]) {
     front.transmit(bytes, PacketMeta::default()).unwrap();
 }

@@ -2,10 +2,15 @@
 //! in a simulated Xen.
 
 mod batches;
+mod control;
 mod drain;
 mod fixture;
 mod flow;
+mod limits;
+mod multi;
+mod partitions;
 mod queue;
+mod queues;
 mod raw;
 mod receive;
 mod states;

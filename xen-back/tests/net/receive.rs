@@ -1,8 +1,8 @@
 //! Packets to the guest.
 
-use super::fixture::{Fixture, frame, large, tcp};
+use super::fixture::{Fixture, frame, large, segmentation, tcp, tcp6};
 use super::raw::Raw;
-use xen_back::net::{ChecksumState, Packet, PacketMeta, checksum};
+use xen_back::net::{ChecksumState, Packet, PacketMeta, Segmentation, SegmentationKind, checksum};
 use xen_hypercall::GrantRef;
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
@@ -132,6 +132,54 @@ fn large_segments_are_cut_where_needed() {
                 let mut bytes = page(index, usize::try_from(response.status).unwrap());
                 assert!(bytes.len() <= 1448 + 54 && checksum::complete(&mut bytes));
                 found.extend_from_slice(&bytes[54..]);
+            }
+            assert_eq!(found, data);
+        }
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+    }
+}
+
+#[test]
+fn ipv6_segments_follow_features() {
+    let data: Vec<u8> = (0..9000).map(|index| (index / 50) as u8).collect();
+    let sent = tcp6(1, 9, &data);
+    let kind = SegmentationKind::TcpIpv6;
+    let partial = PacketMeta::new(ChecksumState::Partial);
+    let meta = partial.with_segmentation(Segmentation { kind, ..segmentation() });
+    for (gso, offload) in [("1", "1"), ("0", "1"), ("0", "0"), ("1", "0")] {
+        let fixture = Fixture::new(1);
+        let mut back = fixture.back(0);
+        let keys = [
+            ("feature-gso-tcpv4", "1"),
+            ("feature-gso-tcpv6", gso),
+            ("feature-ipv6-csum-offload", offload),
+        ];
+        let mut raw = Raw::connect(&fixture, &mut back, &keys);
+        raw.post(0..8);
+        assert!(back.send(Packet::new(&sent, meta)));
+        back.flush().unwrap();
+        let responses = raw.received();
+        let flags = if offload == "1" {
+            NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED
+        } else {
+            NetRxFlags::DATA_VALIDATED
+        };
+        if gso == "1" {
+            assert_eq!(responses.len(), 4, "3 pages and the extra information");
+            let first = responses[0].flags;
+            assert_eq!(first, flags | NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA);
+        } else {
+            assert_eq!(responses.len(), 7);
+            let mut found = Vec::new();
+            for (index, response) in responses.iter().enumerate() {
+                assert_eq!(response.flags, flags);
+                let len = usize::try_from(response.status).unwrap();
+                let mut bytes = raw.buffer(index as u16, len);
+                assert!(offload == "0" || checksum::complete(&mut bytes));
+                assert_eq!(checksum::verify(&bytes), Some(true));
+                found.extend_from_slice(&bytes[74..]);
             }
             assert_eq!(found, data);
         }

@@ -16,7 +16,7 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 fn d_n09_impossible_nodes_are_refused() {
     for (key, value) in [
         ("multi-queue-num-queues", "0"),
-        ("multi-queue-num-queues", "2"),
+        ("multi-queue-num-queues", "5"),
         ("multi-queue-num-queues", "4294967295"),
         ("multi-queue-num-queues", "abc"),
         ("request-rx-copy", "0"),
@@ -103,11 +103,13 @@ fn offer_has_all_nodes() {
         ("feature-rx-flip", "0"),
         ("feature-sg", "1"),
         ("feature-gso-tcpv4", "1"),
-        ("feature-gso-tcpv6", "0"),
-        ("feature-ipv6-csum-offload", "0"),
-        ("feature-multicast-control", "0"),
-        ("feature-split-event-channels", "0"),
-        ("multi-queue-max-queues", "1"),
+        ("feature-gso-tcpv6", "1"),
+        ("feature-ipv6-csum-offload", "1"),
+        ("feature-multicast-control", "1"),
+        ("feature-dynamic-multicast-control", "0"),
+        ("feature-split-event-channels", "1"),
+        ("feature-ctrl-ring", "1"),
+        ("multi-queue-max-queues", "4"),
         ("hotplug-status", "connected"),
         ("state", "2"),
     ] {

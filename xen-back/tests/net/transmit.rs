@@ -114,7 +114,7 @@ fn d_n05_d_n06_violation_disconnects() {
         let good = raw.slot(7, 60, LAST);
         let (result, packets, responses) =
             raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
-        assert_eq!(result, Err(NetBackError::Tx(violation)));
+        assert_eq!(result, Err(NetBackError::Tx { queue: 0, violation }));
         assert_eq!(
             (packets.len(), responses),
             (1, vec![NetifTxResponse { id: 7, status: NetifStatus::OKAY }])
@@ -137,7 +137,7 @@ fn d_n05_d_n06_violation_disconnects() {
     memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
     assert!(matches!(
         fixture.settle(&mut back, &mut |_: Packet<'_>| {}),
-        Err(NetBackError::Corrupt(_))
+        Err(NetBackError::Corrupt { queue: 0, .. })
     ));
     raw.close(&mut back);
     memory.end_access().unwrap();
@@ -175,7 +175,7 @@ fn flags_of_guest_packets_arrive() {
         (NetTxFlags::DATA_VALIDATED, None, Some(PacketMeta::new(ChecksumState::Verified))),
         (blank, None, Some(PacketMeta::new(ChecksumState::Partial))),
         (blank, Some(1), Some(large(&[]).meta)),
-        // Segments in IPv6, which is not offered.
+        // Segments in IPv6 of a packet in IPv4.
         (blank, Some(2), None),
     ] {
         let mut slots = vec![raw.slot(0, bytes.len() as u16, flags)];
