@@ -157,6 +157,18 @@ impl<P: Platform> Granted<P, ReadWrite> {
     }
 }
 
+impl<P: Platform> Granted<P, ReadOnly> {
+    /// Returns the bytes of all pages, for writing: the peer cannot change them.
+    ///
+    /// The peer can read every intermediate state of a page that it has a reference to.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: the entries of a read-only grant give no write access, and a value becomes
+        // read-only only while its peer uses no page. Xen enforces it. The unique borrow of self
+        // makes this the only reference, as `SharedMem` borrows self too.
+        unsafe { self.pages.as_mut_slice() }
+    }
+}
+
 impl<P: Platform, A: Access> Drop for Granted<P, A> {
     fn drop(&mut self) {
         // SAFETY: the value is being dropped, and neither is used again.

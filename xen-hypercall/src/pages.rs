@@ -135,6 +135,15 @@ impl<P: Platform> SharedPages<P> {
         self.pages.platform()
     }
 
+    /// Returns the bytes of all pages, for writing.
+    ///
+    /// # Safety
+    ///
+    /// No other domain may have write access to the pages.
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.pages.as_mut_slice()
+    }
+
     /// Converts the memory back into private pages.
     ///
     /// # Safety

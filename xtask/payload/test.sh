@@ -93,7 +93,7 @@ done
 echo "$before_queues" >$max_queues
 
 # --- network
-start net "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 $((4 * MIB)); tcp-echo 10.0.0.1 9 512; tcp-serve 7000 1" \
+start net "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 $((4 * MIB)); tcp-echo 10.0.0.1 9 512; tcp-serve 7000 1; net stat" \
   "vif=[\"mac=00:16:3e:00:00:02,$VIF\"]"
 net=$ID
 within 90 said net '^\$ tcp-serve'
@@ -103,8 +103,22 @@ matches "net: ping" "$pings" "*ping 10.0.0.1 sent=20 received=20 / ok"
 matches "net: tcp-echo of 4 MiB" "$(answer net "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
 matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "*error: *refused*"
 check "net: tcp-serve of 1 MiB" "$(/payload/testbed-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
-ended net 30 "done OK=4 FAILED=1"
+ended net 30 "done OK=5 FAILED=1"
+# Packets that stand for several, in both directions.
+matches "net: large packets" "$(answer net "net stat")" "eth0 rx=* rx-large=[1-9]* rx-dropped=0 tx=* tx-large=[1-9]* tx-errors=0 / ok"
 wait_gone $net net
+
+# --- network: packets of more than a page
+start jumbo "" "vif=[\"mac=00:16:3e:00:00:06,mtu=9000,$VIF\"]"
+ip link set "vif$ID.0" mtu 9000
+ip link set br0 mtu 9000
+check "jumbo: net up" "$(ask jumbo "net up eth0 10.0.0.6/24")" "eth0 address 10.0.0.6/24, mac 00:16:3e:00:00:06, mtu 9000 / ok"
+check "jumbo: tcp-echo of 1 MiB" "$(ask jumbo "tcp-echo 10.0.0.1 7000 $MIB")" "tcp-echo sent=$MIB received=$MIB mismatches=0 / ok"
+check "jumbo: ping of dom0 with 8 KiB" "$(ping -c 3 -s 8192 10.0.0.6 2>&1 | grep -o '3 packets received')" "3 packets received"
+matches "jumbo: no packet was dropped" "$(ask jumbo "net stat")" "eth0 rx=* rx-large=* rx-dropped=0 tx=* tx-large=* tx-errors=0 / ok"
+xl destroy jumbo
+wait_gone $ID jumbo
+ip link set br0 mtu 1500
 
 # --- xenstore
 start store "xs write data/from-guest hello; xs ls data; xs watch data/from-dom0 8; xs read data/from-dom0; xs rm data/from-guest; xs read data/from-guest; xs ls -r device; xs watch data/end 6" \

@@ -67,6 +67,7 @@ pub enum Command {
         device: String,
         cidr: Cidr,
     },
+    NetStat,
     Ping {
         address: Ipv4Addr,
         count: u32,
@@ -130,7 +131,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 22] = [
+pub static COMMANDS: [Spec; 23] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
         let recursive = args.flag("-r");
@@ -205,6 +206,7 @@ pub static COMMANDS: [Spec; 22] = [
     spec("net up", "IF ADDR/PREFIX", "gives an interface its address", |args| {
         Ok(Command::NetUp { device: args.text("IF")?, cidr: args.cidr("ADDR/PREFIX")? })
     }),
+    spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
         Ok(Command::Ping { address: args.address("ADDR")?, count: count(args, "COUNT")? })
     }),
@@ -395,7 +397,7 @@ mod tests {
         let expected = [
             ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
             ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
-            ("net down eth0", "found 'net down', expected net up"),
+            ("net down eth0", "found 'net down', expected net up, net stat"),
             ("xs ls", "PATH is missing (usage: xs ls [-r] PATH)"),
             (
                 "blk fill xvda 1 512 0",

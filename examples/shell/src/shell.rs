@@ -162,6 +162,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             }
             Command::ConsoleWrite { number, text } => console::write(system, *number, text),
             Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
+            Command::NetStat => nics.stat(out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;
                 Ok(writeln!(out, "{pinged}")?)

@@ -3,8 +3,11 @@
 use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
+use core::num::NonZeroU16;
 use core::time::Duration;
-use xen_front::net::{ChecksumState, NetFront, NetFrontConfig, PacketMeta, Vif};
+use xen_front::net::{
+    ChecksumState, NetFront, NetFrontConfig, PacketMeta, Segmentation, SegmentationKind, Vif,
+};
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
 use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
@@ -13,6 +16,10 @@ use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, Worl
 enum Call {
     Transmit { len: u16, partial: bool },
     TransmitWith { len: u16 },
+    TransmitSegmented { len: u16, size: u16, ipv6: bool },
+    TransmitVectored { lens: [u16; 3] },
+    ReceiveVectored([u16; 3]),
+    Tokens { len: u16 },
     Receive(u16),
     ReceiveWith,
     Flush,
@@ -29,7 +36,7 @@ pub fn run(data: &[u8]) {
     let (mut calls, deeds) = streams(data);
     let (deeds, rewrites) = streams(deeds);
     let [options] = head(&mut calls);
-    let (checksum_offload, polls) = (options % 2 == 0, options / 2 % 16);
+    let (checksum_offload, polls, large) = (options % 2 == 0, options / 2 % 16, options < 128);
     let world = World::new(1);
     let (driver_domain, guest) =
         (world.create_guest(small("network")), world.create_guest(small("guest")));
@@ -39,12 +46,12 @@ pub fn run(data: &[u8]) {
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
     let config = NetFrontConfig::default()
-        .with_rx_slots(8)
-        .with_tx_slots(6)
+        .with_rx_slots(if large { 24 } else { 8 })
+        .with_tx_slots(if large { 20 } else { 6 })
         .with_checksum_offload(checksum_offload)
         .with_timeout(Duration::from_secs(2));
     if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
-        let mut buffer = [0; 4096];
+        let mut buffer = vec![0; 1 << 16];
         // Connecting takes some exchanges with xenstored.
         for _ in 0..polls {
             peer.against(&guest, || {
@@ -65,9 +72,35 @@ pub fn run(data: &[u8]) {
                 Call::TransmitWith { len } => {
                     drop(net.transmit_with(len.into(), PacketMeta::default(), |p| p.len()))
                 }
-                Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len) % 4096])),
+                Call::TransmitSegmented { len, size, ipv6 } => {
+                    let kind =
+                        if ipv6 { SegmentationKind::TcpIpv6 } else { SegmentationKind::TcpIpv4 };
+                    let segmentation =
+                        NonZeroU16::new(size).map(|size| Segmentation { kind, size });
+                    let meta = PacketMeta::default();
+                    let meta = segmentation.map_or(meta, |found| meta.with_segmentation(found));
+                    drop(net.transmit_with(len.into(), meta, |packet| write_tcp(packet, ipv6)));
+                }
+                Call::TransmitVectored { lens } => {
+                    let pieces = lens.map(|len| &buffer[..usize::from(len) / 2]);
+                    drop(net.transmit_vectored(&pieces, PacketMeta::default()));
+                }
+                Call::ReceiveVectored(lens) => {
+                    let (first, rest) = buffer.split_at_mut(usize::from(lens[0]) / 2);
+                    let (second, third) = rest.split_at_mut(usize::from(lens[1]) / 2);
+                    let third = &mut third[..usize::from(lens[2]) % 200];
+                    drop(net.receive_vectored(&mut [first, second, third]));
+                }
+                Call::Tokens { len } => {
+                    if let Ok(Some((mut received, reply))) = net.receive_token() {
+                        let meta = received.meta();
+                        assert!(received.packet().len() >= 14);
+                        reply.transmit(len.into(), meta, |packet| packet.len());
+                    }
+                }
+                Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len)])),
                 Call::ReceiveWith => {
-                    drop(net.receive_with(|packet, _| assert!(packet.len() <= 4096)))
+                    drop(net.receive_with(|packet, _| assert!(packet.len() <= 1 << 16)))
                 }
                 Call::Flush => drop(net.flush()),
                 Call::FinalCheck => drop(net.final_check()),
@@ -79,7 +112,7 @@ pub fn run(data: &[u8]) {
                 Call::Reopen => net.reopen(),
                 Call::Resume => net.resume(),
             });
-            assert!(net.tx_free() <= 6);
+            assert!(net.tx_free() <= 20);
         }
         backend.behave();
         let _ = net.close_and_wait();
@@ -89,4 +122,23 @@ pub fn run(data: &[u8]) {
     settle(&world, &[&store]);
     drop((store, grants));
     check(&world);
+}
+
+/// Writes headers of TCP, as far as there is room.
+fn write_tcp(packet: &mut [u8], ipv6: bool) {
+    let len = packet.len();
+    let mut header = vec![0; 12];
+    if ipv6 {
+        header.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+        header.extend((len.saturating_sub(54) as u16).to_be_bytes());
+        header.extend([6, 64]);
+        header.extend([0xfd; 32]);
+    } else {
+        header.extend([8, 0, 0x45, 0]);
+        header.extend((len.saturating_sub(14) as u16).to_be_bytes());
+        header.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    }
+    header.resize(header.len() + 12, 7);
+    header.push(0x50);
+    packet.iter_mut().zip(header).for_each(|(to, from)| *to = from);
 }

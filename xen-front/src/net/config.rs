@@ -1,24 +1,38 @@
 //! The configuration of a device.
 
+use super::rx::RxFeatures;
 use core::time::Duration;
+
+/// Most slots of a received packet, those with extra information included.
+const LARGE_PACKET: u16 = 20;
 
 /// Numbers of buffers, offered features and timeout of a device.
 ///
-/// The default has 128 receive buffers and 64 transmit buffers (with rings and all 788 KiB),
-/// checksum offload and a timeout of 30 seconds.
+/// The default has 256 receive buffers and 128 transmit buffers (with rings and all 1.7 MiB), all
+/// offloads and a timeout of 30 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetFrontConfig {
-    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of packets
-    /// that can arrive between two polls.
+    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of pages of
+    /// packets that can arrive between two polls.
     pub rx_slots: u16,
-    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of packets
-    /// that can be in flight.
+    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS): the number of pages of
+    /// packets that can be in flight. The longest packet has as many, up to 16.
     pub tx_slots: u16,
-    /// Offer of partial IPv4 checksums in both directions, for packets that are never on a wire.
-    /// If `false`, the driver computes the checksums of sent packets, and the backend those of
+    /// Offer of partial checksums in both directions, for packets that are never on a wire. If
+    /// `false`, the driver computes the checksums of sent packets, and the backend those of
     /// received ones.
     pub checksum_offload: bool,
+    /// Packets in several buffers in both directions, for an MTU above 1500 and segmentation. With
+    /// fewer than 20 [receive buffers](Self::rx_slots) the backend is offered none. It costs 120
+    /// KiB of private memory.
+    #[doc(alias = "feature-sg")]
+    pub scatter_gather: bool,
+    /// Segmentation offload in both directions: packets of TCP of up to 64 KiB that stand for
+    /// several on a wire. It needs [`checksum_offload`](Self::checksum_offload) and
+    /// [`scatter_gather`](Self::scatter_gather).
+    #[doc(alias("feature-gso-tcpv4", "feature-gso-tcpv6"))]
+    pub segmentation_offload: bool,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -28,9 +42,11 @@ pub struct NetFrontConfig {
 impl Default for NetFrontConfig {
     fn default() -> Self {
         Self {
-            rx_slots: 128,
-            tx_slots: 64,
+            rx_slots: 256,
+            tx_slots: 128,
             checksum_offload: true,
+            scatter_gather: true,
+            segmentation_offload: true,
             timeout: Duration::from_secs(30),
         }
     }
@@ -53,6 +69,27 @@ impl NetFrontConfig {
     #[must_use]
     pub fn with_checksum_offload(self, checksum_offload: bool) -> Self {
         Self { checksum_offload, ..self }
+    }
+
+    /// Returns the configuration with or without [`scatter_gather`](Self::scatter_gather).
+    #[must_use]
+    pub fn with_scatter_gather(self, scatter_gather: bool) -> Self {
+        Self { scatter_gather, ..self }
+    }
+
+    /// Returns the configuration with or without
+    /// [`segmentation_offload`](Self::segmentation_offload).
+    #[must_use]
+    pub fn with_segmentation_offload(self, segmentation_offload: bool) -> Self {
+        Self { segmentation_offload, ..self }
+    }
+
+    /// Returns the offers to the backend for received packets.
+    pub(super) fn rx_features(self) -> RxFeatures {
+        // A packet has up to 18 slots, and two with extra information.
+        let scatter_gather = self.scatter_gather && self.rx_slots >= LARGE_PACKET;
+        let segmentation = scatter_gather && self.segmentation_offload && self.checksum_offload;
+        RxFeatures { scatter_gather, segmentation }
     }
 
     /// Returns the configuration with another [`timeout`](Self::timeout).

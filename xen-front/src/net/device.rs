@@ -4,20 +4,25 @@ use super::driver::{Connection, VifDriver};
 use super::slots::MAX_SLOTS;
 use super::{
     DeviceState, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, PacketMeta,
-    ProtocolError, RxPacket, TxError, Vif,
+    ProtocolError, RxPacket, SegmentationKind, TxError, Vif,
 };
 use crate::connection;
 use core::fmt;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PAGE_SIZE, PageBox, Pages, Platform, Port};
 use xen_store::XenStore;
+use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::FrontendDevice;
+
+/// The pages of the longest packet.
+const LONGEST: usize = XEN_NETIF_MAX_TX_SIZE.div_ceil(PAGE_SIZE);
 
 /// A network device.
 ///
 /// All memory that the backend can access is granted when the device connects, and released when
-/// the connection ends. Packets are copied in both directions: sending or receiving makes no grant
-/// operation and allocates nothing.
+/// the connection ends: sending or receiving makes no grant operation and allocates nothing. A
+/// packet is copied once when it is received. It is written straight into the backend's view when
+/// it is sent, or copied there once.
 ///
 /// [`flush`](Self::flush) publishes transmitted packets and free receive buffers, with at most one
 /// event; [`poll`](Self::poll), [`wait`](Self::wait) and a [`receive`](Self::receive) without a
@@ -28,17 +33,19 @@ use xenbus::FrontendDevice;
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
     vif: Vif,
-    /// A page to receive into and a page to send from, which is the spare page of the rings.
-    scratch: Pages<P>,
+    /// Memory to receive into.
+    received: Pages<P>,
+    /// Memory of a packet that waits for transmit buffers.
+    spare: Pages<P>,
 }
 
-/// A connection while packets can be sent and received, and private pages.
+/// A connection while packets can be sent and received, and private memory.
 pub(super) struct OpenRings<'n, P: Platform> {
     pub(super) connection: &'n mut Connection<P>,
-    /// A page to receive into.
+    /// Memory to receive into.
     pub(super) received: &'n mut [u8],
-    /// A page to send from.
-    pub(super) sent: &'n mut [u8],
+    /// Memory of a packet that waits for transmit buffers.
+    pub(super) spare: &'n mut [u8],
 }
 
 impl<P: Platform> NetFront<P> {
@@ -58,12 +65,14 @@ impl<P: Platform> NetFront<P> {
                 return Err(NetFrontError::Slots { found: slots });
             }
         }
-        let scratch = Pages::alloc(store.platform().clone(), 2)?;
+        let pages = if config.scatter_gather { LONGEST } else { 1 };
+        let received = Pages::alloc(store.platform().clone(), pages)?;
+        let spare = Pages::alloc(store.platform().clone(), pages)?;
         let driver =
             PageBox::new(store.platform().clone(), VifDriver::new(grants.clone(), config))?;
         let mut device = FrontendDevice::new(store, vif.0, driver)?;
         device.set_timeout(config.timeout);
-        Ok(Self { device, vif, scratch })
+        Ok(Self { device, vif, received, spare })
     }
 
     /// Creates a device and waits until it is connected, at most for the timeout of `config` in
@@ -112,10 +121,18 @@ impl<P: Platform> NetFront<P> {
         self.device.driver().mac
     }
 
-    /// Returns the largest payload of a packet: node `mtu`, or 1500 without the node, and at most
-    /// that.
+    /// Returns the largest payload of a packet that is not segmented: node `mtu`, or 1500 without
+    /// the node. It is more than that with [scatter-gather](NetFrontConfig::scatter_gather) only,
+    /// and at most 65,517.
     pub fn mtu(&self) -> u16 {
         self.device.driver().mtu
+    }
+
+    /// Returns the length of the longest packet that the backend segments, zero if it segments none
+    /// of this kind, or is not connected.
+    pub fn max_segmented(&self, kind: SegmentationKind) -> usize {
+        let connection = self.device.driver().connection.as_ref();
+        connection.map_or(0, |connection| connection.rings.tx.max_segmented(kind))
     }
 
     /// Returns the port whose events announce packets, and room for packets after
@@ -155,7 +172,13 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`NetFrontError`]; the device can be polled on, and closed.
     pub fn poll(&mut self, now: Instant) -> Result<DeviceState, NetFrontError> {
-        self.device.poll(now)
+        let before = self.device.state();
+        let polled = self.device.poll(now);
+        if before != DeviceState::Connected && self.device.state() == DeviceState::Connected {
+            // A packet of an earlier connection was for another backend.
+            self.spare.as_mut_slice().fill(0);
+        }
+        polled
     }
 
     /// Returns when to poll again if no event comes before.
@@ -171,18 +194,18 @@ impl<P: Platform> NetFront<P> {
         }
     }
 
-    /// Returns the rings, a page to receive into and a page to send from, while packets can be sent
-    /// and received. A packet in the latter page is transmitted first, if that is possible.
+    /// Returns the rings and private memory, while packets can be sent and received. A packet that
+    /// waits in the spare memory is transmitted first, if that is possible.
     pub(super) fn open_rings(&mut self) -> Option<OpenRings<'_, P>> {
-        let Self { device, scratch, .. } = self;
+        let Self { device, received, spare, .. } = self;
         if device.state() != DeviceState::Connected {
             return None;
         }
         let connection = device.driver_mut().connection.as_mut()?;
-        let (received, sent) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE)?;
+        let (received, spare) = (received.as_mut_slice(), spare.as_mut_slice());
         // Rings that are broken stay so: the caller gets the error from its own operation.
-        let _ = connection.rings.retry_spare(sent);
-        Some(OpenRings { connection, received, sent })
+        let _ = connection.rings.retry_spare(spare);
+        Some(OpenRings { connection, received, spare })
     }
 
     /// Copies the next packet into `buffer`; a longer packet is dropped and counted. `None` if none
@@ -192,8 +215,24 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`ProtocolError`] if the backend broke the protocol, now or before.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<RxPacket>, ProtocolError> {
+        self.receive_vectored(&mut [buffer])
+    }
+
+    /// Copies the next packet into `buffers`, from the first to the last, so that a packet of up to
+    /// 64 KiB needs no memory of that length; a longer packet is dropped and counted.
+    ///
+    /// The [partial](super::ChecksumState::Partial) checksum of a packet that is not in one buffer
+    /// is not compared with its headers.
+    ///
+    /// # Errors
+    ///
+    /// As for [`receive`](Self::receive).
+    pub fn receive_vectored(
+        &mut self,
+        buffers: &mut [&mut [u8]],
+    ) -> Result<Option<RxPacket>, ProtocolError> {
         let Some(connection) = self.connected() else { return Ok(None) };
-        let packet = connection.rings.receive(buffer)?;
+        let packet = connection.rings.receive(buffers)?;
         if packet.is_none() {
             connection.flush()?;
         }
@@ -213,47 +252,63 @@ impl<P: Platform> NetFront<P> {
         let Some(OpenRings { connection, received, .. }) = self.open_rings() else {
             return Ok(None);
         };
-        let Some(RxPacket { len, meta }) = connection.rings.receive(received)? else {
+        let Some(RxPacket { len, meta }) = connection.rings.receive(&mut [received])? else {
             connection.flush()?;
             return Ok(None);
         };
         Ok(received.get_mut(..len).map(|packet| use_packet(packet, meta)))
     }
 
-    /// Copies `packet`, an Ethernet frame, into a free buffer; [`flush`](Self::flush) publishes the
+    /// Copies `packet`, an Ethernet frame, into free buffers; [`flush`](Self::flush) publishes the
     /// batch.
     ///
-    /// The checksum field of a packet with a [partial](super::ChecksumState::Partial) checksum can
-    /// have any content: the driver writes it. One that is not whole TCP or UDP is sent unchanged.
+    /// The checksum field of a packet with a [partial](super::ChecksumState::Partial) checksum or a
+    /// segmentation can have any content: the driver writes it. The partial checksum of one that is
+    /// not whole TCP or UDP is sent unchanged.
     ///
     /// # Errors
     ///
     /// [`TxError`]; the packet was not taken.
     pub fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
-        self.open_rings().ok_or(TxError::Down)?.connection.rings.transmit(packet, meta)
+        self.transmit_with(packet.len(), meta, |bytes| bytes.copy_from_slice(packet))
     }
 
-    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and
-    /// transmits the frame.
+    /// Copies the pieces of a packet into free buffers, and transmits the packet as
+    /// [`transmit`](Self::transmit) does.
     ///
     /// # Errors
     ///
-    /// [`TxError`]; `write_packet` was not called.
+    /// [`TxError`]; the packet was not taken.
+    pub fn transmit_vectored(&mut self, pieces: &[&[u8]], meta: PacketMeta) -> Result<(), TxError> {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        self.transmit_with(len, meta, |mut bytes| {
+            for piece in pieces {
+                // The parts have the length of all pieces.
+                let Some((part, rest)) = bytes.split_at_mut_checked(piece.len()) else { return };
+                part.copy_from_slice(piece);
+                bytes = rest;
+            }
+        })
+    }
+
+    /// Calls `write_packet` with `len` bytes, to be overwritten by an Ethernet frame, and transmits
+    /// the frame.
+    ///
+    /// `write_packet` gets memory that the backend can read, and must write all bytes: those that
+    /// it leaves are of an earlier packet of this connection, or zeroes.
+    ///
+    /// # Errors
+    ///
+    /// [`TxError`]; `write_packet` was not called, except for [`TxError::Segmentation`] of a packet
+    /// that is not what is to be segmented.
     pub fn transmit_with<T>(
         &mut self,
         len: usize,
         meta: PacketMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<T, TxError> {
-        let OpenRings { connection, sent, .. } = self.open_rings().ok_or(TxError::Down)?;
-        let rings = &mut connection.rings;
-        rings.make_room()?;
-        rings.tx.check(len, meta)?;
-        let packet = sent.get_mut(..len).ok_or(TxError::TooLong { len, limit: PAGE_SIZE })?;
-        packet.fill(0);
-        let result = write_packet(packet);
-        rings.transmit(packet, meta)?;
-        Ok(result)
+        let OpenRings { connection, .. } = self.open_rings().ok_or(TxError::Down)?;
+        connection.rings.transmit(len, meta.into(), write_packet)
     }
 
     /// Publishes transmitted packets and free receive buffers; sends one event if the backend needs

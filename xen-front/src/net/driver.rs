@@ -3,22 +3,27 @@
 use super::rings::Rings;
 use super::rx::RxQueue;
 use super::slots::Slots;
-use super::tx::TxQueue;
+use super::tx::{TxFeatures, TxQueue};
+use super::tx_buffers::TxBuffers;
 use super::{MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, ProtocolError};
 use crate::connection;
+use log::debug;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Platform};
 use xen_ring::{FrontRing, Notify};
+use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::net::key;
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
 
 /// An Ethernet header with a VLAN tag.
 const HEADER: usize = 18;
 
-/// The largest payload of a packet. A backend sends no larger one to a frontend that takes one
-/// slot for a packet.
-const MAX_MTU: u16 = 1500;
+/// The largest payload of a packet without [scatter-gather](NetFrontConfig::scatter_gather): a
+/// backend sends no larger one to a frontend that takes one slot for a packet.
+const DEFAULT_MTU: u16 = 1500;
+/// The largest payload of any packet.
+const MAX_MTU: u16 = (XEN_NETIF_MAX_TX_SIZE - HEADER) as u16;
 /// The smallest MTU of IPv4.
 const MIN_MTU: u16 = 68;
 
@@ -53,7 +58,7 @@ impl<P: Platform> VifDriver<P> {
             grants,
             config,
             mac: MacAddress::default(),
-            mtu: MAX_MTU,
+            mtu: DEFAULT_MTU,
             statistics: NetFrontStatistics::default(),
             in_use: 0,
             connection: None,
@@ -65,13 +70,14 @@ impl<P: Platform> VifDriver<P> {
     }
 
     /// Creates rings and buffers and grants the backend's domain access to them.
-    fn rings(&self, peer: DomId) -> Result<DeviceRings<P>, NetFrontError> {
+    fn rings(&self, peer: DomId, tx: TxFeatures) -> Result<DeviceRings<P>, NetFrontError> {
         let NetFrontConfig { rx_slots, tx_slots, .. } = self.config;
         let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
         let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
-        let rx = RxQueue::new(rx_ring, Slots::share(&self.grants, peer, rx_slots)?);
-        let max_packet = usize::from(self.mtu) + HEADER;
-        let tx = TxQueue::new(tx_ring, Slots::share(&self.grants, peer, tx_slots)?, max_packet);
+        let buffers = Slots::share(&self.grants, peer, rx_slots)?;
+        let rx = RxQueue::new(rx_ring, buffers, self.config.rx_features());
+        let buffers = TxBuffers::grant(&self.grants, peer, tx_slots)?;
+        let tx = TxQueue::new(tx_ring, buffers, tx, usize::from(self.mtu) + HEADER);
         let mut rings = Rings::new(rx, tx);
         rings.statistics = self.statistics;
         // The backend reads the ring when it connects: there is no port to notify yet.
@@ -118,20 +124,31 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
         keys.own(key::MAC);
-        keys.own("mtu");
-        keys.peers(&[key::MAC, "mtu", key::FEATURE_RX_COPY, key::FEATURE_NO_CSUM_OFFLOAD]);
+        keys.own(key::MTU);
+        keys.peers(&[
+            key::MAC,
+            key::MTU,
+            key::FEATURE_RX_COPY,
+            key::FEATURE_SG,
+            key::FEATURE_GSO_TCPV4,
+            key::FEATURE_GSO_TCPV6,
+            key::FEATURE_NO_CSUM_OFFLOAD,
+            key::FEATURE_IPV6_CSUM_OFFLOAD,
+        ]);
     }
 
     fn setup(&mut self, peer: &Peer<'_>) -> Result<(), NetFrontError> {
-        self.mac = mac(&peer.nodes)?;
-        self.mtu = mtu(&peer.nodes);
+        let nodes = &peer.nodes;
+        self.mac = mac(nodes)?;
         // Linux's and FreeBSD's backends copy; one that can only exchange pages is not supported.
-        if peer.nodes.number_or(key::FEATURE_RX_COPY, 0u32)? == 0 {
+        if nodes.number_or(key::FEATURE_RX_COPY, 0u32)? == 0 {
             return Err(NetFrontError::NoRxCopy);
         }
-        let refused = peer.nodes.number_or(key::FEATURE_NO_CSUM_OFFLOAD, 0u32)? != 0;
-        let mut rings = self.rings(peer.id)?;
-        rings.tx.set_offload(self.config.checksum_offload && !refused);
+        let features = tx_features(self.config, nodes)?;
+        let large = features.scatter_gather && self.config.rx_features().scatter_gather;
+        self.mtu = mtu(nodes, if large { MAX_MTU } else { DEFAULT_MTU });
+        let rings = self.rings(peer.id, features)?;
+        debug!("vif: mtu {}, {features:?}", self.mtu);
         let platform = self.grants.platform().clone();
         let channel = Channel::alloc_unbound(platform, peer.id).map_err(NetFrontError::Port)?;
         self.connection = Some(Connection { rings, channel });
@@ -149,11 +166,13 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         // Without it Linux's backend ignores events for free buffers, and polls for them every 30
         // ms.
         nodes.write(key::FEATURE_RX_NOTIFY, 1);
-        nodes.write(key::FEATURE_SG, 0);
-        nodes.write(key::FEATURE_GSO_TCPV4, 0);
-        nodes.write(key::FEATURE_GSO_TCPV6, 0);
-        nodes.write(key::FEATURE_NO_CSUM_OFFLOAD, u32::from(!self.config.checksum_offload));
-        nodes.write(key::FEATURE_IPV6_CSUM_OFFLOAD, 0);
+        let offers = self.config.rx_features();
+        let checksums = self.config.checksum_offload;
+        nodes.write(key::FEATURE_SG, u8::from(offers.scatter_gather));
+        nodes.write(key::FEATURE_GSO_TCPV4, u8::from(offers.segmentation));
+        nodes.write(key::FEATURE_GSO_TCPV6, u8::from(offers.segmentation));
+        nodes.write(key::FEATURE_NO_CSUM_OFFLOAD, u8::from(!checksums));
+        nodes.write(key::FEATURE_IPV6_CSUM_OFFLOAD, u8::from(checksums));
     }
 
     fn connect(&mut self, _: &Peer<'_>) -> Result<(), NetFrontError> {
@@ -186,10 +205,26 @@ fn mac(nodes: &KeyValues<'_>) -> Result<MacAddress, NetFrontError> {
     MacAddress::parse(text.as_bytes()).map_err(NetFrontError::Mac)
 }
 
-/// Returns the MTU; a value that cannot be one counts as missing.
-fn mtu(nodes: &KeyValues<'_>) -> u16 {
-    let own = nodes.own_number::<u32>("mtu").ok().flatten();
-    let found = own.or_else(|| nodes.optional_number("mtu").ok().flatten());
-    let found = found.and_then(|mtu| u16::try_from(mtu).ok());
-    found.filter(|mtu| *mtu >= MIN_MTU).unwrap_or(MAX_MTU).min(MAX_MTU)
+/// Returns what the backend supports and the configuration permits.
+fn tx_features(config: NetFrontConfig, nodes: &KeyValues<'_>) -> Result<TxFeatures, NetFrontError> {
+    let offers = |key| Ok::<_, NetFrontError>(nodes.number_or(key, 0u32)? != 0);
+    let scatter_gather = config.scatter_gather && offers(key::FEATURE_SG)?;
+    let checksum_ipv4 = config.checksum_offload && !offers(key::FEATURE_NO_CSUM_OFFLOAD)?;
+    let checksum_ipv6 = config.checksum_offload && offers(key::FEATURE_IPV6_CSUM_OFFLOAD)?;
+    let segmentation = config.segmentation_offload && scatter_gather;
+    Ok(TxFeatures {
+        scatter_gather,
+        checksum_ipv4,
+        checksum_ipv6,
+        tcp_ipv4: segmentation && checksum_ipv4 && offers(key::FEATURE_GSO_TCPV4)?,
+        tcp_ipv6: segmentation && checksum_ipv6 && offers(key::FEATURE_GSO_TCPV6)?,
+    })
+}
+
+/// Returns the MTU, at most `limit`; a value that cannot be one counts as missing.
+fn mtu(nodes: &KeyValues<'_>, limit: u16) -> u16 {
+    let own = nodes.own_number::<u32>(key::MTU).ok().flatten();
+    let found = own.or_else(|| nodes.optional_number(key::MTU).ok().flatten());
+    let found = found.filter(|mtu| *mtu >= MIN_MTU.into()).unwrap_or(DEFAULT_MTU.into());
+    found.min(limit.into()) as u16
 }

@@ -31,6 +31,9 @@ pub enum ProtocolError {
         /// The id in the response.
         found: u16,
     },
+    /// More responses to extra information than packets with it are in flight.
+    #[error("transmit response to extra information, expected one to a packet")]
+    TxExtra,
     /// Xen refuses to notify the backend.
     #[error("event channel refuses to send: {0}")]
     Notify(#[source] Errno),
@@ -57,8 +60,9 @@ pub enum TxError {
         /// The longest possible.
         limit: usize,
     },
-    /// The packet is to be segmented, which the device does not support.
-    #[error("packet with segmentation, expected one that fits the MTU")]
+    /// The packet is to be segmented, and the backend does not support that, or the packet is not
+    /// whole TCP over the protocol of its [`Segmentation`](super::Segmentation).
+    #[error("packet with segmentation, expected whole TCP that the backend segments")]
     Segmentation,
     /// The backend is not connected.
     #[error("the backend is not connected")]

@@ -22,9 +22,17 @@
 //! ## Memory
 //!
 //! Each ring slot in use has a page of its own, granted to the backend as long as a connection
-//! lasts: receive buffers writable, transmit buffers read-only. Packets are copied once between
-//! them and private memory, so a received packet cannot change while it is read.
-//! [`NetFrontConfig`] has their number, at most [`MAX_SLOTS`] in each direction.
+//! lasts: receive buffers writable, transmit buffers read-only. [`NetFrontConfig`] has their
+//! number, at most [`MAX_SLOTS`] in each direction.
+//!
+//! A received packet is copied once, into private memory, so that it cannot change while it is
+//! read. A packet to transmit is written straight to transmit buffers, which the backend cannot
+//! change: [`transmit_with`](NetFront::transmit_with) and the tokens copy nothing,
+//! [`transmit`](NetFront::transmit) copies once.
+//!
+//! Nothing is zeroed for a packet. The pages of a connection are new and zeroed, and have packets
+//! of one backend only, which has seen them all; so nothing of another backend is shown to it, and
+//! a backend that announces a packet and writes none repeats one of its own.
 //!
 //! ## Metadata
 //!
@@ -33,11 +41,15 @@
 //! nor forwards it as it is. A packet that is transmitted as `Partial` gets its checksum from its
 //! last receiver before a wire if the backend supports that, or from the driver.
 //!
+//! A TCP packet with a [`Segmentation`] has up to 64 KiB and is cut into packets of the wire where
+//! it leaves the host, if at all.
+//!
 //! ## Bad backends
 //!
-//! A packet with a bad length, in more slots than were offered, or with unknown extra info is
-//! dropped and counted ([`NetFrontStatistics`]). An impossible ring index or id breaks the device
-//! ([`ProtocolError`]): its rings are not accessed again.
+//! A packet with a bad length, in more than 18 slots, with unknown extra info, or with a checksum
+//! or segmentation that does not fit it is dropped and counted ([`NetFrontStatistics`]). An
+//! impossible ring index or id breaks the device ([`ProtocolError`]): its rings are not accessed
+//! again.
 
 mod config;
 mod device;
@@ -47,21 +59,25 @@ mod error;
 mod phy;
 mod rings;
 mod rx;
+mod scatter;
 mod slots;
 mod statistics;
 mod token;
 mod tx;
+mod tx_buffers;
 mod vif;
 
 pub use config::NetFrontConfig;
 pub use device::NetFront;
 pub use error::{NetFrontError, ProtocolError, TxError};
 #[cfg(feature = "smoltcp")]
-pub use phy::{Phy, timestamp};
+pub use phy::{Phy, PhyTxToken, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::NetFrontStatistics;
 pub use token::{RxToken, TxToken};
 pub use vif::{Vif, list};
 pub use xenbus::DeviceState;
-pub use xenbus::net::{ChecksumState, MacAddress, MacError, PacketMeta, checksum};
+pub use xenbus::net::{
+    ChecksumState, MacAddress, MacError, PacketMeta, Segmentation, SegmentationKind, checksum,
+};

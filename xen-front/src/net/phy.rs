@@ -1,6 +1,8 @@
 //! A device of smoltcp.
 
+use super::tx::TxMeta;
 use super::{ChecksumState, NetFront, PacketMeta, RxToken, TxToken};
+use core::num::NonZeroU16;
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use xen_hypercall::Platform;
@@ -42,22 +44,39 @@ impl<P: Platform> Drop for Phy<'_, P> {
     }
 }
 
+/// Room for a packet of smoltcp.
+#[derive(Debug)]
+pub struct PhyTxToken<'t, P: Platform> {
+    token: TxToken<'t, P>,
+    /// Payload bytes of a segment, if the packet is to be segmented.
+    segment: Option<NonZeroU16>,
+}
+
+impl<'t, P: Platform> PhyTxToken<'t, P> {
+    fn new(token: TxToken<'t, P>) -> Self {
+        Self { token, segment: None }
+    }
+}
+
 impl<P: Platform> phy::Device for Phy<'_, P> {
     type RxToken<'t>
         = RxToken<'t>
     where
         Self: 't;
     type TxToken<'t>
-        = TxToken<'t, P>
+        = PhyTxToken<'t, P>
     where
         Self: 't;
 
+    #[inline]
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        self.net.receive_token().ok()?
+        let (received, reply) = self.net.receive_token().ok()??;
+        Some((received, PhyTxToken::new(reply)))
     }
 
+    #[inline]
     fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        self.net.transmit_token().ok()
+        self.net.transmit_token().ok().map(PhyTxToken::new)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -69,19 +88,37 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         capabilities.max_transmission_unit = usize::from(self.net.mtu()) + ETHERNET_HEADER;
         capabilities.max_burst_size = Some(usize::from(self.net.config().rx_slots));
         capabilities.checksum = checksum;
+        #[cfg(feature = "smoltcp-segmentation")]
+        {
+            use super::SegmentationKind;
+            let longest = |kind| core::num::NonZeroUsize::new(self.net.max_segmented(kind));
+            capabilities.segmentation.tcpv4 = longest(SegmentationKind::TcpIpv4);
+            capabilities.segmentation.tcpv6 = longest(SegmentationKind::TcpIpv6);
+        }
         capabilities
     }
 }
 
 impl phy::RxToken for RxToken<'_> {
+    #[inline]
     fn consume<R, F: FnOnce(&[u8]) -> R>(mut self, f: F) -> R {
         f(self.packet())
     }
 }
 
-impl<P: Platform> phy::TxToken for TxToken<'_, P> {
+impl<P: Platform> phy::TxToken for PhyTxToken<'_, P> {
+    #[inline]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        self.transmit(len, PacketMeta::new(ChecksumState::Partial), f)
+        let meta = match self.segment {
+            Some(segment) => TxMeta::segmented(segment),
+            None => PacketMeta::new(ChecksumState::Partial).into(),
+        };
+        self.token.transmit_as(len, meta, f)
+    }
+
+    #[cfg(feature = "smoltcp-segmentation")]
+    fn set_meta(&mut self, meta: phy::PacketMeta) {
+        self.segment = meta.segmentation_offload_size;
     }
 }
 

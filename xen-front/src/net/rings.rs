@@ -1,8 +1,9 @@
 //! Both rings of a device, and the state of the protocol.
 
 use super::rx::RxQueue;
-use super::tx::TxQueue;
-use super::{NetFrontStatistics, PacketMeta, ProtocolError, RxPacket, TxError};
+use super::tx::{Needed, TxMeta, TxQueue};
+use super::tx_buffers::{Run, TxMemory};
+use super::{NetFrontStatistics, ProtocolError, RxPacket, TxError};
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
 
@@ -12,15 +13,15 @@ pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
     pub(super) tx: TxQueue<R, TxB>,
     pub(super) statistics: NetFrontStatistics,
-    /// Length and metadata of a packet in the device's spare page that waits for a transmit
-    /// buffer.
-    spare: Option<(usize, PacketMeta)>,
-    /// The caller takes no packet before the spare page is free.
+    /// Length and metadata of a packet in the device's spare memory that waits for transmit
+    /// buffers.
+    spare: Option<(usize, TxMeta)>,
+    /// The caller takes no packet before the spare memory is free.
     receive_held: bool,
     broken: Option<ProtocolError>,
 }
 
-impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> {
+impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB> {
     pub(super) fn new(rx: RxQueue<R, RxB>, tx: TxQueue<R, TxB>) -> Self {
         Self {
             rx,
@@ -36,44 +37,60 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         self.broken.map_or(Ok(()), Err)
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<RxPacket>, ProtocolError> {
+    pub(super) fn receive(
+        &mut self,
+        target: &mut [&mut [u8]],
+    ) -> Result<Option<RxPacket>, ProtocolError> {
         self.intact()?;
         self.receive_held = false;
-        let received = self.rx.receive(buffer, &mut self.statistics);
+        let received = self.rx.receive(target, &mut self.statistics);
         self.note(received)
     }
 
-    pub(super) fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
-        self.make_room()?;
-        self.tx.push(packet, meta, &mut self.statistics)
+    /// Has `write` fill in a packet of `len` bytes and transmits it.
+    #[inline]
+    pub(super) fn transmit<T>(
+        &mut self,
+        len: usize,
+        meta: TxMeta,
+        write: impl FnOnce(&mut [u8]) -> T,
+    ) -> Result<T, TxError> {
+        self.intact()?;
+        self.tx.check(len, meta)?;
+        let run = self.make_room(Needed::new(len, meta))?;
+        let result = write(self.tx.bytes_mut(run, len));
+        self.tx.push(run, len, meta, &mut self.statistics)?;
+        Ok(result)
     }
 
-    /// Reads responses if no transmit buffer is free.
+    /// Returns the room for a packet, after reading responses if there is none.
     ///
     /// # Errors
     ///
-    /// [`TxError::Full`] if none is free then, or a packet in the spare page comes first:
-    /// [`final_check`](Self::final_check) requests an event for the next free buffer.
-    pub(super) fn make_room(&mut self) -> Result<(), TxError> {
-        // The usual case, without a call for each packet.
-        if self.tx.free() > 0 && self.spare.is_none() && self.broken.is_none() {
-            return Ok(());
+    /// [`TxError::Full`] if there is none then, or a packet in the spare memory comes first:
+    /// [`final_check`](Self::final_check) requests an event for room.
+    #[inline]
+    pub(super) fn make_room(&mut self, needed: Needed) -> Result<Run, TxError> {
+        if self.spare.is_none()
+            && let Some(run) = self.find_room(needed)?
+        {
+            return Ok(run);
         }
-        if self.free()? == 0 || self.spare.is_some() {
-            self.tx.starve();
-            return Err(TxError::Full);
-        }
-        Ok(())
+        self.tx.starve(needed);
+        Err(TxError::Full)
     }
 
-    /// Returns the number of free transmit buffers, after reading responses if there is none.
-    fn free(&mut self) -> Result<usize, ProtocolError> {
+    /// Returns the room for a packet, after reading responses if there is none.
+    #[inline]
+    fn find_room(&mut self, needed: Needed) -> Result<Option<Run>, ProtocolError> {
         self.intact()?;
-        if self.tx.free() == 0 {
-            let reaped = self.tx.reap(&mut self.statistics);
-            self.note(reaped)?;
+        let room = self.tx.room(needed);
+        if room.is_some() {
+            return Ok(room);
         }
-        Ok(self.tx.free())
+        let reaped = self.tx.reap(&mut self.statistics);
+        self.note(reaped)?;
+        Ok(self.tx.room(needed))
     }
 
     /// Publishes what was pushed to either ring; both share an event channel.
@@ -87,7 +104,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         }
     }
 
-    /// Returns whether a packet in the spare page can be sent, now or later.
+    /// Returns whether a packet in the spare memory can be sent, now or later.
     ///
     /// While it cannot, received packets are not taken either: each may need a reply.
     pub(super) fn can_reply(&mut self) -> Result<bool, ProtocolError> {
@@ -97,23 +114,38 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, 
         Ok(room)
     }
 
-    /// Transmits `packet`, which is at the start of the spare page and whose length is checked, now
-    /// or once a buffer is free. [`intact`](Self::intact) reports a protocol error.
-    pub(super) fn transmit_spare(&mut self, packet: &[u8], meta: PacketMeta) {
-        if self.transmit(packet, meta) == Err(TxError::Full) {
-            self.spare = Some((packet.len(), meta));
-        }
+    /// Has `write` fill in a packet, which [`check`](TxQueue::check) accepts, and transmits it now
+    /// or once there is room: it waits in `spare` until then. [`intact`](Self::intact) reports a
+    /// protocol error.
+    pub(super) fn transmit_or_hold<T>(
+        &mut self,
+        len: usize,
+        meta: TxMeta,
+        spare: &mut [u8],
+        write: impl FnOnce(&mut [u8]) -> T,
+    ) -> T {
+        let Ok(run) = self.make_room(Needed::new(len, meta)) else {
+            self.spare = Some((len, meta));
+            return write(spare.get_mut(..len).unwrap_or_default());
+        };
+        let result = write(self.tx.bytes_mut(run, len));
+        let pushed = self.tx.push(run, len, meta, &mut self.statistics);
+        self.statistics.tx_invalid += u64::from(pushed.is_err());
+        result
     }
 
-    /// Transmits a packet that waits in the spare page `page` if a buffer is free.
-    pub(super) fn retry_spare(&mut self, page: &[u8]) -> Result<(), ProtocolError> {
+    /// Transmits a packet that waits in `spare` if there is room.
+    pub(super) fn retry_spare(&mut self, spare: &[u8]) -> Result<(), ProtocolError> {
         let Some((len, meta)) = self.spare else { return Ok(()) };
-        if self.free()? == 0 {
-            return Ok(());
-        }
+        let Some(run) = self.find_room(Needed::new(len, meta))? else { return Ok(()) };
         self.spare = None;
-        // There is a free buffer, and the length was checked when the packet was written.
-        let _ = self.tx.push(page.get(..len).unwrap_or_default(), meta, &mut self.statistics);
+        let (packet, room) = (spare.get(..len).unwrap_or_default(), self.tx.bytes_mut(run, len));
+        debug_assert_eq!(room.len(), packet.len());
+        if room.len() == packet.len() {
+            room.copy_from_slice(packet);
+        }
+        let pushed = self.tx.push(run, len, meta, &mut self.statistics);
+        self.statistics.tx_invalid += u64::from(pushed.is_err());
         Ok(())
     }
 

@@ -1,16 +1,15 @@
 //! The receive ring.
 
+use super::scatter::Scatter;
 use super::slots::Slots;
-use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError};
+use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, checksum};
 use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
-    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+    NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifRxRequest,
+    NetifRxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
-use xenbus::net::ETHERNET_HEADER;
-
-/// Bytes that replace a packet in its buffer once it was copied out.
-static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
+use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind};
 
 /// A packet that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
 pub struct RxPacket {
     /// Its length in bytes, Ethernet header included.
     pub len: usize,
-    /// Its checksum state.
+    /// Its checksum state and segmentation.
     pub meta: PacketMeta,
 }
 
@@ -33,12 +32,23 @@ enum Dropped {
     Runt,
     /// Longer than the caller's buffer.
     TooLong,
-    /// In several slots, which was not offered to the backend.
+    /// In several slots, which was not offered to the backend, or in too many.
     Fragmented,
     /// Continued in a slot that is missing.
     Truncated,
     /// With extra info that was not offered to the backend, or is unknown.
     Extra,
+    /// With a checksum or a segmentation that does not fit its headers.
+    Offload,
+}
+
+/// Offers to the backend for packets that are not complete, or large.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RxFeatures {
+    /// Packets in several slots.
+    pub(super) scatter_gather: bool,
+    /// Segmentation of TCP.
+    pub(super) segmentation: bool,
 }
 
 /// The receive ring and its buffers: each buffer is posted, except while its packet is copied out.
@@ -46,10 +56,15 @@ enum Dropped {
 /// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are
 /// posted again in the order of their responses. Response number `n` is for buffer `n` modulo
 /// their count; its id must be the same.
+///
+/// A buffer keeps its packet when it is posted again. The backend that can read it is the one that
+/// wrote it: the pages of a connection are new and zeroed, and nothing else writes to them. A
+/// backend that announces a packet and writes none repeats one of its own.
 #[derive(Debug)]
 pub(super) struct RxQueue<R, B> {
     ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
     buffers: Slots<B>,
+    features: RxFeatures,
     /// The buffer of the next response.
     next: u16,
 }
@@ -59,9 +74,10 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     pub(super) fn new(
         ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
         buffers: Slots<B>,
+        features: RxFeatures,
     ) -> Self {
         let count = buffers.count();
-        let mut queue = Self { ring, buffers, next: 0 };
+        let mut queue = Self { ring, buffers, features, next: 0 };
         (0..count).for_each(|_| queue.post());
         queue
     }
@@ -82,25 +98,23 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         (self.ring.into_memory(), self.buffers)
     }
 
-    /// Copies the next good packet into `buffer` and drops bad ones before it.
+    /// Copies the next good packet into `target` and drops bad ones before it.
     ///
     /// Buffers are posted again but not published, so the loop ends after one ring of responses,
     /// whatever the backend does.
+    #[inline]
     pub(super) fn receive(
         &mut self,
-        buffer: &mut [u8],
+        target: &mut [&mut [u8]],
         statistics: &mut NetFrontStatistics,
     ) -> Result<Option<RxPacket>, ProtocolError> {
         while let Some(first) = self.take()? {
-            let copied = self.copy(&first, buffer);
-            self.post();
-            let rest = self.take_rest(first.flags)?;
-            match copied.and_then(|len| rest.map(|()| len)) {
-                Ok(len) => {
+            match self.take_packet(&first, target)? {
+                Ok(packet) => {
                     statistics.rx_packets += 1;
-                    statistics.rx_bytes += len as u64;
-                    let meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
-                    return Ok(Some(RxPacket { len, meta }));
+                    statistics.rx_bytes += packet.len as u64;
+                    statistics.rx_segmented += u64::from(packet.meta.segmentation.is_some());
+                    return Ok(Some(packet));
                 }
                 Err(reason) => reason.count(statistics),
             }
@@ -109,6 +123,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 
     /// Takes the next response that is not extra info.
+    #[inline]
     fn take(&mut self) -> Result<Option<NetifRxResponse>, ProtocolError> {
         let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
             return Ok(None);
@@ -120,54 +135,95 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
     }
 
-    /// Copies a packet out of memory that the backend can write. Zeroes replace it in the buffer,
-    /// so that a backend that reports a packet and has written none does not repeat an older one.
-    fn copy(&self, response: &NetifRxResponse, buffer: &mut [u8]) -> Result<usize, Dropped> {
+    /// Copies the packet that starts with `first`, and takes all of its slots, so that the next
+    /// response is that of a new packet.
+    ///
+    /// A backend publishes whole packets. Where the rest is missing, the packet ends.
+    #[inline]
+    fn take_packet(
+        &mut self,
+        first: &NetifRxResponse,
+        buffers: &mut [&mut [u8]],
+    ) -> Result<Result<RxPacket, Dropped>, ProtocolError> {
+        let mut target = Scatter::new(buffers);
+        let mut outcome = self.copy(first, &mut target);
+        self.post();
+        let mut meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
+        if first.flags.contains(NetRxFlags::EXTRA_INFO) {
+            match self.take_extras()? {
+                Ok(segmentation) => meta.segmentation = segmentation,
+                Err(Dropped::Truncated) => return Ok(Err(Dropped::Truncated)),
+                Err(reason) => outcome = Err(reason),
+            }
+        }
+        let (mut more, mut slots) = (first.flags.contains(NetRxFlags::MORE_DATA), 1);
+        while more {
+            let Some(response) = self.take()? else { return Ok(Err(Dropped::Truncated)) };
+            slots += 1;
+            outcome = outcome.and_then(|()| {
+                if !self.features.scatter_gather || slots > XEN_NETIF_NR_SLOTS_MIN {
+                    return Err(Dropped::Fragmented);
+                }
+                self.copy(&response, &mut target)
+            });
+            self.post();
+            more = response.flags.contains(NetRxFlags::MORE_DATA);
+        }
+        let len = target.written();
+        Ok(outcome.and_then(|()| {
+            if len < ETHERNET_HEADER {
+                return Err(Dropped::Runt);
+            }
+            let head = buffers.first().map(|buffer| buffer.get(..len).unwrap_or(buffer));
+            validate(&mut meta, head.unwrap_or_default(), len)?;
+            Ok(RxPacket { len, meta })
+        }))
+    }
+
+    /// Copies a slot out of memory that the backend can write.
+    #[inline]
+    fn copy(
+        &self,
+        response: &NetifRxResponse,
+        target: &mut Scatter<'_, '_>,
+    ) -> Result<(), Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
         let offset = usize::from(response.offset);
         if offset + len > PAGE_SIZE {
             return Err(Dropped::Outside);
         }
-        if len < ETHERNET_HEADER {
-            return Err(Dropped::Runt);
-        }
-        let target = buffer.get_mut(..len).ok_or(Dropped::TooLong)?;
-        self.buffers.copy_to(self.next, offset, target).ok_or(Dropped::Outside)?;
-        let zeroes = ZEROES.get(..len).unwrap_or_default();
-        self.buffers.copy_from(self.next, offset, zeroes).ok_or(Dropped::Outside)?;
-        Ok(len)
+        let copy = |at, part: &mut [u8]| self.buffers.copy_to(self.next, offset + at, part);
+        target.write(len, copy).ok_or(Dropped::TooLong)
     }
 
-    /// Takes the further slots of a packet, so that the next response is that of a new packet.
-    ///
-    /// A backend publishes whole packets. Where the rest is missing, the packet ends.
-    fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, ProtocolError> {
-        let mut outcome = Ok(());
-        let mut extra = first.contains(NetRxFlags::EXTRA_INFO);
-        while extra {
+    /// Takes the slots of extra info. Returns the segmentation of the packet, if there is one.
+    #[cold]
+    fn take_extras(&mut self) -> Result<Result<Option<Segmentation>, Dropped>, ProtocolError> {
+        let mut segmentation = Ok(None);
+        loop {
             // Extra info takes the place of the response, its id included.
             let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
                 return Ok(Err(Dropped::Truncated));
             };
             self.post();
             let info: NetifExtraInfo = zerocopy::transmute!(response);
-            // A hash can be ignored. All others change the packet, and none was offered.
-            if info.type_ != NetifExtraType::HASH {
-                outcome = Err(Dropped::Extra);
+            match info.type_ {
+                NetifExtraType::GSO if segmentation == Ok(None) && self.features.segmentation => {
+                    let gso: NetifExtraGso = zerocopy::transmute!(info.u);
+                    segmentation = Segmentation::from_gso(gso).map(Some).ok_or(Dropped::Offload);
+                }
+                // A hash can be ignored. All others change the packet, and none was offered.
+                NetifExtraType::HASH => {}
+                _ => segmentation = Err(Dropped::Extra),
             }
-            extra = info.flags.contains(NetifExtraFlags::MORE);
+            if !info.flags.contains(NetifExtraFlags::MORE) {
+                return Ok(segmentation);
+            }
         }
-        let mut more = first.contains(NetRxFlags::MORE_DATA);
-        while more {
-            let Some(response) = self.take()? else { return Ok(Err(Dropped::Truncated)) };
-            self.post();
-            outcome = outcome.and(Err(Dropped::Fragmented));
-            more = response.flags.contains(NetRxFlags::MORE_DATA);
-        }
-        Ok(outcome)
     }
 
     /// Posts the buffer of the response just taken.
+    #[inline]
     fn post(&mut self) {
         let id = self.next;
         if let Some(gref) = self.buffers.reference(id) {
@@ -179,7 +235,32 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 }
 
+/// Checks what the backend says about a packet of `len` bytes that starts with `head`.
+///
+/// A segmented packet has a partial checksum even if the backend does not say so, as in Linux.
+#[inline]
+fn validate(meta: &mut PacketMeta, head: &[u8], len: usize) -> Result<(), Dropped> {
+    if meta.segmentation.is_none() && meta.checksum != ChecksumState::Partial {
+        return Ok(());
+    }
+    // Only a caller with pieces gets a packet whose end is not in the first one.
+    let offload = if head.len() == len {
+        Some(checksum::Offload::find(head).ok_or(Dropped::Offload)?)
+    } else {
+        None
+    };
+    let Some(Segmentation { kind, size }) = meta.segmentation else { return Ok(()) };
+    let ipv4 = kind == SegmentationKind::TcpIpv4;
+    let fits = offload.is_none_or(|offload| offload.tcp && offload.ipv4 == ipv4);
+    if !fits || usize::from(size.get()) > len {
+        return Err(Dropped::Offload);
+    }
+    meta.checksum = ChecksumState::Partial;
+    Ok(())
+}
+
 impl Dropped {
+    #[cold]
     fn count(self, statistics: &mut NetFrontStatistics) {
         let counter = match self {
             Self::Error => &mut statistics.rx_errors,
@@ -189,6 +270,7 @@ impl Dropped {
             Self::Fragmented => &mut statistics.rx_fragmented,
             Self::Truncated => &mut statistics.rx_truncated,
             Self::Extra => &mut statistics.rx_extra,
+            Self::Offload => &mut statistics.rx_bad_offload,
         };
         *counter += 1;
     }

@@ -1,8 +1,9 @@
-//! The pages of one direction: granted when a connection is set up, and released with it.
+//! Receive buffers: pages that the backend can write, granted when a connection is set up and
+//! released with it.
 
 use super::NetFrontError;
 use heapless::Vec;
-use xen_grant::{Access, GrantTable, Granted, MAX_PAGES};
+use xen_grant::{GrantTable, Granted, MAX_PAGES, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform, SharedMem};
 
 /// Maximum number of slots of a direction: those of a ring of one page.
@@ -43,26 +44,16 @@ impl<M: AsRef<SharedMem>> Slots<M> {
 
     /// Copies out of the slot's page. `None` if that would reach out of it.
     pub(super) fn copy_to(&self, slot: u16, offset: usize, target: &mut [u8]) -> Option<()> {
-        let (mem, page) = self.page(slot, offset, target.len())?;
-        mem.copy_to(page + offset, target)
-    }
-
-    /// Copies into the slot's page. `None` if that would reach out of it.
-    pub(super) fn copy_from(&self, slot: u16, offset: usize, source: &[u8]) -> Option<()> {
-        let (mem, page) = self.page(slot, offset, source.len())?;
-        mem.copy_from(page + offset, source)
-    }
-
-    fn page(&self, slot: u16, offset: usize, len: usize) -> Option<(&SharedMem, usize)> {
-        if len > PAGE_SIZE.checked_sub(offset)? {
+        if target.len() > PAGE_SIZE.checked_sub(offset)? {
             return None;
         }
         let (chunk, _) = self.chunks.get(usize::from(slot) / MAX_PAGES)?;
-        Some((chunk.as_ref(), usize::from(slot) % MAX_PAGES * PAGE_SIZE))
+        let page = usize::from(slot) % MAX_PAGES * PAGE_SIZE;
+        chunk.as_ref().copy_to(page + offset, target)
     }
 }
 
-impl<P: Platform, A: Access> Slots<Granted<P, A>> {
+impl<P: Platform> Slots<Granted<P, ReadWrite>> {
     /// Allocates `count` pages and grants `peer` access to them.
     pub(super) fn share(
         grants: &GrantTable<P>,
@@ -75,7 +66,7 @@ impl<P: Platform, A: Access> Slots<Granted<P, A>> {
             let chunk = left.min(MAX_PAGES as u16);
             let pages = Pages::alloc(grants.platform().clone(), chunk.into())?;
             let shared = grants
-                .grant_access::<A>(pages, peer)
+                .grant_access::<ReadWrite>(pages, peer)
                 .map_err(|failed| NetFrontError::Grant(failed.error))?;
             left -= chunk;
             let first = shared.reference();

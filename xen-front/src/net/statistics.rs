@@ -8,6 +8,8 @@ pub struct NetFrontStatistics {
     pub rx_packets: u64,
     /// Bytes received.
     pub rx_bytes: u64,
+    /// Packets received that stand for several on a wire ([`Segmentation`](super::Segmentation)).
+    pub rx_segmented: u64,
     /// Packets that the backend reported as failed.
     pub rx_errors: u64,
     /// Packets dropped: offset and length reached out of the buffer.
@@ -16,12 +18,14 @@ pub struct NetFrontStatistics {
     pub rx_runts: u64,
     /// Packets dropped: longer than the caller's buffer.
     pub rx_too_long: u64,
-    /// Packets dropped: in several slots, which was not offered.
+    /// Packets dropped: in several slots, which was not offered, or in more than 18.
     pub rx_fragmented: u64,
     /// Packets dropped: with more slots announced than published.
     pub rx_truncated: u64,
     /// Packets dropped: with extra info that was not offered, or is unknown.
     pub rx_extra: u64,
+    /// Packets dropped: with a partial checksum or a segmentation that does not fit the headers.
+    pub rx_bad_offload: u64,
     /// Packets dropped after reception: the checksum had not been checked before, and was wrong.
     /// Counted by `NetFront::receive_token`.
     pub rx_bad_checksum: u64,
@@ -29,9 +33,26 @@ pub struct NetFrontStatistics {
     pub tx_packets: u64,
     /// Bytes of transmitted packets.
     pub tx_bytes: u64,
+    /// Packets transmitted that stand for several on a wire.
+    pub tx_segmented: u64,
     /// Packets that the backend reported as failed or dropped; `tx_packets` includes these.
     pub tx_errors: u64,
-    /// Packets dropped before transmission: too short, too long, or with a segmentation. Counted by
-    /// `TxToken::transmit`.
+    /// Packets dropped before transmission: too short, too long, or with a segmentation that the
+    /// backend does not support. Counted by `TxToken::transmit`.
     pub tx_invalid: u64,
+}
+
+impl NetFrontStatistics {
+    /// Returns the number of received packets that were dropped, for any reason.
+    pub fn rx_dropped(&self) -> u64 {
+        self.rx_errors
+            + self.rx_outside
+            + self.rx_runts
+            + self.rx_too_long
+            + self.rx_fragmented
+            + self.rx_truncated
+            + self.rx_extra
+            + self.rx_bad_offload
+            + self.rx_bad_checksum
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::device::OpenRings;
 use super::driver::DeviceRings;
+use super::tx::{Needed, TxMeta};
 use super::{ChecksumState, NetFront, PacketMeta, ProtocolError, RxPacket, TxError, checksum};
 use xen_hypercall::Platform;
 
@@ -12,18 +13,19 @@ pub struct RxToken<'t> {
     meta: PacketMeta,
 }
 
-/// A page for a packet to send.
+/// Room for a packet to send.
 #[derive(Debug)]
 pub struct TxToken<'t, P: Platform> {
     rings: &'t mut DeviceRings<P>,
-    page: &'t mut [u8],
+    /// Memory of a packet that waits for transmit buffers.
+    spare: &'t mut [u8],
 }
 
 impl<P: Platform> NetFront<P> {
     /// Takes the next packet, with a token to reply to it. `None` if no packet has come, the device
     /// is not connected, or a reply before still waits for a transmit buffer.
     ///
-    /// A packet is received even if no transmit buffer is free: one reply waits in a spare page,
+    /// A packet is received even if no transmit buffer is free: one reply waits in spare memory,
     /// and while it waits [`wait`](Self::wait) and [`final_check`](Self::final_check) wait for a
     /// transmit buffer only. A packet whose checksum was not checked before and is wrong is dropped
     /// and counted; a correct one is [`Verified`](ChecksumState::Verified).
@@ -36,7 +38,7 @@ impl<P: Platform> NetFront<P> {
     pub fn receive_token(
         &mut self,
     ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
-        let Some(OpenRings { connection, received, sent }) = self.open_rings() else {
+        let Some(OpenRings { connection, received, spare }) = self.open_rings() else {
             return Ok(None);
         };
         let rings = &mut connection.rings;
@@ -44,7 +46,7 @@ impl<P: Platform> NetFront<P> {
             return Ok(None);
         }
         // Buffers are not published here, so the loop ends after one ring of responses.
-        while let Some(RxPacket { len, mut meta }) = rings.receive(received)? {
+        while let Some(RxPacket { len, mut meta }) = rings.receive(&mut [received])? {
             let packet = received.get(..len).unwrap_or_default();
             if meta.checksum == ChecksumState::Unknown {
                 match checksum::verify(packet) {
@@ -57,7 +59,7 @@ impl<P: Platform> NetFront<P> {
                 }
             }
             let packet = received.get_mut(..len).unwrap_or_default();
-            return Ok(Some((RxToken { packet, meta }, TxToken { rings, page: sent })));
+            return Ok(Some((RxToken { packet, meta }, TxToken { rings, spare })));
         }
         Ok(None)
     }
@@ -68,9 +70,9 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`TxError::Full`], [`TxError::Down`], [`TxError::Broken`].
     pub fn transmit_token(&mut self) -> Result<TxToken<'_, P>, TxError> {
-        let OpenRings { connection, sent, .. } = self.open_rings().ok_or(TxError::Down)?;
-        connection.rings.make_room()?;
-        Ok(TxToken { rings: &mut connection.rings, page: sent })
+        let OpenRings { connection, spare, .. } = self.open_rings().ok_or(TxError::Down)?;
+        connection.rings.make_room(Needed::LEAST)?;
+        Ok(TxToken { rings: &mut connection.rings, spare })
     }
 }
 
@@ -87,27 +89,38 @@ impl RxToken<'_> {
 }
 
 impl<P: Platform> TxToken<'_, P> {
-    /// Calls `write_packet` with `len` zeroes, to be overwritten by an Ethernet frame, and
-    /// transmits the frame, now or once a transmit buffer is free.
+    /// Calls `write_packet` with `len` bytes, to be overwritten by an Ethernet frame, and transmits
+    /// the frame, now or once there are transmit buffers.
+    ///
+    /// `write_packet` gets memory that the backend can read, and must write all bytes: those that
+    /// it leaves are of an earlier packet of this device.
     ///
     /// A stack keeps to the MTU, so this function has no error: a frame that is too short or too
-    /// long or has a segmentation is dropped and counted. `write_packet` gets no bytes if `len` is
-    /// more than a page. [`NetFront::transmit_with`] returns these errors.
+    /// long, or has a segmentation that the backend does not support, is dropped and counted.
+    /// `write_packet` gets no bytes if `len` is more than the longest packet.
+    /// [`NetFront::transmit_with`] returns these errors.
+    #[inline]
     pub fn transmit<T>(
         self,
         len: usize,
         meta: PacketMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> T {
-        let valid = self.rings.tx.check(len, meta).is_ok();
-        let packet = self.page.get_mut(..len).unwrap_or_default();
-        packet.fill(0);
-        let result = write_packet(packet);
-        if valid {
-            self.rings.transmit_spare(packet, meta);
-        } else {
-            self.rings.statistics.tx_invalid += 1;
+        self.transmit_as(len, meta.into(), write_packet)
+    }
+
+    #[inline]
+    pub(super) fn transmit_as<T>(
+        self,
+        len: usize,
+        meta: TxMeta,
+        write_packet: impl FnOnce(&mut [u8]) -> T,
+    ) -> T {
+        let Self { rings, spare } = self;
+        if rings.tx.check(len, meta).is_ok() {
+            return rings.transmit_or_hold(len, meta, spare, write_packet);
         }
-        result
+        rings.statistics.tx_invalid += 1;
+        write_packet(spare.get_mut(..len).unwrap_or_default())
     }
 }

@@ -1,50 +1,117 @@
 //! The transmit ring.
 
-use super::slots::{MAX_SLOTS, Slots};
+use super::tx_buffers::{Run, TxBuffers, TxMemory};
 use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, TxError, checksum};
-use heapless::Vec;
-use xen_hypercall::{SharedMem, StableSharedMem};
+use core::num::NonZeroU16;
+use xen_hypercall::{GrantRef, PAGE_SIZE, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
-use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxResponse};
-use xenbus::net::ETHERNET_HEADER;
+use xen_sys::io::netif::{
+    NetTxFlags, NetifExtraInfo, NetifStatus, NetifTxRequest, NetifTxResponse, XEN_NETIF_MAX_TX_SIZE,
+};
+use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind};
 
-/// The transmit ring and its buffers, one packet in each.
-///
-/// A buffer keeps the tail of the packet before, which was sent to the same backend; no other
-/// domain can read it.
+/// Support of the backend for packets that are not complete, or large.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TxFeatures {
+    /// Packets in several slots.
+    pub(super) scatter_gather: bool,
+    /// Partial checksums over IPv4.
+    pub(super) checksum_ipv4: bool,
+    /// Partial checksums over IPv6.
+    pub(super) checksum_ipv6: bool,
+    /// Segmentation of TCP over IPv4.
+    pub(super) tcp_ipv4: bool,
+    /// Segmentation of TCP over IPv6.
+    pub(super) tcp_ipv6: bool,
+}
+
+impl TxFeatures {
+    pub(super) fn segments(self, kind: SegmentationKind) -> bool {
+        match kind {
+            SegmentationKind::TcpIpv4 => self.tcp_ipv4,
+            SegmentationKind::TcpIpv6 => self.tcp_ipv6,
+            _ => false,
+        }
+    }
+}
+
+/// Properties of a packet to transmit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TxMeta {
+    checksum: ChecksumState,
+    /// Payload bytes of a segment, if the packet is to be segmented.
+    segment: Option<NonZeroU16>,
+    /// Protocol of a packet that is to be segmented; `None` to read it from the packet.
+    kind: Option<SegmentationKind>,
+}
+
+impl TxMeta {
+    /// Creates the properties of a TCP packet that is to be segmented, over IPv4 or IPv6.
+    #[cfg(feature = "smoltcp")]
+    pub(super) fn segmented(segment: NonZeroU16) -> Self {
+        Self { checksum: ChecksumState::Partial, segment: Some(segment), kind: None }
+    }
+}
+
+impl From<PacketMeta> for TxMeta {
+    fn from(meta: PacketMeta) -> Self {
+        let (size, kind) = (meta.segmentation.map(|s| s.size), meta.segmentation.map(|s| s.kind));
+        Self { checksum: meta.checksum, segment: size, kind }
+    }
+}
+
+/// Pages and ring slots of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needed {
+    pages: u16,
+    extra: u16,
+}
+
+impl Needed {
+    /// The shortest packet.
+    pub(super) const LEAST: Self = Self { pages: 1, extra: 0 };
+
+    pub(super) fn new(len: usize, meta: TxMeta) -> Self {
+        let extra = u16::from(meta.segment.is_some());
+        Self { pages: len.div_ceil(PAGE_SIZE).max(1) as u16, extra }
+    }
+}
+
+/// The transmit ring and its buffers.
 #[derive(Debug)]
 pub(super) struct TxQueue<R, B> {
     ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
-    buffers: Slots<B>,
-    /// Buffers without a packet; the one used last comes first, as it is still in the cache.
-    free: Vec<u16, { MAX_SLOTS as usize }>,
-    /// For each buffer, whether it has a packet without a response.
-    in_flight: [bool; MAX_SLOTS as usize],
-    /// The caller found no free buffer: it needs an event for the next one.
-    starved: bool,
-    /// The backend takes partial IPv4 checksums.
-    offload: bool,
+    buffers: TxBuffers<B>,
+    /// Slots of extra information without a response.
+    extras: u16,
+    /// Room that the caller did not find: it needs an event for it.
+    starved: Option<Needed>,
+    features: TxFeatures,
+    /// The longest packet that is not segmented, and the longest one.
     max_packet: usize,
+    max_segmented: usize,
 }
 
-impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
-    /// Creates a queue that computes checksums, until [`set_offload`](Self::set_offload).
+impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
+    /// Creates a queue for packets of at most `max_packet` bytes, as far as the buffers and the
+    /// backend's `features` have room for them.
     pub(super) fn new(
         ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
-        buffers: Slots<B>,
+        buffers: TxBuffers<B>,
+        features: TxFeatures,
         max_packet: usize,
     ) -> Self {
-        let free = (0..buffers.count()).rev().collect();
-        let in_flight = [false; MAX_SLOTS as usize];
-        let (starved, offload) = (false, false);
-        Self { ring, buffers, free, in_flight, starved, offload, max_packet }
+        let pages = if features.scatter_gather { buffers.longest() } else { 1 };
+        let max_segmented = (pages * PAGE_SIZE).min(XEN_NETIF_MAX_TX_SIZE);
+        let max_packet = max_packet.min(max_segmented);
+        Self { ring, buffers, extras: 0, starved: None, features, max_packet, max_segmented }
     }
 
     pub(super) fn publish(&mut self) -> Notify {
         self.ring.publish()
     }
 
-    pub(super) fn into_parts(self) -> (R, Slots<B>) {
+    pub(super) fn into_parts(self) -> (R, TxBuffers<B>) {
         (self.ring.into_memory(), self.buffers)
     }
 
@@ -52,74 +119,106 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         self.ring.memory()
     }
 
-    pub(super) fn set_offload(&mut self, offload: bool) {
-        self.offload = offload;
+    /// Returns the length of the longest packet of a kind that is segmented.
+    pub(super) fn max_segmented(&self, kind: SegmentationKind) -> usize {
+        if self.features.segments(kind) { self.max_segmented } else { 0 }
     }
 
-    /// Returns the number of packets that can be pushed.
+    /// Returns the number of free buffers.
     pub(super) fn free(&self) -> usize {
-        self.free.len()
+        self.buffers.free().into()
     }
 
-    /// Notes that the caller needs a free buffer.
-    pub(super) fn starve(&mut self) {
-        self.starved = true;
+    /// Finds room for a packet.
+    #[inline]
+    pub(super) fn room(&self, needed: Needed) -> Option<Run> {
+        let slots = u32::from(needed.pages) + u32::from(needed.extra);
+        if self.ring.free() < slots { None } else { self.buffers.find(needed.pages) }
     }
 
-    /// Copies `packet` into a free buffer and pushes it; publish it.
+    /// Notes that the caller needs room.
+    pub(super) fn starve(&mut self, needed: Needed) {
+        self.starved = Some(needed);
+    }
+
+    /// Returns the memory for a packet of `len` bytes, with the bytes of an earlier packet.
+    #[inline]
+    pub(super) fn bytes_mut(&mut self, run: Run, len: usize) -> &mut [u8] {
+        self.buffers.bytes_mut(run, len)
+    }
+
+    /// Pushes a packet that was written to its memory; publish it. [`check`](Self::check) has
+    /// accepted it.
+    ///
+    /// # Errors
+    ///
+    /// [`TxError::Segmentation`] if the packet is not what is to be segmented.
     #[inline]
     pub(super) fn push(
         &mut self,
-        packet: &[u8],
-        meta: PacketMeta,
+        run: Run,
+        len: usize,
+        meta: TxMeta,
         statistics: &mut NetFrontStatistics,
     ) -> Result<(), TxError> {
-        self.check(packet.len(), meta)?;
-        let &id = self.free.last().ok_or(TxError::Full)?;
-        let (flags, patch) = self.checksum(packet, meta.checksum);
-        // None of these fails: the packet fits into a page, every buffer has a reference, and there
-        // are no more than slots.
-        let copied = self.buffers.copy_from(id, 0, packet);
-        let patched = patch.and_then(|(field, bytes)| self.buffers.copy_from(id, field, &bytes));
-        let gref = self.buffers.reference(id).ok_or(TxError::Full)?;
-        debug_assert!(copied.is_some() && patched.is_some() == patch.is_some());
-        let request = NetifTxRequest { gref, offset: 0, flags, id, size: packet.len() as u16 };
-        self.ring.push(&request).map_err(|_| TxError::Full)?;
-        self.free.pop();
-        if let Some(in_flight) = self.in_flight.get_mut(usize::from(id)) {
-            *in_flight = true;
-        }
-        statistics.tx_bytes += packet.len() as u64;
+        let packet = self.buffers.bytes_mut(run, len);
+        let (flags, segmentation) = prepare(packet, meta, self.features)?;
+        let reference = self.buffers.begin(run).ok_or(TxError::Full)?;
+        self.push_requests(run, reference, len, flags, segmentation);
+        statistics.tx_bytes += len as u64;
+        statistics.tx_segmented += u64::from(segmentation.is_some());
         Ok(())
     }
 
-    /// Checks whether a packet of `len` bytes can be sent.
-    pub(super) fn check(&self, len: usize, meta: PacketMeta) -> Result<(), TxError> {
-        if meta.segmentation.is_some() {
-            return Err(TxError::Segmentation);
+    /// Pushes the requests of a packet. There is room: the caller has checked it.
+    #[inline]
+    fn push_requests(
+        &mut self,
+        run: Run,
+        GrantRef(first): GrantRef,
+        len: usize,
+        flags: NetTxFlags,
+        segmentation: Option<Segmentation>,
+    ) {
+        let ids = run.ids();
+        let more = |last: bool| if last { NetTxFlags::empty() } else { NetTxFlags::MORE_DATA };
+        let mut left = len;
+        for (index, id) in ids.clone().enumerate() {
+            let part = left.min(PAGE_SIZE);
+            let last = left == part;
+            let (size, mut flags) = match index {
+                0 => (len, flags | more(last)),
+                _ => (part, more(last)),
+            };
+            let extra = segmentation.filter(|_| index == 0);
+            if extra.is_some() {
+                flags |= NetTxFlags::EXTRA_INFO;
+            }
+            let gref = GrantRef(first + index as u32);
+            let request = NetifTxRequest { gref, offset: 0, flags, id, size: size as u16 };
+            let _ = self.ring.push(&request);
+            if let Some(segmentation) = extra {
+                let _ = self.ring.push(&extra_request(segmentation.extra_info()));
+                self.extras += 1;
+            }
+            left -= part;
         }
+    }
+
+    /// Checks whether a packet of `len` bytes can be sent.
+    #[inline]
+    pub(super) fn check(&self, len: usize, meta: TxMeta) -> Result<(), TxError> {
         if len < ETHERNET_HEADER {
             return Err(TxError::TooShort { len });
         }
-        let limit = self.max_packet;
+        let limit = match (meta.segment, meta.kind) {
+            (None, _) => self.max_packet,
+            (Some(_), Some(kind)) if !self.features.segments(kind) => {
+                return Err(TxError::Segmentation);
+            }
+            (Some(_), _) => self.max_segmented,
+        };
         if len > limit { Err(TxError::TooLong { len, limit }) } else { Ok(()) }
-    }
-
-    /// Returns the flags for a checksum, and the bytes to write over the packet.
-    fn checksum(
-        &self,
-        packet: &[u8],
-        state: ChecksumState,
-    ) -> (NetTxFlags, Option<checksum::Patch>) {
-        if state != ChecksumState::Partial {
-            return (state.tx_flags(), None);
-        }
-        if self.offload
-            && let Some(patch) = checksum::partial(packet)
-        {
-            return (state.tx_flags(), Some(patch));
-        }
-        (NetTxFlags::empty(), checksum::completion(packet))
     }
 
     /// Takes the responses that have come, which frees their buffers.
@@ -130,19 +229,20 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         for NetifTxResponse { id, status } in
             self.ring.responses().map_err(ProtocolError::TxRing)?
         {
-            let in_flight = self.in_flight.get_mut(usize::from(id)).filter(|in_flight| **in_flight);
-            *in_flight.ok_or(ProtocolError::TxId { found: id })? = false;
-            // There is room: the buffer was in flight, so it is not among the free ones.
-            let _ = self.free.push(id);
-            statistics.tx_packets += 1;
-            if status != NetifStatus::OKAY {
-                statistics.tx_errors += 1;
+            // The response to extra information has no id.
+            if status == NetifStatus::NULL {
+                self.extras = self.extras.checked_sub(1).ok_or(ProtocolError::TxExtra)?;
+                continue;
+            }
+            if self.buffers.complete(id).ok_or(ProtocolError::TxId { found: id })? {
+                statistics.tx_packets += 1;
+                statistics.tx_errors += u64::from(status != NetifStatus::OKAY);
             }
         }
         Ok(())
     }
 
-    /// Requests an event if the caller needs a buffer; returns whether there is one at once.
+    /// Requests an event if the caller needs room; returns whether there is room at once.
     ///
     /// Without that no event of this ring is needed: responses are read when the next packet needs
     /// a buffer.
@@ -150,13 +250,58 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
         &mut self,
         statistics: &mut NetFrontStatistics,
     ) -> Result<bool, ProtocolError> {
-        if !self.starved {
-            return Ok(false);
-        }
-        if self.free.is_empty() && self.ring.final_check().map_err(ProtocolError::TxRing)? {
+        let Some(needed) = self.starved else { return Ok(false) };
+        let mut room = self.room(needed).is_some();
+        while !room && self.ring.final_check().map_err(ProtocolError::TxRing)? {
             self.reap(statistics)?;
+            room = self.room(needed).is_some();
         }
-        self.starved = self.free.is_empty();
-        Ok(!self.starved)
+        if room {
+            self.starved = None;
+        }
+        Ok(room)
     }
+
+    #[cfg(test)]
+    pub(super) fn buffers(&mut self) -> &mut TxBuffers<B> {
+        &mut self.buffers
+    }
+}
+
+/// Writes the checksum of a packet, as far as the backend does not, and returns its flags and the
+/// segmentation for the backend.
+#[inline]
+fn prepare(
+    packet: &mut [u8],
+    meta: TxMeta,
+    features: TxFeatures,
+) -> Result<(NetTxFlags, Option<Segmentation>), TxError> {
+    if let Some(size) = meta.segment {
+        let offload = checksum::Offload::find(packet).filter(|offload| offload.tcp);
+        let offload = offload.ok_or(TxError::Segmentation)?;
+        let kind = if offload.ipv4 { SegmentationKind::TcpIpv4 } else { SegmentationKind::TcpIpv6 };
+        if !features.segments(kind) || meta.kind.is_some_and(|expected| expected != kind) {
+            return Err(TxError::Segmentation);
+        }
+        checksum::apply(packet, offload.patch);
+        return Ok((ChecksumState::Partial.tx_flags(), Some(Segmentation { kind, size })));
+    }
+    if meta.checksum != ChecksumState::Partial {
+        return Ok((meta.checksum.tx_flags(), None));
+    }
+    let offload = checksum::Offload::find(packet).filter(|offload| {
+        if offload.ipv4 { features.checksum_ipv4 } else { features.checksum_ipv6 }
+    });
+    if let Some(offload) = offload {
+        checksum::apply(packet, offload.patch);
+        return Ok((meta.checksum.tx_flags(), None));
+    }
+    checksum::complete(packet);
+    Ok((NetTxFlags::empty(), None))
+}
+
+/// Returns the slot of a request with extra information in it.
+fn extra_request(info: NetifExtraInfo) -> NetifTxRequest {
+    let [low, high]: [u32; 2] = zerocopy::transmute!(info);
+    zerocopy::transmute!([low, high, 0])
 }

@@ -1,6 +1,7 @@
 //! Network interfaces against a backend in another domain, well-behaved and not.
 
 mod backpressure;
+mod large;
 mod netback;
 #[path = "../persistent/mod.rs"]
 mod persistent;
@@ -159,24 +160,33 @@ fn stale_nodes_are_replaced() {
     }
     fixture.net().close_and_wait().unwrap();
     let state = fixture.back.state();
-    for key in ["request-rx-copy", "feature-rx-notify"] {
-        assert_eq!(state.seen(key), Some("1"), "{key}");
-    }
     for key in [
+        "request-rx-copy",
+        "feature-rx-notify",
         "feature-sg",
         "feature-gso-tcpv4",
         "feature-gso-tcpv6",
-        "feature-no-csum-offload",
         "feature-ipv6-csum-offload",
     ] {
-        assert_eq!(state.seen(key), Some("0"), "{key}");
+        assert_eq!(state.seen(key), Some("1"), "{key}");
     }
+    assert_eq!(state.seen("feature-no-csum-offload"), Some("0"));
     for key in ["multi-queue-num-queues", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref"] {
         assert_eq!(state.seen(key), None, "{key}");
     }
     drop(state);
+    let plain = |key| if key == "feature-no-csum-offload" { Some("1") } else { Some("0") };
     fixture.connect(small().with_checksum_offload(false)).unwrap().close_and_wait().unwrap();
-    assert_eq!(fixture.back.state().seen("feature-no-csum-offload"), Some("1"));
+    for key in ["feature-no-csum-offload", "feature-ipv6-csum-offload", "feature-gso-tcpv4"] {
+        assert_eq!(fixture.back.state().seen(key), plain(key), "{key}");
+    }
+    // A packet of 18 slots and two extra ones would never fit.
+    for config in [small().with_rx_slots(19), small().with_scatter_gather(false)] {
+        fixture.connect(config).unwrap().close_and_wait().unwrap();
+        for key in ["feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6"] {
+            assert_eq!(fixture.back.state().seen(key), plain(key), "{key}");
+        }
+    }
     fixture.finish();
 }
 
@@ -191,7 +201,7 @@ fn batch_is_one_hypercall() {
             net.transmit(&packet(n), PacketMeta::new(ChecksumState::Partial)).unwrap();
         }
         net.flush().unwrap();
-        fixture.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
+        fixture.send((0..20).map(|n| (packet(n), NetRxFlags::DATA_VALIDATED)));
         assert_eq!(received(&mut net).len(), 20);
         assert_eq!(net.final_check(), Ok(false));
     }
@@ -238,12 +248,25 @@ fn address_and_mtu_have_fallbacks() {
     assert_eq!(fixture.net().mac().to_string(), "00:16:3e:00:00:00");
     fixture.remove("front", "mac");
     assert_eq!(fixture.net().mac().to_string(), "00:16:3e:12:34:56");
-    for (found, expected) in
-        [("1400", 1400), ("9000", 1500), ("0", 1500), ("-1", 1500), ("many", 1500), ("", 1500)]
-    {
+    for (found, expected) in [
+        ("1400", 1400),
+        ("9000", 9000),
+        ("65517", 65517),
+        ("65518", 65517),
+        ("4294967295", 65517),
+        ("0", 1500),
+        ("-1", 1500),
+        ("many", 1500),
+        ("", 1500),
+    ] {
         fixture.set("front", "mtu", found);
         fixture.set("back", "mtu", found);
         assert_eq!(fixture.net().mtu(), expected, "{found}");
+        // Without scatter-gather in either direction, a large packet cannot be exchanged.
+        for config in [small().with_scatter_gather(false), small().with_rx_slots(19)] {
+            let mtu = fixture.connect(config).unwrap().mtu();
+            assert_eq!(mtu, expected.min(1500), "{found}");
+        }
     }
     fixture.set("front", "mac", "ff:ff:ff:ff:ff:ff");
     assert!(matches!(fixture.error(), NetFrontError::Mac(MacError::NotUnicast(_))));
@@ -411,7 +434,7 @@ fn broken_device_connects_again() {
         let expected = if receive {
             ProtocolError::RxId { found: 0x4000, expected: 0 }
         } else {
-            ProtocolError::TxId { found: 0x4000 }
+            ProtocolError::TxId { found: 0x4010 }
         };
         assert_eq!(broken, expected);
         assert_eq!(net.poll(fixture.guest.now()), Err(NetFrontError::Broken(broken)));
@@ -612,31 +635,24 @@ fn closed_interface_receives_nothing() {
 }
 
 #[test]
-fn transmit_with_hands_out_zeroes() {
+fn new_connection_shows_no_old_bytes() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     net.transmit_with(200, PacketMeta::default(), |bytes| bytes.fill(0xaa)).unwrap();
-    let shown = net.transmit_with(100, PacketMeta::default(), |bytes| bytes.to_vec()).unwrap();
-    assert_eq!(shown, [0; 100]);
-    net.flush().unwrap();
-    fixture.world.run_until_idle();
-    let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
-    assert_eq!(sent, [vec![0xaa; 200], vec![0; 100]]);
-    net.close_and_wait().unwrap();
-    fixture.finish();
-}
-
-#[test]
-fn unwritten_packet_reads_as_zeroes() {
-    let fixture = Fixture::new();
-    let mut net = fixture.connect(small().with_rx_slots(1)).unwrap();
     fixture.send([(vec![0xaa; 300], NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(vec![0xaa; 300], ChecksumState::Unknown)]);
+    fixture.world.run_until_idle();
+    net.reopen();
+    fixture.wait_for(&mut net, DeviceState::Connected);
+    fixture.world.run_until_idle();
+    // What the caller does not write, and what the backend does not write.
+    net.transmit_with(100, PacketMeta::default(), |_| ()).unwrap();
     net.flush().unwrap();
-    // The same buffer again, of which the backend says that it has a longer packet.
     fixture.back.state().misbehaviour = Misbehaviour::WritesNothing;
     fixture.send([(vec![0xbb; 400], NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(vec![0; 400], ChecksumState::Unknown)]);
+    let sent = fixture.back.state().received.pop_back();
+    assert_eq!(sent, Some((vec![0; 100], NetTxFlags::empty())));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     net.close_and_wait().unwrap();
     fixture.finish();

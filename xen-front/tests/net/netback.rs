@@ -8,9 +8,10 @@ use xen_hypercall::{DomId, GrantRef, Port};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::netif::{
-    NetRxFlags, NetTxFlags, NetifRxRequest, NetifRxResponse, NetifStatus, NetifTxRequest,
-    NetifTxResponse,
+    NetRxFlags, NetTxFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+    NetifStatus, NetifTxRequest, NetifTxResponse,
 };
+use xenbus::net::Segmentation;
 
 type Page = GrantMapping<Domain, ReadWrite>;
 
@@ -41,8 +42,14 @@ pub(crate) struct State {
     pub(crate) nodes: Vec<(&'static str, String)>,
     /// Packets from the guest.
     pub(crate) received: VecDeque<(Vec<u8>, NetTxFlags)>,
+    /// Queue of each of these, and its segmentation if it has one.
+    pub(crate) received_info: VecDeque<(usize, Option<Segmentation>)>,
     /// Packets for the guest.
     pub(crate) to_send: VecDeque<(Vec<u8>, NetRxFlags)>,
+    /// Queue of the packets for the guest.
+    pub(crate) send_queue: usize,
+    /// Segmentation of packets for the guest that are longer than 1514 bytes.
+    pub(crate) segmentation: Option<Segmentation>,
     /// The guest's directory when it connected.
     pub(crate) seen: Vec<(String, String)>,
     /// The events of the guest's port that were taken.
@@ -76,6 +83,9 @@ impl Backend {
         state.set("feature-rx-copy", 1);
         state.set("feature-rx-flip", 0);
         state.set("feature-sg", 1);
+        state.set("feature-gso-tcpv4", 1);
+        state.set("feature-gso-tcpv6", 1);
+        state.set("feature-ipv6-csum-offload", 1);
         state.set("multi-queue-max-queues", 4);
         state.set("feature-split-event-channels", 1);
         let backend = Self(Arc::new(Mutex::new(state)));
@@ -93,9 +103,17 @@ impl Backend {
 }
 
 struct Link {
+    queues: Vec<Queue>,
+}
+
+/// The rings of a queue.
+struct Queue {
     tx: BackRing<Page, NetifTxRequest, NetifTxResponse>,
     rx: BackRing<Page, NetifRxRequest, NetifRxResponse>,
-    channel: Channel<Domain>,
+    /// Those of the transmit and the receive ring, or one for both.
+    channels: Vec<Channel<Domain>>,
+    /// Receive buffers without a packet.
+    posted: VecDeque<NetifRxRequest>,
     /// Buffers that stay mapped.
     buffers: Vec<Page>,
     sent: Vec<GrantMapping<Domain, ReadOnly>>,
@@ -151,15 +169,32 @@ impl End {
         let read =
             |key: String| self.store.read(format!("{front}/{key}")).map(|value| (key, value));
         self.state.state().seen = self.store.list(front).into_iter().filter_map(read).collect();
-        let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
+        let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}"));
+        let queues = number("multi-queue-num-queues");
+        let prefixes: Vec<String> = match queues {
+            None => vec![String::new()],
+            Some(queues) => (0..queues).map(|index| format!("queue-{index}/")).collect(),
+        };
         let owner = self.device.frontend;
-        let ring = |key| map(domain, owner, GrantRef(number(key)));
-        let channel =
-            Channel::bind_interdomain(domain.clone(), owner, Port(number("event-channel")))
-                .unwrap();
-        let tx = BackRing::attach(ring("tx-ring-ref")).unwrap();
-        let rx = BackRing::attach(ring("rx-ring-ref")).unwrap();
-        self.link = Some(Link { tx, rx, channel, buffers: Vec::new(), sent: Vec::new() });
+        let queues = prefixes.iter().map(|prefix| {
+            let number = |key: &str| number(&format!("{prefix}{key}"));
+            let ring = |key| map(domain, owner, GrantRef(number(key).unwrap()));
+            let bind = |port| Channel::bind_interdomain(domain.clone(), owner, Port(port)).unwrap();
+            let split = ["event-channel-tx", "event-channel-rx"].map(number);
+            let channels = match split {
+                [Some(tx), Some(rx)] => vec![bind(tx), bind(rx)],
+                _ => vec![bind(number("event-channel").unwrap())],
+            };
+            Queue {
+                tx: BackRing::attach(ring("tx-ring-ref")).unwrap(),
+                rx: BackRing::attach(ring("rx-ring-ref")).unwrap(),
+                channels,
+                posted: VecDeque::new(),
+                buffers: Vec::new(),
+                sent: Vec::new(),
+            }
+        });
+        self.link = Some(Link { queues: queues.collect() });
         self.switch(4);
     }
 }
@@ -170,12 +205,69 @@ fn map(domain: &Domain, owner: DomId, reference: GrantRef) -> Page {
 
 impl Link {
     fn serve(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> Step {
-        state.events += u32::from(domain.take_event(self.channel.port()));
-        if state.misbehaviour == Misbehaviour::Silent {
-            return Step::Idle;
+        let mut more = false;
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            for channel in &queue.channels {
+                state.events += u32::from(domain.take_event(channel.port()));
+            }
+            if state.misbehaviour != Misbehaviour::Silent {
+                more |= queue.serve(index, domain, owner, state);
+            }
         }
+        if more { Step::Worked } else { Step::Idle }
+    }
+}
+
+impl Queue {
+    /// Returns whether there is more to do.
+    fn serve(&mut self, index: usize, domain: &Domain, owner: DomId, state: &mut State) -> bool {
         let takes = state.misbehaviour != Misbehaviour::NoTransmit;
-        while takes && let Ok(Some(request)) = self.tx.pop() {
+        while takes && self.take_packet(index, domain, owner, state) {}
+        let sends = state.send_queue == index;
+        while sends && self.send_packet(domain, owner, state) {}
+        let sent = [self.tx.publish(), self.rx.publish()];
+        match &self.channels[..] {
+            [both] if sent.contains(&Notify::Send) => both.notify().unwrap(),
+            [_] => {}
+            split => split
+                .iter()
+                .zip(sent)
+                .filter(|(_, sent)| *sent == Notify::Send)
+                .for_each(|(channel, _)| channel.notify().unwrap()),
+        }
+        // Events about free buffers are asked for only while packets wait for them.
+        takes && self.tx.final_check() == Ok(true)
+            || sends && !state.to_send.is_empty() && self.rx.final_check() == Ok(true)
+    }
+
+    /// Takes a packet from the guest.
+    fn take_packet(
+        &mut self,
+        index: usize,
+        domain: &Domain,
+        owner: DomId,
+        state: &mut State,
+    ) -> bool {
+        let Ok(Some(first)) = self.tx.pop() else { return false };
+        let mut segmentation = None;
+        let mut extras = 0;
+        if first.flags.contains(NetTxFlags::EXTRA_INFO) {
+            let slot = self.tx.pop().unwrap().unwrap();
+            let [low, high, rest]: [u32; 3] = zerocopy::transmute!(slot);
+            let info: NetifExtraInfo = zerocopy::transmute!([low, high]);
+            assert_eq!((info.type_, info.flags.bits(), rest), (NetifExtraType::GSO, 0, 0));
+            segmentation = Segmentation::from_gso(zerocopy::transmute!(info.u));
+            assert!(segmentation.is_some() && first.flags.contains(NetTxFlags::CSUM_BLANK));
+            extras += 1;
+        }
+        let mut requests = vec![first];
+        while requests.last().unwrap().flags.contains(NetTxFlags::MORE_DATA) {
+            requests.push(self.tx.pop().unwrap().unwrap());
+        }
+        assert!(requests.len() <= 18);
+        let rest: usize = requests[1..].iter().map(|request| usize::from(request.size)).sum();
+        let mut packet = Vec::new();
+        for (number, request) in requests.iter().enumerate() {
             let window = match GrantMapArea::reserve(domain.clone(), 1)
                 .unwrap()
                 .map::<ReadWrite>(owner, &[request.gref])
@@ -184,45 +276,69 @@ impl Link {
                 Err(failed) => failed.area.unwrap(),
             };
             let page = window.map::<ReadOnly>(owner, &[request.gref]).unwrap();
-            let mut packet = vec![0; usize::from(request.size)];
-            page.as_ref().copy_to(usize::from(request.offset), &mut packet).unwrap();
-            state.received.push_back((packet, request.flags));
+            let size = usize::from(request.size) - if number == 0 { rest } else { 0 };
+            let start = packet.len();
+            packet.resize(start + size, 0);
+            page.as_ref().copy_to(usize::from(request.offset), &mut packet[start..]).unwrap();
             if state.misbehaviour == Misbehaviour::KeepMapped {
                 self.sent.push(page);
             }
-            let id = if let Misbehaviour::WrongId(bits) = state.misbehaviour {
-                request.id ^ bits
-            } else {
-                request.id
-            };
-            self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();
         }
-        while !state.to_send.is_empty()
-            && let Ok(Some(request)) = self.rx.pop()
-        {
-            let Some((packet, flags)) = state.to_send.pop_front() else { break };
+        let part = NetTxFlags::MORE_DATA | NetTxFlags::EXTRA_INFO;
+        state.received.push_back((packet, NetTxFlags(first.flags.bits() & !part.bits())));
+        state.received_info.push_back((index, segmentation));
+        for (number, request) in requests.iter().enumerate() {
+            let id = wrong(request.id, state);
+            self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();
+            for _ in 0..if number == 0 { extras } else { 0 } {
+                // As in Linux, the rest of the slot has its old content.
+                let response = NetifTxResponse { id: 0x5a5a, status: NetifStatus::NULL };
+                self.tx.push(&response).unwrap();
+            }
+        }
+        true
+    }
+
+    /// Sends a packet to the guest if there are buffers for all of it.
+    fn send_packet(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> bool {
+        let Some((packet, flags)) = state.to_send.front().cloned() else { return false };
+        let segmentation = state.segmentation.filter(|_| packet.len() > 1514);
+        let slots = packet.len().div_ceil(4096) + usize::from(segmentation.is_some());
+        while self.posted.len() < slots {
+            let Ok(Some(request)) = self.rx.pop() else { return false };
+            self.posted.push_back(request);
+        }
+        state.to_send.pop_front();
+        let parts: Vec<&[u8]> = packet.chunks(4096).collect();
+        for (number, part) in parts.iter().enumerate() {
+            let request = self.posted.pop_front().unwrap();
             if state.misbehaviour != Misbehaviour::WritesNothing {
                 let page = map(domain, owner, request.gref);
-                page.as_ref().copy_from(0, &packet).unwrap();
+                page.as_ref().copy_from(0, part).unwrap();
                 if state.misbehaviour == Misbehaviour::KeepMapped {
                     self.buffers.push(page);
                 }
             }
-            let id = if let Misbehaviour::WrongId(bits) = state.misbehaviour {
-                request.id ^ bits
-            } else {
-                request.id
-            };
-            let status = packet.len() as i16;
+            let mut flags = if number == 0 { flags } else { NetRxFlags::empty() };
+            if number + 1 < parts.len() {
+                flags |= NetRxFlags::MORE_DATA;
+            }
+            let extra = segmentation.filter(|_| number == 0);
+            if extra.is_some() {
+                flags |= NetRxFlags::EXTRA_INFO;
+            }
+            let (id, status) = (wrong(request.id, state), part.len() as i16);
             self.rx.push(&NetifRxResponse { id, offset: 0, flags, status }).unwrap();
+            if let Some(extra) = extra {
+                self.posted.pop_front();
+                self.rx.push(&zerocopy::transmute!(extra.extra_info())).unwrap();
+            }
         }
-        let sent = [self.tx.publish(), self.rx.publish()];
-        if sent.contains(&Notify::Send) {
-            self.channel.notify().unwrap();
-        }
-        // Events about free buffers are asked for only while packets wait for them.
-        let more = takes && self.tx.final_check() == Ok(true)
-            || !state.to_send.is_empty() && self.rx.final_check() == Ok(true);
-        if more { Step::Worked } else { Step::Idle }
+        true
     }
+}
+
+/// Returns the id of a response.
+fn wrong(id: u16, state: &State) -> u16 {
+    if let Misbehaviour::WrongId(bits) = state.misbehaviour { id ^ bits } else { id }
 }

@@ -13,6 +13,8 @@ struct Behind<'l> {
     /// Computes checksums, and then spoils every tenth packet.
     spoil: bool,
     count: u32,
+    /// The packets from the device that stand for several on a wire.
+    segmented: u32,
 }
 
 struct Received(Vec<u8>);
@@ -30,6 +32,8 @@ impl<'l> phy::Device for Behind<'l> {
 
     fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_, 'l>)> {
         let (mut packet, flags) = self.back.state().received.pop_front()?;
+        let info = self.back.state().received_info.pop_front()?;
+        self.segmented += u32::from(info.1.is_some());
         // This end's stack reads complete packets.
         if flags.contains(NetTxFlags::CSUM_BLANK) {
             assert_ne!(checksum::verify(&packet), Some(true));
@@ -58,7 +62,7 @@ impl phy::RxToken for Received {
 
 impl phy::TxToken for Sending<'_, '_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self(Behind { back, flags, spoil, count }) = self;
+        let Self(Behind { back, flags, spoil, count, .. }) = self;
         let mut packet = vec![0; len];
         let result = f(&mut packet);
         *count += 1;
@@ -70,7 +74,12 @@ impl phy::TxToken for Sending<'_, '_> {
                 *packet.last_mut().unwrap() ^= 0x55;
             }
         }
-        back.state().to_send.push_back((packet, *flags));
+        // Packets of other protocols are complete.
+        let flags = match checksum::verify(&packet) {
+            None => NetRxFlags::empty(),
+            Some(_) => *flags,
+        };
+        back.state().to_send.push_back((packet, flags));
         result
     }
 }
@@ -90,12 +99,12 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
 }
 
 /// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for
-/// their checksum.
-fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> u64 {
+/// their checksum, and the number of those that it sent as one for several.
+fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> (u64, u32) {
     const BYTES: usize = 300_000;
     let fixture = Fixture::new();
     let mut net = fixture.connect(config).unwrap();
-    let mut behind = Behind { back: &fixture.back, flags, spoil, count: 0 };
+    let mut behind = Behind { back: &fixture.back, flags, spoil, count: 0, segmented: 0 };
     let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
     let mut iface = end(&mut net.phy(), net_mac(), here);
     let mut peer = end(&mut behind, [2, 0, 0, 0, 0, 1], there);
@@ -139,11 +148,12 @@ fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> u64 {
         fixture.world.run_for(Duration::from_millis(1));
     }
     assert_eq!((sent, got), (BYTES, BYTES));
-    let statistics = net.statistics();
+    let (statistics, segmented) = (net.statistics(), behind.segmented);
     assert_eq!(net.phy().capabilities().max_transmission_unit, 1514);
     net.close_and_wait().unwrap();
     fixture.finish();
-    statistics.rx_bad_checksum
+    assert_eq!(statistics.tx_segmented, u64::from(segmented));
+    (statistics.rx_bad_checksum, segmented)
 }
 
 fn net_mac() -> [u8; 6] {
@@ -152,17 +162,20 @@ fn net_mac() -> [u8; 6] {
 
 #[test]
 fn partial_checksums_carry_stream() {
-    assert_eq!(echo(small(), NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED, false), 0);
+    let flags = NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED;
+    let (dropped, segmented) = echo(small(), flags, false);
+    assert_eq!((dropped, segmented > 3), (0, cfg!(feature = "smoltcp-segmentation")));
 }
 
 #[test]
 fn complete_checksums_carry_stream() {
-    assert_eq!(echo(small().with_checksum_offload(false), NetRxFlags::DATA_VALIDATED, false), 0);
+    let config = small().with_checksum_offload(false);
+    assert_eq!(echo(config, NetRxFlags::DATA_VALIDATED, false), (0, 0));
 }
 
 #[test]
 fn unchecked_corrupt_packet_is_dropped() {
-    assert!(echo(small(), NetRxFlags::empty(), true) > 0);
+    assert!(echo(small(), NetRxFlags::empty(), true).0 > 0);
 }
 
 #[test]
@@ -174,6 +187,8 @@ fn capabilities_follow_configuration() {
     assert_eq!(capabilities.medium, Medium::Ethernet);
     assert_eq!(capabilities.max_transmission_unit, 1414);
     assert_eq!(capabilities.max_burst_size, Some(24));
+    #[cfg(feature = "smoltcp-segmentation")]
+    assert_eq!(capabilities.segmentation.tcpv4.map(usize::from), Some(65535));
     // The backend or the driver computes these two, the stack that of IPv4.
     let phy::ChecksumCapabilities { ipv4, udp, tcp, .. } = capabilities.checksum;
     assert!(matches!((udp, tcp), (phy::Checksum::None, phy::Checksum::None)));
@@ -207,7 +222,7 @@ fn timestamp_counts_whole_microseconds() {
 #[test]
 fn two_slots_are_enough_for_tcp() {
     assert_eq!(
-        echo(small().with_rx_slots(1).with_tx_slots(1), NetRxFlags::DATA_VALIDATED, false),
+        echo(small().with_rx_slots(1).with_tx_slots(1), NetRxFlags::DATA_VALIDATED, false).0,
         0
     );
 }

@@ -137,6 +137,27 @@ pub fn completion(packet: &[u8]) -> Option<Patch> {
     Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
 }
 
+/// Protocols of a packet whose checksum can be partial, and the bytes that make it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offload {
+    /// The sum of the pseudo-header, for the checksum field.
+    pub patch: Patch,
+    /// IPv4 rather than IPv6.
+    pub ipv4: bool,
+    /// TCP rather than UDP.
+    pub tcp: bool,
+}
+
+impl Offload {
+    /// Examines `packet`, an Ethernet frame. `None` if it is not whole TCP or UDP directly in IPv4
+    /// or IPv6.
+    pub fn find(packet: &[u8]) -> Option<Self> {
+        let Transport { field, pseudo, ipv4, udp, .. } = Transport::find(packet)?;
+        Some(Self { patch: (field, fold(pseudo).to_be_bytes()), ipv4, tcp: !udp })
+    }
+}
+
 /// Returns the bytes that make the checksum of `packet` partial: the sum of the pseudo-header.
 ///
 /// Returns `None` if the packet is not a whole TCP or UDP packet in IPv4. Not every peer can
@@ -160,7 +181,8 @@ pub fn set_partial(packet: &mut [u8]) -> bool {
     partial(packet).is_some_and(|patch| apply(packet, patch))
 }
 
-fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
+/// Writes the bytes of a patch. Returns `false` if its field is not in the packet.
+pub fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
     let Some(target) = packet.get_mut(field..).and_then(|rest| rest.first_chunk_mut()) else {
         return false;
     };

@@ -8,7 +8,7 @@ use crate::system::System;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv4Addr;
-use xen_front::net::{DeviceState, NetFront, NetFrontConfig, Phy, Vif};
+use xen_front::net::{DeviceState, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif};
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
 
@@ -77,6 +77,29 @@ impl<P: Platform> Nics<P> {
         let (mac, mtu) = (net.mac(), net.mtu());
         self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
         Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
+    }
+
+    /// Prints the counters of all interfaces.
+    pub(crate) fn stat(&mut self, out: &mut dyn Write) -> Result<(), Error> {
+        for stack in &mut self.up {
+            let net = &stack.nic().net;
+            let NetFrontStatistics {
+                rx_packets,
+                rx_segmented,
+                tx_packets,
+                tx_segmented,
+                tx_errors,
+                ..
+            } = net.statistics();
+            let dropped = net.statistics().rx_dropped();
+            writeln!(
+                out,
+                "{} rx={rx_packets} rx-large={rx_segmented} rx-dropped={dropped} tx={tx_packets} \
+                 tx-large={tx_segmented} tx-errors={tx_errors}",
+                net.vif()
+            )?;
+        }
+        Ok(())
     }
 
     /// Runs `task` on the interface that reaches `address`.

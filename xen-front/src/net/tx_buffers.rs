@@ -1,0 +1,180 @@
+//! Transmit buffers: pages that the backend can read.
+
+use super::NetFrontError;
+use super::slots::MAX_SLOTS;
+use core::ops::Range;
+use heapless::Vec;
+use xen_grant::{GrantTable, Granted, MAX_PAGES, ReadOnly};
+use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform};
+
+const CHUNKS: usize = MAX_SLOTS as usize / MAX_PAGES;
+
+/// Memory that the backend can read, and that this domain alone can write.
+pub(super) trait TxMemory {
+    fn bytes_mut(&mut self) -> &mut [u8];
+}
+
+impl<P: Platform> TxMemory for Granted<P, ReadOnly> {
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.as_mut_slice()
+    }
+}
+
+/// Up to 16 pages that follow each other, with a bit of each word for each page.
+#[derive(Debug)]
+struct Chunk<M> {
+    memory: M,
+    first: GrantRef,
+    /// Pages without a packet.
+    free: u16,
+    /// Pages without a response.
+    in_flight: u16,
+    /// First pages of packets.
+    heads: u16,
+}
+
+/// Pages of one chunk for a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    chunk: usize,
+    start: u16,
+    pages: u16,
+}
+
+impl Run {
+    fn mask(self) -> u16 {
+        (u16::MAX >> (16 - self.pages)) << self.start
+    }
+
+    /// Returns the numbers of the pages.
+    pub(super) fn ids(self) -> Range<u16> {
+        let start = (self.chunk * MAX_PAGES) as u16 + self.start;
+        start..start + self.pages
+    }
+}
+
+/// The transmit buffers of a queue. A packet takes pages that follow each other, so that it is
+/// written as one slice.
+///
+/// A page keeps the bytes of the packet before, which was sent to the same backend; no other domain
+/// can read it.
+#[derive(Debug)]
+pub(super) struct TxBuffers<M> {
+    chunks: Vec<Chunk<M>, CHUNKS>,
+    free: u16,
+}
+
+impl<M: TxMemory> TxBuffers<M> {
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), free: 0 }
+    }
+
+    /// Adds `pages` pages whose references follow each other: [`MAX_PAGES`], or fewer in the last
+    /// chunk.
+    pub(super) fn add(&mut self, memory: M, first: GrantRef, pages: u16) {
+        let free = u16::MAX.checked_shr(16 - u32::from(pages)).unwrap_or(0);
+        // The caller stays below the limit.
+        if self.chunks.push(Chunk { memory, first, free, in_flight: 0, heads: 0 }).is_ok() {
+            self.free += pages;
+        }
+    }
+
+    /// Returns the number of free pages.
+    pub(super) fn free(&self) -> u16 {
+        self.free
+    }
+
+    /// Returns the most pages that a packet can have.
+    pub(super) fn longest(&self) -> usize {
+        let first = self.chunks.first();
+        first.map_or(0, |chunk| (chunk.free | chunk.in_flight).count_ones() as usize)
+    }
+
+    /// Finds free pages for a packet; [`begin`](Self::begin) takes them.
+    ///
+    /// Short packets start in the last chunk, so that whole chunks stay free for long ones.
+    #[inline]
+    pub(super) fn find(&self, pages: u16) -> Option<Run> {
+        if pages == 1 {
+            let mut chunks = self.chunks.iter().enumerate().rev();
+            let (chunk, found) = chunks.find(|(_, chunk)| chunk.free != 0)?;
+            return Some(Run { chunk, start: found.free.trailing_zeros() as u16, pages });
+        }
+        let mut chunks = self.chunks.iter().enumerate();
+        chunks.find_map(|(chunk, found)| {
+            let starts = (1..pages).fold(found.free, |starts, _| starts & (starts >> 1));
+            let start = starts.trailing_zeros() as u16;
+            (starts != 0).then_some(Run { chunk, start, pages })
+        })
+    }
+
+    /// Returns the first `len` bytes of the pages.
+    pub(super) fn bytes_mut(&mut self, run: Run, len: usize) -> &mut [u8] {
+        let start = usize::from(run.start) * PAGE_SIZE;
+        let chunk = self.chunks.get_mut(run.chunk);
+        let bytes = chunk.map(|chunk| chunk.memory.bytes_mut()).unwrap_or_default();
+        bytes.get_mut(start..).and_then(|bytes| bytes.get_mut(..len)).unwrap_or_default()
+    }
+
+    /// Marks the pages as in flight, and returns the reference of the first one. The others follow.
+    pub(super) fn begin(&mut self, run: Run) -> Option<GrantRef> {
+        let chunk = self.chunks.get_mut(run.chunk)?;
+        let mask = run.mask();
+        chunk.free &= !mask;
+        chunk.in_flight |= mask;
+        chunk.heads |= 1 << run.start;
+        self.free -= run.pages;
+        Some(GrantRef(chunk.first.0 + u32::from(run.start)))
+    }
+
+    /// Frees the page `id`. Returns whether it was the first of its packet; `None` if it is not in
+    /// flight.
+    pub(super) fn complete(&mut self, id: u16) -> Option<bool> {
+        let chunk = self.chunks.get_mut(usize::from(id) / MAX_PAGES)?;
+        let bit = 1 << (usize::from(id) % MAX_PAGES);
+        if chunk.in_flight & bit == 0 {
+            return None;
+        }
+        let first = chunk.heads & bit != 0;
+        chunk.in_flight &= !bit;
+        chunk.heads &= !bit;
+        chunk.free |= bit;
+        self.free += 1;
+        Some(first)
+    }
+
+    /// Returns the memory of a chunk.
+    #[cfg(test)]
+    pub(super) fn memory(&mut self, chunk: usize) -> Option<&mut M> {
+        self.chunks.get_mut(chunk).map(|chunk| &mut chunk.memory)
+    }
+}
+
+impl<P: Platform> TxBuffers<Granted<P, ReadOnly>> {
+    /// Allocates `count` pages and grants `peer` access to them.
+    pub(super) fn grant(
+        grants: &GrantTable<P>,
+        peer: DomId,
+        count: u16,
+    ) -> Result<Self, NetFrontError> {
+        let mut buffers = Self::new();
+        let mut left = count.min(MAX_SLOTS);
+        while left > 0 {
+            let pages = left.min(MAX_PAGES as u16);
+            let memory = Pages::alloc(grants.platform().clone(), pages.into())?;
+            let granted = grants
+                .grant_access::<ReadOnly>(memory, peer)
+                .map_err(|failed| NetFrontError::Grant(failed.error))?;
+            left -= pages;
+            let first = granted.reference();
+            buffers.add(granted, first, pages);
+        }
+        Ok(buffers)
+    }
+
+    /// Ends the peer's access. Returns the number of chunks that it still uses, which the grant
+    /// table defers.
+    pub(super) fn end_access(self) -> usize {
+        self.chunks.into_iter().filter_map(|chunk| chunk.memory.end_access().err()).count()
+    }
+}
