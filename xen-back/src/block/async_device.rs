@@ -72,8 +72,12 @@ use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, Xenbus
 /// [`BlkBackEvent::Removed`] is not returned. So a write of an earlier connection never overtakes
 /// one of a later connection.
 ///
-/// If the backend itself is dropped, its requests in flight remain valid. Drop or complete them
-/// before another backend serves the same storage.
+/// If the backend itself is dropped with its frontend connected, its requests in flight remain
+/// valid, and its rings stay connected for them. Each of them is answered with an error when the
+/// storage drops it, and the last one releases the rings. No other backend serves the frontend
+/// before: Xen refuses it the port with [`BlkBackError::Port`], which closes the device. So drop
+/// all requests, carried out or not, before the next backend polls. A request with a response is
+/// never carried out again, and none is lost.
 ///
 /// [`Operation::Flush`]: super::Operation::Flush
 pub struct AsyncBlkBack<P: ForeignFrames, O: OpenDisk, T: Transport = RingTransport<P>> {

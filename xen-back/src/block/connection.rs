@@ -1,15 +1,15 @@
 //! A connected frontend: its queues and their common state.
 
 use super::access::{AccessConfig, Data, GuestMemory};
+use super::orphans::{ConnectedQueues, QueueList};
 use super::persistent::PersistentGrants;
 use super::queue::{Completion, Queue, Shared};
 use super::request::Request;
-use super::ring_nodes::{MAX_QUEUES, QueueNodes};
+use super::ring_nodes::QueueNodes;
 use super::rings::Abi;
 use super::slot::{HomeOwner, Slot, SlotList};
 use super::validate::DiskLimits;
 use super::{BlkBackError, BlockDeviceError, Config, Statistics};
-use heapless::Vec;
 use xen_hypercall::{DomId, ForeignFrames, Instant, PageBox, Port};
 use xen_ring::Corrupt;
 
@@ -29,7 +29,7 @@ impl From<CorruptQueue> for BlkBackError {
 /// A connected frontend.
 pub(super) struct Connection<P: ForeignFrames> {
     // Dropped in this order: the rings are unmapped before the memory of requests.
-    queues: Vec<Queue<P>, MAX_QUEUES>,
+    queues: ConnectedQueues<P>,
     shared: Shared<P>,
 }
 
@@ -43,7 +43,7 @@ impl<P: ForeignFrames> Connection<P> {
         persistent: bool,
         config: &Config,
     ) -> Result<Self, BlkBackError> {
-        let mut queues = Vec::new();
+        let mut queues = QueueList::new();
         for (index, nodes) in nodes.iter().enumerate() {
             let _ = queues.push(Queue::map(platform, guest, abi, index as u8, nodes)?);
         }
@@ -56,6 +56,7 @@ impl<P: ForeignFrames> Connection<P> {
             free.push(PageBox::new(platform.clone(), slot)?);
         }
         let memory = GuestMemory::new(platform, guest, &access)?;
+        let queues = ConnectedQueues::new(platform, queues, home.reference());
         let shared = Shared { memory, home, free, budget: 0, taken: 0, turn: 0 };
         Ok(Self { queues, shared })
     }
@@ -185,7 +186,7 @@ impl<P: ForeignFrames> Connection<P> {
     pub(super) fn disconnect(self) -> Option<Draining<P>> {
         let in_flight = self.in_flight();
         let Self { queues, shared: Shared { home, .. } } = self;
-        drop(queues);
+        queues.disconnect();
         (in_flight > 0).then_some(Draining { home, in_flight })
     }
 }

@@ -19,6 +19,7 @@ mod info;
 mod lru;
 mod memory;
 mod open;
+mod orphans;
 mod persistent;
 mod queue;
 mod request;

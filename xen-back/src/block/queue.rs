@@ -313,6 +313,28 @@ impl<P: ForeignFrames> Queue<P> {
         }
     }
 
+    /// Answers the requests that wait for others, and publishes all responses: the backend is
+    /// dropped. One that was taken last and is not merged is left to the next backend.
+    pub(super) fn fail_waiting(&mut self) {
+        while let Some(slot) = self.pending.take().or_else(|| self.split.pop()) {
+            self.fail(&slot);
+        }
+        self.publish();
+    }
+
+    /// Completes a request of a backend that is gone.
+    pub(super) fn fail_orphan(&mut self, slot: &Slot<P>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.fail(slot);
+        self.publish();
+    }
+
+    fn fail(&mut self, slot: &Slot<P>) {
+        for request in slot.unanswered() {
+            self.respond(request.id, request.op, BlkifStatus::ERROR);
+        }
+    }
+
     pub(super) fn final_check(&mut self) -> Result<bool, Corrupt> {
         self.rings.final_check()
     }

@@ -2,6 +2,7 @@
 
 use super::Statistics;
 use super::access::{Data, GuestMemory, NoAccess};
+use super::orphans::OrphanedQueues;
 use super::request::{Buffers, Operation};
 use super::validate::{Segments, Transfer};
 use core::ops::Range;
@@ -122,6 +123,11 @@ impl<P: ForeignFrames> Slot<P> {
             }
             _ => None,
         }
+    }
+
+    /// Returns the requests of the ring that have no response.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = RingRequest> {
+        self.ring_requests.iter().copied().skip(self.current.start)
     }
 
     /// Returns the requests of the ring that the storage carries out.
@@ -260,23 +266,57 @@ impl<P: ForeignFrames> Drop for SlotList<P> {
 pub(super) type Home<P> = PageArc<P, Dropped<P>>;
 
 /// The requests of one connection that the storage has dropped.
-pub(super) struct Dropped<P: ForeignFrames>(
-    /// `None` once the connection and its requests in flight are no longer tracked. Each slot
-    /// refers to this value, so the list must be freed then.
-    Mutex<Option<SlotList<P>>>,
-);
+pub(super) struct Dropped<P: ForeignFrames>(Mutex<Tracking<P>>);
+
+/// The use of requests that are dropped. Each slot refers to this value, so lists and rings must
+/// be freed at the end.
+enum Tracking<P: ForeignFrames> {
+    /// The backend completes those of the list at its next poll.
+    Tracked(SlotList<P>),
+    /// The backend is gone and its frontend is not: the rings have the responses.
+    Orphaned(PageBox<P, OrphanedQueues<P>>),
+    /// The connection has ended.
+    Untracked,
+}
 
 impl<P: ForeignFrames> Dropped<P> {
     pub(super) fn push(&self, slot: SlotBox<P>) {
-        let untracked = match &mut *self.0.lock() {
-            Some(list) => {
+        let mut tracking = self.0.lock();
+        let mut ended = Tracking::Untracked;
+        let untracked = match &mut *tracking {
+            Tracking::Tracked(list) => {
                 list.push(slot);
                 None
             }
-            None => Some(slot),
+            Tracking::Orphaned(queues) => {
+                if queues.end_request(&slot) {
+                    core::mem::swap(&mut *tracking, &mut ended);
+                }
+                Some(slot)
+            }
+            Tracking::Untracked => Some(slot),
         };
-        // Unmaps, without the lock.
-        drop(untracked);
+        drop(tracking);
+        // Unmap, without the lock.
+        drop((untracked, ended));
+    }
+
+    /// Has the rings of a backend that is dropped stay connected until its last request is dropped.
+    pub(super) fn orphan(&self, mut queues: PageBox<P, OrphanedQueues<P>>) {
+        while let Some(slot) = self.pop() {
+            if queues.end_request(&slot) {
+                return;
+            }
+        }
+        *self.0.lock() = Tracking::Orphaned(queues);
+    }
+
+    /// Takes a request that was dropped.
+    fn pop(&self) -> Option<SlotBox<P>> {
+        match &mut *self.0.lock() {
+            Tracking::Tracked(list) => list.pop(),
+            _ => None,
+        }
     }
 }
 
@@ -285,8 +325,8 @@ pub(super) struct HomeOwner<P: ForeignFrames>(Home<P>);
 
 impl<P: ForeignFrames> HomeOwner<P> {
     pub(super) fn new(platform: &P) -> Result<Self, OutOfMemory> {
-        let list = Dropped(Mutex::new(Some(SlotList::new())));
-        PageArc::new(platform.clone(), list).map(Self)
+        let list = Tracking::Tracked(SlotList::new());
+        PageArc::new(platform.clone(), Dropped(Mutex::new(list))).map(Self)
     }
 
     pub(super) fn reference(&self) -> Home<P> {
@@ -299,18 +339,23 @@ impl<P: ForeignFrames> HomeOwner<P> {
 
     /// Returns whether a request was dropped.
     pub(super) fn has_dropped(&self) -> bool {
-        self.0.0.lock().as_ref().is_some_and(|list| !list.is_empty())
+        matches!(&*self.0.0.lock(), Tracking::Tracked(list) if !list.is_empty())
     }
 
     /// Takes a request that was dropped.
     pub(super) fn pop(&self) -> Option<SlotBox<P>> {
-        self.0.0.lock().as_mut().and_then(SlotList::pop)
+        self.0.pop()
     }
 }
 
 impl<P: ForeignFrames> Drop for HomeOwner<P> {
     fn drop(&mut self) {
-        let list = self.0.0.lock().take();
-        drop(list);
+        let mut tracking = self.0.0.lock();
+        let tracked = match &*tracking {
+            Tracking::Tracked(_) => core::mem::replace(&mut *tracking, Tracking::Untracked),
+            _ => return,
+        };
+        // Unmaps, without the lock.
+        drop((tracking, tracked).1);
     }
 }

@@ -5,9 +5,9 @@ use core::time::Duration;
 use xen_back::block::{
     BlkBackError, BlkBackEvent, BlockDeviceError, GrantMode, MemoryDisk, Operation, Request,
 };
-use xen_hypercall::Platform;
+use xen_hypercall::{Errno, Platform};
 use xen_sim::Domain;
-use xen_sys::io::blkif::{BlkifOp, BlkifResponse, BlkifStatus};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
 
 type InFlight = Request<Domain>;
 
@@ -430,9 +430,9 @@ fn requests_outlive_their_backend() {
         let foreign = back.complete(request, Ok(())).unwrap_err();
         assert_eq!(foreign.request.operation(), Operation::Write { sector: 8, count: 8 });
         let mapped = u64::from(mode == GrantMode::Map);
-        assert_eq!(mappings(&fixture), 2 * mapped);
+        assert_eq!(mappings(&fixture), 2 * mapped + 1, "the ring stays mapped");
         drop(foreign);
-        assert_eq!(mappings(&fixture), mapped);
+        assert_eq!(mappings(&fixture), mapped + 1);
         drop(taken);
         assert_eq!((back.in_flight(), mappings(&fixture)), (0, 0));
         raw.ring.into_memory().end_access().unwrap();
@@ -440,6 +440,97 @@ fn requests_outlive_their_backend() {
         drop((back, raw.channel));
         fixture.finish();
     }
+}
+
+/// A response is not of the oldest request, so the ring itself does not show which requests have
+/// none.
+#[test]
+fn next_backend_repeats_no_request() {
+    for mode in MODES {
+        let fixture = Fixture::new();
+        let (mut back, mut raw) = connect(&fixture, mode, 3);
+        let requests = [8, 24, 40, 56, 72].map(|sector| raw.request(BlkifOp::WRITE, 1, sector));
+        raw.post(&requests);
+        let mut taken = take(&fixture, &mut back);
+        assert_eq!(taken.len(), 3);
+        back.complete(taken.remove(1), Ok(())).unwrap();
+        let answered = responses(&fixture, &mut back, &mut raw);
+        assert_eq!(answered, [(requests[1].id, BlkifStatus::OKAY)]);
+        drop(back);
+        assert!(raw.ring.pop().unwrap().is_none(), "the storage has the other two");
+        drop(taken);
+        let rest: Vec<_> = core::iter::from_fn(|| raw.ring.pop().unwrap())
+            .map(|response| (response.id, response.status))
+            .collect();
+        let failed = |request: &BlkifRequest| (request.id, BlkifStatus::ERROR);
+        assert_eq!(rest, [failed(&requests[0]), failed(&requests[2])], "{mode:?}");
+
+        let mut back = fixture.async_back(mode, 3);
+        let mut taken = Vec::new();
+        while taken.len() < 2 {
+            fixture.world.run_for(Duration::from_millis(1));
+            taken.extend(take(&fixture, &mut back));
+        }
+        let expected = [56, 72].map(|sector| Operation::Write { sector, count: 8 });
+        assert_eq!(operations(&taken), expected);
+        taken.into_iter().for_each(|request| back.complete(request, Ok(())).unwrap());
+        assert_eq!(responses(&fixture, &mut back, &mut raw).len(), 2);
+        raw.close(&mut back);
+        drop(back);
+        fixture.finish();
+    }
+}
+
+#[test]
+fn orphaned_ring_refuses_next_backend() {
+    let fixture = Fixture::new();
+    let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 4);
+    let request = raw.request(BlkifOp::WRITE, 1, 8);
+    raw.post(&[request]);
+    let taken = take(&fixture, &mut back);
+    drop(back);
+    let mut back = fixture.async_back(GrantMode::Copy, 4);
+    let refused = fixture.settle(&mut back);
+    assert!(matches!(refused, Err(BlkBackError::Port { errno: Errno::EINVAL, .. })), "{refused:?}");
+    assert!(!back.is_connected());
+    drop(taken);
+    let response = raw.ring.pop().unwrap().unwrap();
+    assert_eq!((response.id, response.status), (request.id, BlkifStatus::ERROR));
+    raw.ring.into_memory().end_access().unwrap();
+    raw.data.end_access().unwrap();
+    drop((back, raw.channel));
+    fixture.finish();
+}
+
+/// Requests that were taken from the ring and wait: for a barrier, and after a failure of merged
+/// ones.
+#[test]
+fn waiting_requests_fail_with_backend() {
+    let fixture = Fixture::new();
+    let (mut back, mut raw) = connect(&fixture, GrantMode::Copy, 4);
+    let requests = [
+        raw.request(BlkifOp::WRITE, 1, 8),
+        raw.request(BlkifOp::WRITE, 1, 16),
+        raw.request(BlkifOp::WRITE_BARRIER, 1, 40),
+    ];
+    raw.post(&requests);
+    let mut taken = take(&fixture, &mut back);
+    assert_eq!(operations(&taken), [Operation::Write { sector: 8, count: 16 }]);
+    back.complete(taken.remove(0), Err(BlockDeviceError::Io)).unwrap();
+    drop(back);
+    let mut ids: Vec<_> = core::iter::from_fn(|| raw.ring.pop().unwrap())
+        .map(|response| {
+            assert_eq!(response.status, BlkifStatus::ERROR);
+            response.id
+        })
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, requests.map(|request| request.id));
+    assert_eq!(mappings(&fixture), 0);
+    raw.ring.into_memory().end_access().unwrap();
+    raw.data.end_access().unwrap();
+    drop(raw.channel);
+    fixture.finish();
 }
 
 #[test]
