@@ -35,6 +35,9 @@ mod queues;
 mod reconnect;
 #[path = "disk/requests.rs"]
 mod requests;
+#[cfg(feature = "embedded-storage")]
+#[path = "disk/storage_traits.rs"]
+mod storage_traits;
 #[path = "disk/waiting.rs"]
 mod waiting;
 

@@ -16,6 +16,8 @@ mod connection;
 mod device;
 mod driver;
 mod dump;
+#[cfg(feature = "embedded-storage")]
+mod embedded_storage;
 mod error;
 mod indirect;
 mod info;
