@@ -283,10 +283,13 @@ to_its_end store-suite 200
 
 # --- guests that do what Xen complains of: a crash, and the self-test
 echo "MISDEEDS"
-start crash "crash" 'on_crash="preserve"'
+start crash "crash xvda $MIB" 'on_crash="preserve"
+disk=["phy:/dev/ram0,xvda,w"]'
 crashed() { xl list crash 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q c; }
 within 20 crashed
 matches "crash: reason crash" "$(xl list crash | awk 'NR == 2 { print $5 }')" "*c*"
+echo 3 >/proc/sys/vm/drop_caches
+matches "crash: the dump on the disk" "$(dd if=/dev/ram0 bs=512 skip=$((MIB / 512)) count=1 2>/dev/null | tr -d '\0')" "xen-example-shell *: crashed at [0-9]* ns"
 xl destroy crash
 to_its_end selftest 800 callback
 hvm_to_its_end selftest 800

@@ -1,15 +1,13 @@
 //! The driver domain's test: our kernel serves disk and network to Debian's Linux, all comparisons
 //! by `payload/driver.sh`.
 
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::payload::{self, Line};
-use crate::testbed::{self, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
-use crate::xentest::Complaints;
-use crate::{host, kernels, ui};
+use crate::boots::Job;
+use crate::testbed::{self, Archive, Boot, LinuxGuest, XenVersion};
+use crate::{boots, host, kernels, payload, ui};
 
 const SCRIPT: &str = include_str!("../payload/driver.sh");
 const GUEST: &str = include_str!("../payload/linux-guest.sh");
@@ -90,7 +88,7 @@ fn side_by_side(
     testbed::prepare(&versions)?;
     let kernel = kernels::driver_domain()?;
     let peer = payload::peer()?;
-    let mut boots = Vec::new();
+    let mut jobs = Vec::new();
     for &(xen, grants) in runs {
         let linux = LinuxGuest::get(xen)?;
         let mut archive = Archive::default();
@@ -110,60 +108,7 @@ fn side_by_side(
         let mut boot = Boot::new(xen, log);
         boot.timeout = Duration::from_secs(1800);
         boot.append = "QUIET=1".to_owned();
-        boots.push((name, boot, archive));
+        jobs.push(Job { name, boot, archive });
     }
-    thread::scope(|scope| {
-        let jobs: Vec<_> = boots
-            .iter()
-            .map(|(name, boot, archive)| scope.spawn(move || one(name, boot, archive, verbose)))
-            .collect();
-        let mut failures = Vec::new();
-        for job in jobs {
-            match job.join() {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failures.push(format!("{error:#}")),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
-    })
-}
-
-fn one(name: &str, boot: &Boot, archive: &Archive, verbose: bool) -> Result<()> {
-    let progress = ui::spinner(&format!("{name}: booting"));
-    let mut checks = Vec::new();
-    let mut complaints = Complaints::default();
-    let mut complete = false;
-    let outcome = boot.run(archive, None, &mut |event| {
-        complaints.record(&event);
-        let Event::Payload(line) = event else { return };
-        match payload::parse(line) {
-            Line::Step(step) => progress.set_prefix(format!("{name}: {step}")),
-            Line::Check(check) => {
-                ui::line(format!("{name}  {}", check.describe()));
-                checks.push(check);
-            }
-            Line::Figure(what, value) => {
-                ui::line(ui::dim(&format!("{name}        {what} {value:.1} s")));
-            }
-            Line::Show(text) => ui::line(ui::dim(&format!("{name}        | {text}"))),
-            Line::Console(text) if verbose => ui::line(ui::dim(&format!("{name}        {text}"))),
-            Line::Other("END") => complete = true,
-            _ => {}
-        }
-    })?;
-    progress.finish_and_clear();
-    let quiet = complaints.check();
-    ui::line(format!("{name}  {}", quiet.describe()));
-    checks.push(quiet);
-    let good = checks.iter().filter(|check| check.ok).count();
-    ui::line(format!(
-        "{name}  driver domain: {good} of {} checks hold; {}",
-        checks.len(),
-        outcome.describe()
-    ));
-    if good < checks.len() || !complete || outcome.ending != Ending::Exit(0) {
-        bail!("{name}: {}; the whole log is {}", outcome.describe(), boot.log.display());
-    }
-    Ok(())
+    boots::side_by_side("driver domain", &jobs, verbose)
 }

@@ -17,7 +17,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 8] = [
+const KERNELS: [Kernel; 9] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -26,6 +26,7 @@ const KERNELS: [Kernel; 8] = [
     Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
     Kernel { name: "bench", package: "xen-kernel-bench", bin: "bench" },
+    Kernel { name: "disk-test", package: "xen-kernel-selftest", bin: "disk-test" },
 ];
 
 /// The kernel outside of the workspace.
@@ -97,6 +98,11 @@ pub(crate) fn store_suite() -> Result<PathBuf> {
 /// Builds the kernel that measures the frontends; returns its image.
 pub(crate) fn bench() -> Result<PathBuf> {
     make(&KERNELS[7], false)
+}
+
+/// Builds the kernel that verifies a disk; returns its image.
+pub(crate) fn disk_test() -> Result<PathBuf> {
+    make(&KERNELS[8], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.

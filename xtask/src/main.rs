@@ -4,11 +4,13 @@ mod abi;
 mod arm64;
 mod audit;
 mod bench;
+mod boots;
 mod checkers;
 mod checks;
 mod conformance;
 mod demo;
 mod digest;
+mod disks;
 mod downstream;
 mod driver;
 mod fresh;
@@ -69,6 +71,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
     DriverDomain(driver::Args),
+    /// Boots a kernel on real Xen that verifies each block of disks of Linux's and QEMU's backends.
+    DiskTest(disks::Args),
     /// Compares xen-sys with Xen's public headers, fetched and described by a C compiler.
     Abi(abi::Args),
     /// Compares the crates with C in instructions and time, and draws a picture of it.
@@ -113,6 +117,7 @@ fn main() -> ExitCode {
         Task::Selftest(args) => selftest::main(&args),
         Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
+        Task::DiskTest(args) => disks::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),
         Task::Setup => host::setup().map(|()| 0),

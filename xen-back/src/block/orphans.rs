@@ -14,7 +14,7 @@ use xen_hypercall::{ForeignFrames, PageBox};
 
 pub(super) type QueueList<P> = Vec<Queue<P>, MAX_QUEUES>;
 
-/// The queues of a connection. If they are dropped with requests in flight, their rings stay until
+/// The queues of a connection. If dropped with requests in flight, their rings stay until
 /// the storage has dropped the last of these.
 pub(super) struct ConnectedQueues<P: ForeignFrames> {
     list: QueueList<P>,

@@ -60,6 +60,24 @@ impl LinuxGuest {
         Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs })
     }
 
+    /// Returns the guest with file systems and `fio`.
+    pub(crate) fn with_all(version: XenVersion) -> Result<LinuxGuest> {
+        let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs", "fio"];
+        let name = format!("guest-fio-{version}");
+        let root = apt::root_with_filesystems(version.suite(), &name, &packages)?;
+        Ok(LinuxGuest { kernel: image::linux(&root)?, modules: root.clone(), programs: root })
+    }
+
+    /// Makes an initramfs as [`initramfs`](Self::initramfs) does, with `fio`.
+    pub(crate) fn full_initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
+        self.pack(&Content {
+            init,
+            modules: &MODULES,
+            programs: &["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck", "usr/bin/fio"],
+            files: &[("bin/testbed-peer", peer)],
+        })
+    }
+
     /// Makes an initramfs that runs `init`; `peer` is there as `testbed-peer`.
     pub(crate) fn initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
         self.pack(&Content {

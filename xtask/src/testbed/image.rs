@@ -1,9 +1,9 @@
 //! Base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, in a cache.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::{fs, mem};
 
 use anyhow::{Context, Result};
 use object::Endianness;
@@ -132,6 +132,16 @@ fn root(version: XenVersion) -> Result<Root> {
 /// Returns the root with the tools of a Xen version; fetches it where the cache has none.
 pub(crate) fn tools(version: XenVersion) -> Result<Root> {
     root(version)
+}
+
+/// Adds QEMU to dom0, where `xl` starts it as the backend of disks.
+pub(crate) fn add_device_model(archive: &mut Archive, version: XenVersion) -> Result<()> {
+    let packages = ["qemu-system-xen"];
+    let root = apt::root(version.suite(), &format!("device-model-{version}"), &packages)?;
+    let mut files = Files { root, archive: mem::take(archive), seen: HashSet::new() };
+    let added = files.program("usr/libexec/xen-qemu-system-i386");
+    *archive = files.archive;
+    added
 }
 
 fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
