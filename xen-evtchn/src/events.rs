@@ -137,6 +137,16 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         &self.shared_info
     }
 
+    /// Returns the memory that has the `vcpu_info` of `vcpu`, and the offset there: shared info, or
+    /// the page that [`add_vcpu`](Self::add_vcpu) has registered. `None` before that.
+    #[inline]
+    pub fn vcpu_info_at(&self, vcpu: u32) -> Option<(&SharedMem, usize)> {
+        match Layout::NATIVE.legacy(vcpu as usize) {
+            Some(base) => Some((self.shared_info.as_ref().first_page(), base)),
+            None => Some((self.vcpus.memory(vcpu as usize)?, INFO)),
+        }
+    }
+
     /// Adds `vcpu` to those that take events, before any port is bound to it. vCPU 0 is added from
     /// the start.
     ///
@@ -655,10 +665,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     #[inline(always)]
     fn vcpu_info(&self, vcpu: usize) -> Option<VcpuWords<'_>> {
-        let (mem, base) = match Layout::NATIVE.legacy(vcpu) {
-            Some(base) => (self.shared_info.as_ref().first_page(), base),
-            None => (self.vcpus.memory(vcpu)?, INFO),
-        };
+        let (mem, base) = self.vcpu_info_at(vcpu as u32)?;
         VcpuWords::at(Layout::NATIVE, mem, base)
     }
 }

@@ -4,6 +4,7 @@
 //! be used.
 
 use core::fmt;
+use xen_sys::arch_x86::cpuid::*;
 use xen_sys::xen::DomId;
 
 /// CPUID leaf: EAX, EBX, ECX, EDX.
@@ -50,6 +51,28 @@ pub struct XenLeaves {
     pub domain: Option<DomId>,
 }
 
+/// Tick counter (TSC) of this domain, as Xen describes it. Source: leaf 3 of `arch-x86/cpuid.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TscInfo {
+    /// Set if Xen intercepts and emulates reads of the counter.
+    #[doc(alias = "XEN_CPUID_TSC_EMULATED")]
+    pub is_emulated: bool,
+    /// Set if the host's counter is reliable.
+    #[doc(alias = "XEN_CPUID_HOST_TSC_RELIABLE")]
+    pub is_host_reliable: bool,
+    /// Set if the CPU has RDTSCP.
+    #[doc(alias = "XEN_CPUID_RDTSCP_INSTR_AVAIL")]
+    pub has_rdtscp: bool,
+    /// Mode, `XEN_CPUID_TSC_MODE_*`.
+    pub mode: u32,
+    /// Frequency of the domain's counter in kHz; zero if Xen has none.
+    pub guest_khz: u32,
+    /// Number of restores and migrations of the domain.
+    pub incarnation: u32,
+    /// Frequency of the host's counter in kHz.
+    pub host_khz: u32,
+}
+
 const SIGNATURE: &[u8; 12] = b"XenVMMXenVMM";
 
 /// Bit of EAX in leaf 4: EBX is the vCPU's number.
@@ -65,6 +88,22 @@ impl XenLeaves {
             let [last, ebx, ecx, edx] = cpuid(base, 0);
             let found = text([ebx, ecx, edx]) == *SIGNATURE && last >= base + 2;
             found.then(|| Self::at(base, last, &cpuid))
+        })
+    }
+
+    /// Reads the description of the tick counter; `None` without leaf 3.
+    pub fn tsc(&self, cpuid: impl Fn(u32, u32) -> Leaf) -> Option<TscInfo> {
+        let leaf = self.base.checked_add(3).filter(|&leaf| leaf <= self.last)?;
+        let [flags, mode, guest_khz, incarnation] = cpuid(leaf, 0);
+        let [host_khz, ..] = cpuid(leaf, 2);
+        Some(TscInfo {
+            is_emulated: flags & XEN_CPUID_TSC_EMULATED != 0,
+            is_host_reliable: flags & XEN_CPUID_HOST_TSC_RELIABLE != 0,
+            has_rdtscp: flags & XEN_CPUID_RDTSCP_INSTR_AVAIL != 0,
+            mode,
+            guest_khz,
+            incarnation,
+            host_khz,
         })
     }
 
@@ -123,6 +162,21 @@ mod tests {
             assert_eq!((xen.base, xen.version), (base, (4, 20)));
             assert_eq!((xen.vcpu, xen.domain), (Some(3), Some(DomId(17))));
         }
+    }
+
+    #[test]
+    fn tick_counter_is_read_from_leaf_3() {
+        let xen = XenLeaves::find(xen_at(0x4000_0100)).unwrap();
+        let leaf_3 = |leaf, subleaf| match (leaf, subleaf) {
+            (0x4000_0103, 0) => [6, 2, 2_000_000, 4],
+            (0x4000_0103, 2) => [3_000_000, 0, 0, 0],
+            _ => [0; 4],
+        };
+        let tsc = xen.tsc(leaf_3).unwrap();
+        assert_eq!((tsc.is_emulated, tsc.is_host_reliable, tsc.has_rdtscp), (false, true, true));
+        assert_eq!((tsc.mode, tsc.incarnation), (XEN_CPUID_TSC_MODE_NEVER_EMULATE, 4));
+        assert_eq!((tsc.guest_khz, tsc.host_khz), (2_000_000, 3_000_000));
+        assert_eq!(XenLeaves { last: xen.base + 2, ..xen }.tsc(leaf_3), None);
     }
 
     #[test]
