@@ -2,9 +2,9 @@
 
 use crate::counters::Counters;
 use crate::domain_handle::DomainHandle;
-use crate::hv::Area;
 use crate::hv::event::Events;
 use crate::hv::grant::GrantTable;
+use crate::hv::{Area, WALL_CLOCK};
 use crate::physmap::Physmap;
 use crate::pool::{Mfn, Pool};
 use crate::rng::Rng;
@@ -172,6 +172,8 @@ pub(crate) struct Machine {
     pub(crate) violations: Vec<Violation>,
     pub(crate) trace: Trace,
     pub(crate) version: (u16, u16),
+    /// Wall clock at time 0: seconds since 1970, and nanoseconds.
+    pub(crate) wall_clock: (u64, u32),
     /// Domains whose shutdown xenstored has not received yet.
     pub(crate) shutdowns: Vec<DomId>,
     /// Devices of the toolstack, with their nodes.
@@ -191,6 +193,7 @@ impl Machine {
             violations: Vec::new(),
             trace: Trace::default(),
             version,
+            wall_clock: (WALL_CLOCK, 0),
             shutdowns: Vec::new(),
             devices: Vec::new(),
         }

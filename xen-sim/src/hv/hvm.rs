@@ -29,6 +29,8 @@ impl Machine {
                 if op.index == HVM_PARAM_CALLBACK_IRQ {
                     self.dom_mut(domain).callback |=
                         op.value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
+                    // The wall clock is written from here on.
+                    self.update_clocks();
                     self.reassert(caller.domain);
                 }
             }

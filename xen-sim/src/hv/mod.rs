@@ -6,10 +6,12 @@ pub(crate) mod grant;
 mod hvm;
 mod memory;
 pub(crate) mod sched;
+mod time;
 mod vcpu;
 mod version;
 
 pub(crate) use area::Area;
+pub(crate) use time::WALL_CLOCK;
 
 use crate::guest::Guest;
 use crate::machine::Machine;
@@ -39,6 +41,7 @@ pub(crate) fn name(op: usize) -> &'static str {
         HYPERVISOR_SET_TIMER_OP => "set_timer_op",
         HYPERVISOR_VM_ASSIST => "vm_assist",
         HYPERVISOR_CONSOLE_IO => "console_io",
+        HYPERVISOR_PLATFORM_OP => "platform_op",
         _ => "unknown",
     }
 }
@@ -74,6 +77,11 @@ impl Machine {
             HYPERVISOR_SCHED_OP => self.sched_op(caller, command as u32, arg),
             HYPERVISOR_XEN_VERSION => self.xen_version(caller, command as u32, arg),
             HYPERVISOR_SET_TIMER_OP => self.set_timer_op(caller, command as u64),
+            HYPERVISOR_PLATFORM_OP => {
+                // SAFETY: as above.
+                let arg = unsafe { Guest::new(command) };
+                self.platform_op(caller, arg)
+            }
             HYPERVISOR_VM_ASSIST => self.vm_assist(caller, command as u32, second as u32),
             HYPERVISOR_CONSOLE_IO => {
                 // SAFETY: as above.

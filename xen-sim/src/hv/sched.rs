@@ -3,14 +3,9 @@
 use super::{Answer, Caller};
 use crate::guest::Guest;
 use crate::machine::{DomainState, Machine, RunState};
-use core::mem::offset_of;
-use core::sync::atomic::Ordering::{Relaxed, Release};
-use xen_hypercall::{DomId, Errno, SharedU32, SharedU64};
+use xen_hypercall::{DomId, Errno};
 use xen_sys::sched::*;
-use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
-
-/// Wall clock at the world's time 0, in seconds since 1970: the first day of 2026.
-const WALL_CLOCK: u32 = 1_767_225_600;
+use xen_sys::xen::Virq;
 
 impl Machine {
     pub(crate) fn sched_op(&mut self, caller: Caller, command: u32, arg: Guest) -> Answer {
@@ -119,58 +114,5 @@ impl Machine {
             self.trace.record(now, Some(domain), || format!("timer of vCPU {vcpu}"));
             self.raise_virq(domain, vcpu, Virq::TIMER);
         }
-    }
-
-    /// Advances time to `at`, and fires the timers that become due.
-    pub(crate) fn advance_to(&mut self, at: u64) {
-        if at > self.now {
-            self.now = at;
-            self.update_clocks();
-        }
-        self.fire_timers();
-    }
-
-    /// Writes the time to every vCPU's `VcpuTimeInfo`. The multiplier is 0, so that a guest adds
-    /// nothing for its TSC.
-    pub(crate) fn update_clocks(&mut self) {
-        for domain in self.domains.values().filter(|domain| domain.run_state != RunState::Dead) {
-            for vcpu in &domain.vcpus {
-                if let Some((mfn, offset)) = vcpu.info {
-                    let (page, at) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
-                    write_time(
-                        self.now,
-                        |field| page.u32_at(at + field),
-                        |field| page.u64_at(at + field),
-                    );
-                }
-                if let Some(area) = &vcpu.time_area {
-                    let pool = &self.pool;
-                    write_time(
-                        self.now,
-                        |field| area.half(pool, field),
-                        |field| area.word(pool, field),
-                    );
-                }
-            }
-            let page = self.pool.page(domain.shared_info);
-            if let Some(seconds) = page.u32_at(offset_of!(SharedInfo, wc_sec)) {
-                seconds.store(WALL_CLOCK, Relaxed);
-            }
-        }
-    }
-}
-
-/// Writes the time to a `VcpuTimeInfo` by the offsets of its fields.
-fn write_time<'p>(
-    now: u64,
-    half: impl Fn(usize) -> Option<SharedU32<'p>>,
-    word: impl Fn(usize) -> Option<SharedU64<'p>>,
-) {
-    let version = half(offset_of!(VcpuTimeInfo, version));
-    if let (Some(version), Some(time)) = (version, word(offset_of!(VcpuTimeInfo, system_time))) {
-        let even = version.load(Relaxed) & !1;
-        version.store(even.wrapping_add(1), Release);
-        time.store(now, Release);
-        version.store(even.wrapping_add(2), Release);
     }
 }
