@@ -1,10 +1,12 @@
 //! Instructions of x86-64 that a guest kernel needs: tick counter, interrupt flag, debug port.
 
 use crate::LocalInterrupts;
+use crate::clock::TickCounter;
 use core::arch::asm;
 use core::fmt;
 
 /// Reads the tick counter (TSC), after all loads that come first in the program.
+#[inline(always)]
 pub fn read_tsc() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reads a counter. The fence keeps the CPU from reading it before earlier loads.
@@ -12,6 +14,17 @@ pub fn read_tsc() -> u64 {
         asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags));
     };
     u64::from(high) << 32 | u64::from(low)
+}
+
+/// The tick counter of a [`SystemClock`](crate::SystemClock).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tsc;
+
+impl TickCounter for Tsc {
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        read_tsc()
+    }
 }
 
 /// The interrupt flag of the CPU that executes this: `cli` and `sti`.
@@ -37,6 +50,11 @@ impl LocalInterrupts for InterruptFlag {
     fn enable(&self) {
         // SAFETY: as in `disable`. The kernel has loaded its handlers before it takes events.
         unsafe { asm!("sti", options(nostack, preserves_flags)) };
+    }
+
+    fn enable_and_halt(&self) {
+        // SAFETY: as in `enable`. `sti` takes effect after the next instruction.
+        unsafe { asm!("sti", "hlt", options(nostack, preserves_flags)) };
     }
 }
 

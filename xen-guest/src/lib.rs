@@ -10,22 +10,30 @@ extern crate std;
 
 #[cfg(target_arch = "x86_64")]
 pub mod arch;
+mod area;
 mod boot_info;
-mod clock;
+pub mod clock;
+pub mod control;
+pub mod debug;
+mod idle;
+mod interrupts;
 mod park;
 pub mod power;
 #[cfg(target_arch = "x86_64")]
 mod pvh;
+pub mod runstate;
 mod services;
-mod shutdown;
-#[cfg(target_arch = "x86_64")]
+mod timer;
 pub mod vcpu;
 
 pub use boot_info::{BootInfo, UsableRam, usable_ram};
-pub use clock::SystemClock;
+pub use clock::{SystemClock, wall_clock};
+pub use control::{ShutdownRequest, ShutdownWatcher, SuspendError};
+pub use interrupts::{LocalInterrupts, halt_unless};
 pub use park::VcpuPark;
-pub use services::{GuestServices, LocalInterrupts};
-pub use shutdown::{ShutdownRequest, ShutdownWatcher, SuspendError};
+pub use runstate::{Runstate, RunstateArea};
+pub use services::GuestServices;
+pub use timer::{TimerState, VcpuTimer};
 
 pub use xen_evtchn::{self as evtchn, Channel, Eoi, EventChannels, EventDispatcher};
 pub use xen_front::{self as front, block, console, net, vchan};

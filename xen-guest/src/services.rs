@@ -1,6 +1,7 @@
 //! Event dispatch, waiting without a lost event, and the kernel's part of a suspend.
 
-use crate::{SystemClock, VcpuPark};
+use crate::clock::{TickCounter, TimeInfo};
+use crate::{LocalInterrupts, SystemClock, VcpuPark};
 use core::borrow::Borrow;
 use core::fmt;
 use core::time::Duration;
@@ -8,21 +9,6 @@ use heapless::Vec;
 use xen_evtchn::{Channel, Eoi, Event, EventChannels, EventDispatcher, MAX_VCPUS};
 use xen_hypercall::ops::sched::{self, SuspendOutcome};
 use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
-
-/// The interrupt flag of the CPU that executes the call.
-///
-/// `arch::InterruptFlag` implements it with `cli` and `sti`; a kernel that counts nested disables
-/// implements it by its own functions.
-pub trait LocalInterrupts {
-    /// Returns whether interrupts are enabled.
-    fn are_enabled(&self) -> bool;
-
-    /// Disables interrupts.
-    fn disable(&self);
-
-    /// Enables interrupts.
-    fn enable(&self);
-}
 
 /// The channels that notify the other vCPUs.
 type Channels<P> = Vec<Channel<P>, MAX_VCPUS>;
@@ -35,7 +21,14 @@ const POLL_PORTS: usize = 128;
 ///
 /// A kernel makes the value where it needs it, from references to its statics. `GROUPS` is the size
 /// of the dispatcher, in groups of 64 ports. Events of ports beyond it are only polled.
-pub struct GuestServices<'a, P: Platform, M: AsRef<SharedMem>, I, const GROUPS: usize> {
+pub struct GuestServices<
+    'a,
+    P: Platform,
+    M: AsRef<SharedMem>,
+    I,
+    const GROUPS: usize,
+    C = fn() -> u64,
+> {
     /// The platform.
     pub platform: &'a P,
     /// The event words.
@@ -45,11 +38,11 @@ pub struct GuestServices<'a, P: Platform, M: AsRef<SharedMem>, I, const GROUPS: 
     /// The interrupt flag.
     pub interrupts: I,
     /// The clock.
-    pub clock: &'a SystemClock,
+    pub clock: &'a SystemClock<C>,
 }
 
-impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize>
-    GuestServices<'_, P, M, I, GROUPS>
+impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize, C>
+    GuestServices<'_, P, M, I, GROUPS, C>
 {
     /// Handles the upcall of `vcpu`: the body of the interrupt handler. Lock-free, and bounded
     /// however fast peers send.
@@ -156,7 +149,8 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize>
     }
 }
 
-impl<P, M, I: LocalInterrupts, const GROUPS: usize> GuestServices<'_, P, M, I, GROUPS>
+impl<P, M, I: LocalInterrupts, const GROUPS: usize, C: TickCounter>
+    GuestServices<'_, P, M, I, GROUPS, C>
 where
     P: Platform,
     M: AsRef<SharedMem> + Borrow<Mapped<P>>,
@@ -252,13 +246,15 @@ where
         self.events.resume()?;
         self.dispatcher.reset();
         set_upcalls()?;
-        self.clock.resume(AsRef::<SharedMem>::as_ref(shared_info), 0);
+        if let Some(time) = TimeInfo::of_vcpu(AsRef::<SharedMem>::as_ref(shared_info), 0) {
+            self.clock.resume(time);
+        }
         Ok(())
     }
 }
 
-impl<P: Platform, M: AsRef<SharedMem>, I, const GROUPS: usize> fmt::Debug
-    for GuestServices<'_, P, M, I, GROUPS>
+impl<P: Platform, M: AsRef<SharedMem>, I, const GROUPS: usize, C> fmt::Debug
+    for GuestServices<'_, P, M, I, GROUPS, C>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuestServices").finish_non_exhaustive()

@@ -34,6 +34,10 @@ impl LocalInterrupts for &Flag {
         self.enabled.store(true, SeqCst);
         self.changes.fetch_add(1, SeqCst);
     }
+
+    fn enable_and_halt(&self) {
+        unreachable!("these tests wait by polls");
+    }
 }
 
 struct Kernel {
@@ -56,7 +60,7 @@ impl Kernel {
         let (flag, park) = (Flag::default(), VcpuPark::new());
         flag.enabled.store(true, SeqCst);
         // The simulator's time has no fraction of ticks.
-        let clock = SystemClock::new(|| 0);
+        let clock: SystemClock = SystemClock::new(|| 0);
         Self { world, domain, events, dispatcher, flag, clock, park }
     }
 
@@ -208,9 +212,11 @@ fn clock_continues_on_later_host() {
         kernel.services().suspend(&kernel.park, &[], Duration::from_secs(1), set_upcalls)
     };
     assert_eq!(resumed, Ok(SuspendOutcome::Resumed));
-    assert_eq!(kernel.now(), before);
+    // The clock does not go back, and stands at most a grain ahead.
+    let after = kernel.now();
+    assert!((before..before + 50_000).contains(&after), "{before}, {after}");
     kernel.world.run_for(Duration::from_micros(7));
-    assert_eq!(kernel.now(), before + 7_000);
+    assert_eq!(kernel.now(), after + 7_000);
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn supported_request_is_acknowledged_once() {
     let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
     guest.world.store().remove(node).unwrap();
     assert_eq!((watcher.poll().unwrap(), guest.seen(SHUTDOWN)), (None, None));
-    for strange in ["", "poweroff ", "a word that is longer than any request", "s4"] {
+    for strange in ["", "poweroff ", "a word that is longer than any request", "s5"] {
         guest.ask(strange);
         assert_eq!(watcher.poll().unwrap(), None);
         assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(strange));
@@ -208,7 +208,7 @@ fn read_only_features_hide_no_request() {
     store.set_permissions(format!("{home}/control"), &read_only).unwrap();
     // One node exists and cannot be written, the others cannot be created.
     store.set_permissions(format!("{home}/control/feature-poweroff"), &read_only).unwrap();
-    for missing in ["feature-reboot", "feature-suspend"] {
+    for missing in ["feature-reboot", "feature-suspend", "feature-s3", "feature-s4"] {
         store.remove(format!("{home}/control/{missing}")).unwrap();
     }
     let mut watcher = ShutdownWatcher::new(&guest.store, &ShutdownRequest::ALL).unwrap();
@@ -268,7 +268,9 @@ fn request_survives_store_error() {
 #[test]
 fn suspend_alone_has_no_reason() {
     for request in ShutdownRequest::ALL {
-        assert_eq!(request.reason().is_none(), request == ShutdownRequest::Suspend, "{request}");
+        let sleeps =
+            [ShutdownRequest::Suspend, ShutdownRequest::S3, ShutdownRequest::S4].contains(&request);
+        assert_eq!(request.reason().is_none(), sleeps, "{request}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::memory;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use spin::Once;
-use xen_guest::arch::read_tsc;
+use xen_guest::arch::Tsc;
 use xen_guest::hypercall::arch::{VendorCall, cpuid};
 use xen_guest::hypercall::boot::{self, PlaceError};
 use xen_guest::ops::sched;
@@ -18,7 +18,7 @@ pub struct Kernel;
 
 static CALL: Once<VendorCall> = Once::new();
 static CLAIMS: Claims = Claims::new();
-static CLOCK: SystemClock = SystemClock::new(read_tsc);
+static CLOCK: SystemClock<Tsc> = SystemClock::new(Tsc);
 static EVENTS: Once<EventChannels<Kernel, Mapped<Kernel>>> = Once::new();
 
 /// Selects the hypercall instruction; `None` without Xen.

@@ -84,6 +84,18 @@ pub enum Command {
     Sleep {
         time: Duration,
     },
+    Cpus,
+    /// Without a time it prints the time of day.
+    Date {
+        set: Option<u64>,
+    },
+    Uptime,
+    Top,
+    /// Zero stops it.
+    Watchdog {
+        time: Duration,
+    },
+    Hang,
     Help,
     Poweroff,
     Reboot,
@@ -131,7 +143,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 23] = [
+pub static COMMANDS: [Spec; 29] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
         let recursive = args.flag("-r");
@@ -230,6 +242,26 @@ pub static COMMANDS: [Spec; 23] = [
         let millis = args.number::<u32>("MS", "a number of milliseconds below 2^32", |_| true)?;
         Ok(Command::Sleep { time: Duration::from_millis(millis.into()) })
     }),
+    spec("cpus", "", "lists the vCPUs, up or down", |_| Ok(Command::Cpus)),
+    spec("date", "[SECONDS]", "prints the time of day, or sets it in dom0", |args| {
+        let set = if args.is_empty() {
+            None
+        } else {
+            Some(args.number("SECONDS", "seconds since 1970", |_| true)?)
+        };
+        Ok(Command::Date { set })
+    }),
+    spec("uptime", "", "prints the time since the start of the shell", |_| Ok(Command::Uptime)),
+    spec("top", "", "prints how long each vCPU has run, slept, and was not run", |_| {
+        Ok(Command::Top)
+    }),
+    spec(
+        "watchdog",
+        "SECONDS",
+        "has Xen end the domain if the shell hangs; 0: no longer",
+        |args| Ok(Command::Watchdog { time: Duration::from_secs(seconds(args)?.into()) }),
+    ),
+    spec("hang", "", "hangs", |_| Ok(Command::Hang)),
     spec("help", "", "prints this", |_| Ok(Command::Help)),
     spec("poweroff", "", "ends the domain", |_| Ok(Command::Poweroff)),
     spec("reboot", "", "ends the domain and asks for a new start", |_| Ok(Command::Reboot)),
@@ -388,6 +420,9 @@ mod tests {
             parse("console write 1 'a line'"),
             Command::ConsoleWrite { number: 1, text: "a line".into() }
         );
+        assert_eq!(parse("date"), Command::Date { set: None });
+        assert_eq!(parse("date 1900000000"), Command::Date { set: Some(1_900_000_000) });
+        assert_eq!(parse("watchdog 30"), Command::Watchdog { time: Duration::from_secs(30) });
         assert_eq!(parse("sleep 250"), Command::Sleep { time: Duration::from_millis(250) });
         assert_eq!(Command::parse("  ").unwrap(), None);
     }

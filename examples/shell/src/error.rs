@@ -9,6 +9,7 @@ use core::fmt;
 use xen_front::block::{BlkFrontError, DumpError, TransferError, VbdNumber};
 use xen_front::net::{DeviceState, Vif};
 use xen_guest::SuspendError;
+use xen_guest::wall_clock::WallClockError;
 use xen_hypercall::Errno;
 use xen_store::StoreError;
 
@@ -119,6 +120,9 @@ pub enum Error {
     /// The network did not do it.
     #[error(transparent)]
     Net(#[from] net::NetError),
+    /// There is no time of day.
+    #[error(transparent)]
+    WallClock(#[from] WallClockError),
     /// The domain was not suspended, or could not continue.
     #[error(transparent)]
     Suspend(#[from] SuspendError),

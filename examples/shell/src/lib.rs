@@ -11,6 +11,7 @@ pub mod command;
 mod commands;
 pub mod editor;
 mod error;
+mod management;
 pub mod net;
 pub mod parse;
 mod shell;
@@ -19,7 +20,7 @@ mod terminal;
 
 pub use error::Error;
 pub use shell::{Shell, Tally};
-pub use system::{GuestKind, Machine, System};
+pub use system::{GuestKind, Kernel, Machine, System};
 pub use terminal::{LineWriter, Mute, Terminal};
 
 /// Keeps the porting guide's code compiling: this package depends on all crates that it uses.

@@ -8,9 +8,10 @@ extern crate alloc;
 
 use alloc::boxed::Box;
 use core::arch::asm;
-use xen_example_shell::{GuestKind, Machine, Mute, Shell, System, Terminal};
+use xen_example_shell::{GuestKind, Kernel, Machine, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
+use xen_guest::Eoi;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::boot;
 use xen_kernel_rt::early::Early;
@@ -43,8 +44,19 @@ fn main(xen: Rt) {
         memory_map: xen.memory_map(),
         crash: invalid_opcode,
     };
-    let suspend = |xen: &Rt| xen.suspend();
-    let system = System { platform: xen, suspend, machine, store, grants };
+    let kernel = Kernel {
+        time_of_day: |xen: &Rt| xen.time_of_day(),
+        set_time_of_day: |xen, time| xen.set_time_of_day(time),
+        tsc: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.tsc(cpuid::native)),
+        apic_id: |xen, vcpu| xen.apic_id(vcpu),
+        set_vcpu_online: |xen, vcpu, is_online| xen.set_vcpu_online(vcpu, is_online),
+        take_event: |xen, port| xen.eoi(port, Eoi::Handled),
+        ..Kernel::new(|xen: &Rt| xen.suspend())
+    };
+    if let Err(errno) = xen.dump_on_debug() {
+        early_println!("no dump on VIRQ_DEBUG: {errno}");
+    }
+    let system = System { platform: xen, kernel, machine, store, grants };
     let mut shell = Shell::new(system, &mut *terminal);
     let reason = shell.boot(xen.command_line());
     shell.shutdown(reason);

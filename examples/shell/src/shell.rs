@@ -4,9 +4,10 @@ use crate::command::{self, Command};
 use crate::commands::blk::Disks;
 use crate::commands::net::Nics;
 use crate::commands::power;
-use crate::commands::{console, info, xs};
+use crate::commands::{console, info, time, xs};
 use crate::editor::Editor;
 use crate::error::Error;
+use crate::management::Management;
 use crate::net::{NetError, ping, tcp_echo, tcp_serve};
 use crate::parse;
 use crate::system::System;
@@ -14,7 +15,8 @@ use crate::terminal::{LineWriter, Terminal};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
-use xen_guest::ShutdownWatcher;
+use xen_guest::control::Watchdog;
+use xen_guest::{ShutdownRequest, ShutdownWatcher};
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{Errno, Instant, Platform, Port};
 use xen_sys::sched::ShutdownReason;
@@ -44,6 +46,9 @@ pub struct Shell<'a, P: Platform, T: Terminal> {
     terminal: T,
     disks: Disks<P>,
     nics: Nics<P>,
+    watchdog: Option<Watchdog<P>>,
+    /// Moment of the start.
+    start: Instant,
     /// A command or dom0 has asked for the end.
     end: Option<ShutdownReason>,
 }
@@ -51,7 +56,9 @@ pub struct Shell<'a, P: Platform, T: Terminal> {
 impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Makes a shell for `system` that talks to `terminal`.
     pub fn new(system: System<'a, P>, terminal: T) -> Self {
-        Self { system, terminal, disks: Disks::new(), nics: Nics::new(), end: None }
+        let start = system.platform.now();
+        let (disks, nics) = (Disks::new(), Nics::new());
+        Self { system, terminal, disks, nics, watchdog: None, start, end: None }
     }
 
     /// Does what the kernel's command line says: executes the script of `run=`, or prompts. Returns
@@ -138,7 +145,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<(), Error> {
-        let Self { system, terminal, disks, nics, end } = self;
+        let Self { system, terminal, disks, nics, watchdog, start, end } = self;
         let out = &mut LineWriter::new(terminal);
         match command {
             Command::Info => info::info(system, out),
@@ -186,10 +193,28 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::Sleep { time } => {
                 let until = system.platform.now() + *time;
                 while system.platform.now() < until {
-                    idle(system, disks, nics, None, until);
+                    idle(system, disks, nics, watchdog, &[], until);
                 }
                 Ok(())
             }
+            Command::Cpus => time::cpus(system, out),
+            Command::Date { set } => time::date(system, *set, out),
+            Command::Uptime => time::uptime(system, *start, out),
+            Command::Top => time::top(system, out),
+            Command::Watchdog { time } => {
+                // The one before stops first: there are two at most.
+                *watchdog = None;
+                if !time.is_zero() {
+                    let (xen, now) = (system.platform.clone(), system.platform.now());
+                    let started = Watchdog::start(xen, *time, now);
+                    let call = "watchdog";
+                    *watchdog = Some(started.map_err(|errno| Error::Xen { call, errno })?);
+                }
+                Ok(())
+            }
+            Command::Hang => loop {
+                core::hint::spin_loop();
+            },
             Command::Help => Ok(command::help(out)?),
             Command::Poweroff => {
                 *end = Some(ShutdownReason::POWEROFF);
@@ -212,6 +237,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             .store
             .as_ref()
             .and_then(|store| ShutdownWatcher::new(store, &power::SUPPORTED).ok());
+        let mut management = Management::new(&self.system);
         let mut editor = Editor::new();
         self.say(format_args!("'help' lists the commands\n{PROMPT}"));
         loop {
@@ -222,20 +248,44 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 }
                 self.say(format_args!("{PROMPT}"));
             }
-            if let Some(watcher) = &mut watcher
-                && let Ok(Some(request)) = watcher.poll()
-            {
-                self.say(format_args!("\nasked for: {request}\n"));
-                if let Some(reason) = request.reason() {
+            if let Some(watcher) = &mut watcher {
+                let request = watcher.poll().ok().flatten();
+                let is_suspend = management.take_suspend(&self.system);
+                if let Some(request) = request {
+                    self.say(format_args!("\nasked for: {request}\n"));
+                }
+                if let Some(reason) = request.and_then(ShutdownRequest::reason) {
                     return reason;
                 }
-                if let Err(error) = self.suspend(watcher) {
-                    self.say(format_args!("error: {error}\n"));
+                if request.is_some() || is_suspend {
+                    if let Err(error) = self.suspend(watcher, &mut management) {
+                        self.say(format_args!("error: {error}\n"));
+                    }
+                    self.say(format_args!("{PROMPT}"));
                 }
-                self.say(format_args!("{PROMPT}"));
+            }
+            if let Some(reason) = self.manage(&mut management) {
+                return reason;
             }
             let until = self.system.platform.now() + SLICE;
-            idle(&self.system, &mut self.disks, &mut self.nics, self.terminal.port(), until);
+            let Self { system, terminal, disks, nics, watchdog, .. } = self;
+            idle(system, disks, nics, watchdog, &[terminal.port(), management.port()], until);
+        }
+    }
+
+    /// Serves the requests of the toolstack that are pending. Returns the end of the domain, if one
+    /// was that.
+    fn manage(&mut self, management: &mut Management<P>) -> Option<ShutdownReason> {
+        loop {
+            let mut text = alloc::string::String::new();
+            // A store that cannot be read now has the request later.
+            let (is_served, end) = management.poll(&self.system, &mut text).unwrap_or_default();
+            if !text.is_empty() {
+                self.say(format_args!("\n{text}{PROMPT}"));
+            }
+            if end.is_some() || !is_served {
+                return end;
+            }
         }
     }
 
@@ -257,16 +307,28 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
     /// Suspends the domain, and resumes all services and devices if it continues as another
     /// domain.
-    fn suspend(&mut self, watcher: &mut ShutdownWatcher<P>) -> Result<(), Error> {
-        let Self { system, terminal, disks, nics, .. } = self;
+    fn suspend(
+        &mut self,
+        watcher: &mut ShutdownWatcher<P>,
+        management: &mut Management<P>,
+    ) -> Result<(), Error> {
+        let Self { system, terminal, disks, nics, watchdog, .. } = self;
         let grants = system.grants()?;
         // What its reader has not taken stays in the old ring.
         terminal.flush(system.platform.now() + FLUSH_TIMEOUT);
-        if watcher.suspend(|| (system.suspend)(&system.platform))? == SuspendOutcome::Cancelled {
+        if watcher.suspend(|| (system.kernel.suspend)(&system.platform))?
+            == SuspendOutcome::Cancelled
+        {
             return Ok(writeln!(terminal, "suspended, and resumed as the same domain")?);
         }
         terminal.resume();
         watcher.resume(grants)?;
+        management.resume(system);
+        if let Some(watchdog) = watchdog {
+            let now = system.platform.now();
+            let call = "watchdog";
+            watchdog.resume(now).map_err(|errno| Error::Xen { call, errno })?;
+        }
         writeln!(terminal, "suspended, and resumed as another domain")?;
         let mut out = LineWriter::new(terminal);
         disks.resume(&system.platform, &mut out);
@@ -307,19 +369,26 @@ fn idle<P: Platform>(
     system: &System<'_, P>,
     disks: &mut Disks<P>,
     nics: &mut Nics<P>,
-    port: Option<Port>,
+    watchdog: &mut Option<Watchdog<P>>,
+    ports: &[Option<Port>],
     until: Instant,
 ) {
+    let now = system.platform.now();
+    // Xen refuses no watchdog that has not expired.
+    let next = watchdog.as_mut().and_then(|watchdog| watchdog.poll(now).ok());
     disks.poll(&system.platform);
     nics.poll();
     if nics.before_wait() {
         return;
     }
-    let ports: Vec<Port> = port
-        .into_iter()
+    let ports: Vec<Port> = ports
+        .iter()
+        .flatten()
+        .copied()
         .chain(system.store.as_ref().map(|store| store.port()))
         .chain(nics.ports())
         .collect();
-    let slice = system.platform.now() + SLICE;
-    system.platform.wait(&ports, Some(until.min(slice)));
+    let slice = now + SLICE;
+    let deadline = [until, slice].into_iter().chain(next).min();
+    system.platform.wait(&ports, deadline);
 }

@@ -1,9 +1,12 @@
 //! Context of the commands: the domain, as its kernel sees it.
 
 use core::fmt;
+use core::time::Duration;
 use xen_grant::GrantTable;
+use xen_guest::wall_clock::WallClockError;
+use xen_hypercall::arch::cpuid::TscInfo;
 use xen_hypercall::ops::sched::SuspendOutcome;
-use xen_hypercall::{DomId, Errno, Platform};
+use xen_hypercall::{DomId, Errno, Platform, Port};
 use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 
@@ -45,15 +48,49 @@ pub struct Machine<'a> {
     pub crash: fn(),
 }
 
+/// Services of the kernel that the platform has not.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel<P> {
+    /// The kernel's part of a suspend: see
+    /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
+    pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
+    /// Returns the time of day, since the start of 1970 (UTC).
+    pub time_of_day: fn(&P) -> Result<Duration, WallClockError>,
+    /// Sets the time of day of the host.
+    pub set_time_of_day: fn(&P, Duration) -> Result<(), Errno>,
+    /// Returns Xen's description of the tick counter.
+    pub tsc: fn() -> Option<TscInfo>,
+    /// Returns the identifier of the local APIC of a vCPU that was started.
+    pub apic_id: fn(&P, u32) -> Option<u32>,
+    /// Starts or stops a vCPU.
+    pub set_vcpu_online: fn(&P, u32, bool) -> Result<(), Errno>,
+    /// Takes an event that ended a wait for a port; returns whether there was one.
+    pub take_event: fn(&P, Port) -> bool,
+}
+
+impl<P> Kernel<P> {
+    /// Creates a kernel of one vCPU without a wall clock.
+    pub fn new(suspend: fn(&P) -> Result<SuspendOutcome, Errno>) -> Self {
+        Self {
+            suspend,
+            time_of_day: |_| Err(WallClockError::NotSet),
+            set_time_of_day: |_, _| Err(Errno::ENOSYS),
+            tsc: || None,
+            apic_id: |_, _| None,
+            set_vcpu_online: |_, _, _| Err(Errno::ENOSYS),
+            take_event: |_, _| false,
+        }
+    }
+}
+
 /// The domain and its services. Xenstore and grants may be missing: in dom0 no program has started
 /// them yet.
 #[derive(Debug)]
 pub struct System<'a, P: Platform> {
     /// The platform.
     pub platform: P,
-    /// The kernel's part of a suspend: see
-    /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
-    pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
+    /// Services of the kernel.
+    pub kernel: Kernel<P>,
     /// Information of the kernel.
     pub machine: Machine<'a>,
     /// The xenstore client.

@@ -1,6 +1,6 @@
 //! The guest: what the kernel of examples/shell does after it has booted.
 
-use xen_example_shell::{GuestKind, Machine, Shell, System};
+use xen_example_shell::{GuestKind, Kernel, Machine, Shell, System};
 use xen_front::console::Console;
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::{self, SuspendOutcome};
@@ -33,7 +33,7 @@ pub fn run_shell<P: Platform>(
         Machine { kind: GuestKind::Pvh, domain: || None, memory_map: &memory_map, crash: || {} };
     let system = System {
         platform: xen.clone(),
-        suspend,
+        kernel: Kernel::new(suspend),
         machine,
         store: Some(store),
         grants: Some(grants),

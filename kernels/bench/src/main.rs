@@ -103,7 +103,7 @@ fn measure<B: Buffer<Platform = Rt>>(
         Wait::Upcall => {
             let port = disk.port().ok_or("the disk has no port")?;
             xen.dispatcher().bind(xen.events(), port)?;
-            let wait = |_| xen.sleep_unless(|| EVENT.swap(false, Relaxed));
+            let wait = |_| xen.sleep_unless(None, || EVENT.swap(false, Relaxed));
             let measured = measure_with(xen, disk, index, case, wait);
             xen.dispatcher().unbind(xen.events(), port);
             measured

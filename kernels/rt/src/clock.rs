@@ -2,10 +2,10 @@
 
 use crate::{events, vcpus};
 use xen_guest::SystemClock;
-use xen_guest::arch::read_tsc;
+use xen_guest::arch::Tsc;
 use xen_hypercall::Instant;
 
-pub(crate) static CLOCK: SystemClock = SystemClock::new(read_tsc);
+pub(crate) static CLOCK: SystemClock<Tsc> = SystemClock::new(Tsc);
 
 /// Returns the present moment; zero before shared info is in place.
 pub(crate) fn now() -> Instant {

@@ -5,7 +5,7 @@
 
 use crate::clock::CLOCK;
 use crate::platform::Rt;
-use crate::{interrupts, suspend, vcpus};
+use crate::{debug, interrupts, suspend, timers, vcpus};
 use core::time::Duration;
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
@@ -13,7 +13,7 @@ use xen_evtchn::{
     Callback, Delivery, Eoi, EventChannels, EventDispatcher, set_callback, set_upcall_vector,
 };
 use xen_guest::GuestServices;
-use xen_guest::arch::InterruptFlag;
+use xen_guest::arch::{InterruptFlag, Tsc};
 use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
 
 /// The event channels of this kernel.
@@ -31,13 +31,13 @@ pub(crate) const GROUPS: usize = 128;
 /// The handlers, waiters and storm budgets of ports.
 pub(crate) static DISPATCHER: EventDispatcher<GROUPS> = EventDispatcher::new();
 
-/// Time of a sleep while a port is delayed.
+/// Time of a sleep without a timer.
 const SHORT_SLEEP: Duration = Duration::from_millis(1);
 
 static RT: Rt = Rt::new();
 
 /// Parts of this kernel that xen-guest works on.
-type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag, GROUPS>;
+type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag, GROUPS, Tsc>;
 
 /// Returns the parts of this kernel that xen-guest works on; `None` until `init`.
 pub(crate) fn services() -> Option<Services> {
@@ -67,6 +67,14 @@ pub(crate) fn set_handler(handler: Handler) {
 
 /// Calls the kernel's handler. Without one, every event is for a thread that waits.
 fn handle(port: Port) -> Option<Eoi> {
+    if timers::is_timer(vcpus::current(), port) {
+        // It ends the sleep, and has no other work.
+        return Some(Eoi::Handled);
+    }
+    if debug::is_debug(vcpus::current(), port) {
+        debug::dump(vcpus::current());
+        return Some(Eoi::Handled);
+    }
     HANDLER.get().and_then(|handler| handler(Rt::new(), port))
 }
 
@@ -101,6 +109,7 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
         FIFO.try_call_once(|| {
             let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
             vcpus::others().try_for_each(|vcpu| events.add_vcpu(vcpu))?;
+            timers::close();
             DISPATCHER.reset();
             Ok(events)
         })
@@ -160,7 +169,15 @@ pub(crate) fn resume_vcpu(vcpu: u32) {
 /// Handles what waits for this vCPU, which goes down, and takes no upcall from here on.
 pub(crate) fn stop_vcpu(vcpu: u32) {
     cpu::disable();
+    timers::stop(vcpu);
     drain_vcpu(vcpu);
+}
+
+/// Enables events for `vcpu`, which executes this and was started again, maybe after the domain was
+/// resumed elsewhere.
+pub(crate) fn restart_vcpu(vcpu: u32) {
+    resume_vcpu(vcpu);
+    init_vcpu(vcpu);
 }
 
 /// Handles the events in the queues of `vcpu`, which is down or takes no upcalls.
@@ -178,17 +195,17 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
     }
 }
 
-/// Sleeps until this vCPU has an upcall, with interrupts off until then.
-pub(crate) fn halt() {
-    let delay = services().and_then(|services| services.expire());
-    match delay {
-        None => cpu::enable_and_hlt(),
-        // No timer is set for the end of a delay, so this is a short sleep in its place. It is
-        // short because an upcall that comes before it does not end it.
-        Some(until) => {
-            cpu::enable();
-            let short = Rt::new().now() + SHORT_SLEEP;
-            wait(&[], Some(until.min(short)));
-        }
+/// Sleeps until this vCPU has an upcall or `until` has come, unless `done` holds. Interrupts are on.
+pub(crate) fn sleep_unless(until: Option<Instant>, done: impl FnOnce() -> bool) {
+    let Some(services) = services() else { return };
+    let mut done = Some(done);
+    let slept = timers::with(vcpus::current(), |timer| {
+        services.idle(timer, until, || done.take().is_none_or(|done| done()))
+    });
+    // Without a timer, as in a kernel that has bound its interrupt: a short sleep in its place.
+    // It is short because an upcall that comes before it does not end it.
+    if slept.is_err() && !done.is_none_or(|done| done()) {
+        let short = Rt::new().now() + SHORT_SLEEP;
+        wait(&[], Some(until.map_or(short, |until| until.min(short))));
     }
 }

@@ -3,8 +3,8 @@
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and
 //! ends the domain, and Xen's upcall is the only interrupt, by whatever way it comes.
 
-use crate::vcpus::VCPUS;
-use crate::{events, lines, platform};
+use crate::vcpus::{self, VCPUS};
+use crate::{debug, events, lines, platform};
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
@@ -16,6 +16,7 @@ use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector
 use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 use xen_evtchn::Delivery;
+use xen_guest::debug::Registers;
 use xen_hypercall::arch::cpuid;
 
 /// The interrupt vector for Xen; any other above the exceptions would do.
@@ -110,23 +111,23 @@ extern "C" fn exception(frame: &Frame) -> ! {
     platform::crash()
 }
 
-/// An entry of an interrupt that calls a function. The interrupted code expects every register
-/// back; Rust itself keeps those that are not saved here, and there are no vector registers in a
-/// kernel that is built without SSE.
+/// An entry of an interrupt that calls a function with the frame. The interrupted code expects every
+/// register back, and there are no vector registers in a kernel that is built without SSE.
 macro_rules! entry {
     ($name:ident => $handler:ident) => {
         #[unsafe(naked)]
         extern "C" fn $name() {
             naked_asm!(
-                "push rax; push rcx; push rdx; push rsi; push rdi",
-                "push r8; push r9; push r10; push r11; push rbp",
+                "push rax; push rbx; push rcx; push rdx; push rsi; push rdi; push rbp",
+                "push r8; push r9; push r10; push r11; push r12; push r13; push r14; push r15",
+                "mov rdi, rsp",
                 "mov rbp, rsp",
                 "and rsp, -16",
                 "cld",
                 "call {handler}",
                 "mov rsp, rbp",
-                "pop rbp; pop r11; pop r10; pop r9; pop r8",
-                "pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
+                "pop r15; pop r14; pop r13; pop r12; pop r11; pop r10; pop r9; pop r8",
+                "pop rbp; pop rdi; pop rsi; pop rdx; pop rcx; pop rbx; pop rax",
                 "iretq",
                 handler = sym $handler,
             )
@@ -134,21 +135,62 @@ macro_rules! entry {
     };
 }
 
+/// Stack after the code above.
+#[repr(C)]
+pub(crate) struct InterruptFrame {
+    /// From r15, pushed last, to rax.
+    registers: [u64; 15],
+    rip: u64,
+    cs: u64,
+    rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
+impl InterruptFrame {
+    /// Returns the registers of the interrupted code.
+    pub(crate) fn registers(&self) -> Registers {
+        let [r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax] =
+            self.registers;
+        let Self { rip, rsp, rflags, .. } = *self;
+        Registers {
+            rip,
+            rsp,
+            rflags,
+            rax,
+            rbx,
+            rcx,
+            rdx,
+            rsi,
+            rdi,
+            rbp,
+            r8,
+            r9,
+            r10,
+            r11,
+            r12,
+            r13,
+            r14,
+            r15,
+        }
+    }
+}
+
 entry!(upcall_entry => upcall);
 entry!(line_entry => line);
 
-extern "C" fn upcall() {
+extern "C" fn upcall(frame: &mut InterruptFrame) {
     // Before the work: an event during it then interrupts again. After it, the second interrupt
     // would be lost.
     if NEEDS_EOI.load(Relaxed) {
         end_of_interrupt();
     }
-    events::on_upcall();
+    debug::during(vcpus::current(), frame, events::on_upcall);
 }
 
-extern "C" fn line() {
+extern "C" fn line(frame: &mut InterruptFrame) {
     lines::count();
-    events::on_upcall();
+    debug::during(vcpus::current(), frame, events::on_upcall);
     // After the work, as a level requires: the line is down by then, or it is up for an event that
     // came since, and interrupts again.
     end_of_interrupt();

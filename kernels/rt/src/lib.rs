@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod early;
 mod boot;
 mod clock;
+mod debug;
 mod events;
 mod foreign;
 mod interrupts;
@@ -19,6 +20,7 @@ mod paging;
 mod pci;
 mod platform;
 mod suspend;
+mod timers;
 mod vcpus;
 
 pub use lines::LineError;

@@ -1,13 +1,15 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::lines::{self, LineError};
-use crate::{clock, events, foreign, memory, paging, suspend, vcpus};
+use crate::{clock, debug, events, foreign, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::time::Duration;
 use spin::Once;
 use x86_64::instructions::interrupts;
 use xen_evtchn::{Callback, Eoi, EventChannels, EventDispatcher};
+use xen_guest::wall_clock::{self, WallClockError};
 use xen_guest::{BootInfo, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::SuspendOutcome;
@@ -108,6 +110,52 @@ impl Rt {
         vcpus::start(vcpu, main)
     }
 
+    /// Starts `vcpu`, again if it has stopped, which then sleeps without work; or stops it, and
+    /// handles the events that are left in its queues. Ports that were opened for the vCPU must
+    /// have moved before it stops.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start_vcpu`](Self::start_vcpu); `EBUSY` if the vCPU does not stop, as one with
+    /// other work.
+    pub fn set_vcpu_online(self, vcpu: u32, is_online: bool) -> Result<(), Errno> {
+        vcpus::set_online(vcpu, is_online)
+    }
+
+    /// Returns the identifier of the local APIC of `vcpu`; `None` before its start.
+    pub fn apic_id(self, vcpu: u32) -> Option<u32> {
+        vcpus::apic_id(vcpu)
+    }
+
+    /// Has the vCPU that executes this print its registers, its stack and, on vCPU 0, the ports
+    /// when `VIRQ_DEBUG` comes (`xl debug-keys q`).
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the interrupt has another port.
+    pub fn dump_on_debug(self) -> Result<(), Errno> {
+        debug::enable(vcpus::current())
+    }
+
+    /// Returns the time of day, since the start of 1970 (UTC).
+    ///
+    /// # Errors
+    ///
+    /// [`WallClockError`].
+    pub fn time_of_day(self) -> Result<Duration, WallClockError> {
+        let shared_info = events::shared_info().ok_or(WallClockError::NotSet)?;
+        wall_clock::at(shared_info, &clock::CLOCK, clock::now())
+    }
+
+    /// Sets the time of day of the host, since the start of 1970 (UTC).
+    ///
+    /// # Errors
+    ///
+    /// `EPERM` in a domain that is not dom0.
+    pub fn set_time_of_day(self, time: Duration) -> Result<(), Errno> {
+        wall_clock::set(&self, &clock::CLOCK, clock::now(), time)
+    }
+
     /// Returns the handlers and waiters of ports, with their storm budgets: `bind` delivers the
     /// events of a port by upcall. A port is unbound when it is closed.
     pub fn dispatcher(self) -> &'static EventDispatcher<{ events::GROUPS }> {
@@ -135,21 +183,16 @@ impl Rt {
         events::drain_vcpu(vcpu);
     }
 
-    /// Sleeps until this vCPU has had an upcall, unless `done` holds: it is asked with interrupts
-    /// off, so none comes between.
+    /// Sleeps until this vCPU has had an upcall or `until` has come, unless `done` holds: it is
+    /// asked with interrupts off, so none comes between. Sleeps without a tick.
     ///
     /// Within [`without_upcalls`](Self::without_upcalls) no upcall can end the sleep, and it
     /// returns at once.
-    pub fn sleep_unless(self, done: impl FnOnce() -> bool) {
-        if !interrupts::are_enabled() {
-            let _ = done();
-            return;
-        }
-        interrupts::disable();
-        if done() {
-            interrupts::enable();
+    pub fn sleep_unless(self, until: Option<Instant>, done: impl FnOnce() -> bool) {
+        if interrupts::are_enabled() {
+            events::sleep_unless(until, done);
         } else {
-            events::halt();
+            let _ = done();
         }
     }
 

@@ -1,9 +1,9 @@
 //! The kernel's part of a suspend: the other vCPUs are parked, and the domain's state in Xen is set
 //! up again.
 
-use crate::events;
 use crate::platform::Rt;
 use crate::vcpus::{self, VCPUS};
+use crate::{debug, events, timers};
 use core::time::Duration;
 use heapless::Vec;
 use xen_guest::VcpuPark;
@@ -29,8 +29,10 @@ pub(crate) fn suspend() -> Result<SuspendOutcome, Errno> {
     let services = events::services().ok_or(Errno::ENODEV)?;
     let others: Vec<u32, VCPUS> = up().collect();
     let set_upcalls = || {
+        timers::forget();
         let mut vcpus = core::iter::once(0).chain(others.iter().copied());
-        vcpus.try_for_each(|vcpu| events::set_upcall(vcpu).map(drop))
+        vcpus.try_for_each(|vcpu| events::set_upcall(vcpu).map(drop))?;
+        debug::resume()
     };
     // SAFETY: `others` are all that were started and are up, and each ends its upcalls with
     // `park_if_requested`; ports, grants and rings are the drivers', which have their own `resume`.

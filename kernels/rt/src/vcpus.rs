@@ -9,13 +9,16 @@ use crate::{events, interrupts, memory};
 use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
-    AtomicU32,
-    Ordering::{AcqRel, Acquire},
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Release},
 };
+use core::time::Duration;
 use x86_64::registers::model_specific::Msr;
+use xen_evtchn::Channel;
 use xen_guest::vcpu::VcpuStart;
-use xen_hypercall::ops::vcpu;
-use xen_hypercall::{Errno, PAGE_SIZE};
+use xen_hypercall::arch::cpuid;
+use xen_hypercall::ops::{sched, vcpu};
+use xen_hypercall::{Errno, PAGE_SIZE, Platform};
 
 /// As many vCPUs as have a place in shared info.
 pub(crate) const VCPUS: usize = 32;
@@ -40,6 +43,16 @@ static NUMBERS: [u32; VCPUS] = {
 /// A bit for each vCPU that was started by the first.
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
+/// A bit for each vCPU that runs [`idle`] and is to stop.
+static STOPPING: AtomicU32 = AtomicU32::new(0);
+
+/// Identifier of the local APIC of each vCPU that was started, with `APIC_KNOWN`.
+static APIC_IDS: [AtomicU64; VCPUS] = [const { AtomicU64::new(0) }; VCPUS];
+const APIC_KNOWN: u64 = 1 << 32;
+
+/// Maximum time of a vCPU to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Returns the vCPUs that were started by the first.
 pub(crate) fn others() -> impl Iterator<Item = u32> {
     let started = STARTED.load(Acquire);
@@ -51,6 +64,60 @@ pub(crate) fn identify(vcpu: u32) {
     let number = &raw const NUMBERS[vcpu as usize];
     // SAFETY: nothing else uses GS, and a static stays.
     unsafe { Msr::new(GS_BASE).write(number.addr() as u64) };
+    let apic_id = u64::from(xen_guest::vcpu::apic_id(cpuid::native)) | APIC_KNOWN;
+    APIC_IDS[vcpu as usize].store(apic_id, Release);
+}
+
+/// Returns the identifier of the local APIC of `vcpu`; `None` before its start.
+pub(crate) fn apic_id(vcpu: u32) -> Option<u32> {
+    let id = APIC_IDS.get(vcpu as usize)?.load(Acquire);
+    (id & APIC_KNOWN != 0).then_some(id as u32)
+}
+
+/// Starts `vcpu`, again if it has stopped, which then sleeps; or stops it, and handles the events
+/// that are left in its queues.
+///
+/// # Errors
+///
+/// Those of [`start`]; `EINVAL` for vCPU 0, `EBUSY` if the vCPU does not stop in five seconds.
+pub(crate) fn set_online(vcpu: u32, is_online: bool) -> Result<(), Errno> {
+    let xen = Rt::new();
+    if vcpu == 0 || vcpu as usize >= VCPUS {
+        return Err(Errno::EINVAL);
+    }
+    if vcpu::is_up(&xen, vcpu)? == is_online {
+        return Ok(());
+    }
+    if is_online {
+        STOPPING.fetch_and(!(1 << vcpu), AcqRel);
+        if STARTED.load(Acquire) & 1 << vcpu == 0 {
+            return start(vcpu, idle);
+        }
+        // SAFETY: the vCPU continues in `begin`, which starts over.
+        return unsafe { xen_guest::vcpu::restart(&xen, vcpu) };
+    }
+    STOPPING.fetch_or(1 << vcpu, AcqRel);
+    let wake = Channel::bind_ipi(xen, vcpu)?;
+    let events = events::events().ok_or(Errno::ENODEV)?;
+    events::DISPATCHER.bind(events, wake.port())?;
+    wake.notify()?;
+    let deadline = xen.now() + STOP_TIMEOUT;
+    while vcpu::is_up(&xen, vcpu)? {
+        if xen.now() >= deadline {
+            return Err(Errno::EBUSY);
+        }
+        sched::yield_now(&xen);
+    }
+    events::drain_vcpu(vcpu);
+    Ok(())
+}
+
+/// Sleeps until the vCPU is to stop.
+fn idle(xen: Rt) {
+    let is_stopping = || STOPPING.load(Acquire) & 1 << current() != 0;
+    while !is_stopping() {
+        xen.sleep_unless(None, is_stopping);
+    }
 }
 
 /// Returns the number of the vCPU that executes this.
@@ -103,12 +170,13 @@ extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
     identify(vcpu);
     interrupts::init(vcpu, fault_stack);
     events::init_vcpu(vcpu);
-    main(Rt::new());
-    // An event that stays in a queue of this vCPU would keep its port silent wherever it is moved
-    // to.
-    events::stop_vcpu(vcpu);
     loop {
-        // It can't be refused: the vCPU exists.
+        main(Rt::new());
+        // An event that stays in a queue of this vCPU would keep its port silent wherever it is
+        // moved to.
+        events::stop_vcpu(vcpu);
+        // It can't be refused: the vCPU exists. It returns if the vCPU is started again.
         let _ = vcpu::down(&Rt::new(), vcpu);
+        events::restart_vcpu(vcpu);
     }
 }

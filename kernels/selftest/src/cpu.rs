@@ -1,7 +1,7 @@
 //! `vcpu_op` and `sched_op`, without the operations that end the test.
 
 use crate::report::{Expected, Report, fails, is, op, that};
-use crate::smp::Ticks;
+use crate::smp::Exchange;
 use core::time::Duration;
 use xen_hypercall::ops::sched::{self, WatchdogId};
 use xen_hypercall::ops::vcpu::PhysId;
@@ -88,10 +88,11 @@ fn scheduling(t: &mut Report) {
         t.fact("a poll for a pending port returns at once", at_once);
         let _ = event_channel::close(&t.xen, port);
     }
-    // An event ends the block. One that comes before it does not, so there are more to come.
-    if let Ok(ticks) = Ticks::start(t.xen) {
+    // An event ends the block. One that comes before it does not: the other vCPU answers that one.
+    if let Ok(mut exchange) = Exchange::start(t.xen, 1, u32::MAX) {
         op!(t, sched::block() => is(()));
-        drop(ticks);
+        exchange.stop();
+        exchange.wait();
     }
 
     // The first one counts; otherwise this kernel's end would be reported as a crash.

@@ -11,7 +11,7 @@ use xen_evtchn::{Channel, Eoi};
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform, Port};
 use xen_kernel_rt::Rt;
-use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
+use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
 /// Maximum time of any step. A run near this time has failed.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(400);
@@ -28,8 +28,6 @@ static TAKEN: [[AtomicU32; PORTS]; VCPUS] = [const { [const { AtomicU32::new(0) 
 /// have come.
 static ANSWERS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
 static LIMITS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
-/// The port of [`Ticks`].
-static TICK: AtomicU32 = AtomicU32::new(0);
 
 /// Job of the second vCPU: the number of a job of [`JOBS`], counted from 1, or [`STOP`].
 static JOB: AtomicU32 = AtomicU32::new(0);
@@ -38,8 +36,7 @@ const STOP: u32 = u32::MAX;
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
 /// Jobs of the second vCPU.
-const JOBS: [fn(Rt) -> u64; 2] =
-    [|xen| u64::from(xen.vcpu()), |xen| own_timer(xen).map_or(0, u64::from)];
+const JOBS: [fn(Rt) -> u64; 2] = [|xen| u64::from(xen.vcpu()), |xen| u64::from(own_timer(xen))];
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
 
@@ -51,9 +48,6 @@ fn on_event(xen: Rt, port: Port) -> Option<Eoi> {
     let count = TAKEN.get(xen.vcpu() as usize).and_then(|ports| ports.get(port.0 as usize));
     let count = count.map_or(0, |count| count.fetch_add(1, SeqCst) + 1);
     delivery::note(port);
-    if port.0 == TICK.load(SeqCst) {
-        tick(xen);
-    }
     let index = port.0 as usize;
     if let (Some(answer), Some(limit)) = (ANSWERS.get(index), LIMITS.get(index))
         && answer.load(SeqCst) != 0
@@ -109,7 +103,7 @@ pub(crate) fn until(xen: Rt, mut done: impl FnMut() -> bool) -> bool {
 /// Runs the second vCPU.
 fn second(xen: Rt) {
     loop {
-        xen.sleep_unless(|| JOB.load(SeqCst) != 0);
+        xen.sleep_unless(None, || JOB.load(SeqCst) != 0);
         match JOB.load(SeqCst) {
             0 => {}
             STOP => return,
@@ -154,7 +148,7 @@ pub(crate) fn test(t: &mut Report) {
     );
     op!(t, vcpu::set_singleshot_timer(1, xen.now(), false) => fails(Errno::EINVAL));
     op!(t, vcpu::stop_singleshot_timer(1) => fails(Errno::EINVAL));
-    t.line("events of the timer of vCPU 1", &[], ask(xen, TIMER), is(10));
+    t.line("sleeps until the timer of vCPU 1", &[], ask(xen, TIMER), is(10));
 }
 
 /// Stops the second vCPU.
@@ -166,47 +160,19 @@ pub(crate) fn stop(t: &mut Report) {
     t.fact("vCPU 1 has stopped", told && until(xen, || vcpu::is_up(&xen, 1) == Ok(false)));
 }
 
-/// Runs on the second vCPU: sets its own timer, again and again. Returns how many events came.
-fn own_timer(xen: Rt) -> Result<u32, Errno> {
-    let vcpu = xen.vcpu();
-    let timer = unmasked(xen, Channel::bind_virq(xen, Virq::TIMER, vcpu)?)?;
-    let before = taken(vcpu, &timer);
-    let come = || taken(vcpu, &timer) - before;
-    for round in 1..=10 {
+/// Runs on the second vCPU: sleeps until its own timer, again and again. Returns how many sleeps
+/// lasted until their moment.
+fn own_timer(xen: Rt) -> u32 {
+    let mut in_time = 0;
+    for _ in 0..10 {
         let at = xen.now() + Duration::from_millis(2);
-        vcpu::set_singleshot_timer(&xen, vcpu, at, false)?;
-        while come() < round {
-            xen.sleep_unless(|| come() >= round);
+        let patience = xen.now() + TIMEOUT;
+        while xen.now() < at && xen.now() < patience {
+            xen.sleep_unless(Some(at), || xen.now() >= at);
         }
-        if xen.now() < at {
-            break;
-        }
+        in_time += u32::from(xen.now() < patience);
     }
-    Ok(come())
-}
-
-/// Wakes this vCPU every now and then, so that it sees when its patience is over. Each tick sets
-/// the timer for the next: Xen's periodic timer stands still while the vCPU sleeps.
-pub(crate) struct Ticks(Rt, #[expect(dead_code, reason = "open for as long")] Open);
-
-impl Ticks {
-    pub(crate) fn start(xen: Rt) -> Result<Self, Errno> {
-        let timer = unmasked(xen, Channel::bind_virq(xen, Virq::TIMER, 0)?)?;
-        TICK.store(timer.port().0, SeqCst);
-        tick(xen);
-        Ok(Self(xen, timer))
-    }
-}
-
-impl Drop for Ticks {
-    fn drop(&mut self) {
-        TICK.store(0, SeqCst);
-        let _ = vcpu::stop_singleshot_timer(&self.0, 0);
-    }
-}
-
-fn tick(xen: Rt) {
-    let _ = vcpu::set_singleshot_timer(&xen, 0, xen.now() + Duration::from_millis(20), false);
+    in_time
 }
 
 /// Exchanges of events between the vCPUs, each event sent by the upcall that took the one before: a
@@ -241,7 +207,6 @@ impl Exchange {
 
     /// Waits until all rounds are over.
     pub(crate) fn wait(&self) {
-        let Ok(ticks) = Ticks::start(self.xen) else { return };
         let deadline = self.xen.now() + TIMEOUT;
         let over = || {
             let done = self.pairs.iter().all(|(ping, pong)| {
@@ -251,9 +216,8 @@ impl Exchange {
             done || self.xen.now() >= deadline
         };
         while !over() {
-            self.xen.sleep_unless(over);
+            self.xen.sleep_unless(Some(deadline), over);
         }
-        drop(ticks);
         // What should not have been sent would have come by then.
         self.xen.wait(&[], Some(self.xen.now() + Duration::from_millis(5)));
     }

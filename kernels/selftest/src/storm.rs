@@ -57,7 +57,7 @@ fn endless(t: &mut Report) {
         });
         // It would enable them, and an upcall would take what is left.
         xen.wait(&[], Some(xen.now() + Duration::from_millis(1)));
-        xen.sleep_unless(|| false);
+        xen.sleep_unless(None, || false);
         let left = ports.iter().any(|channel| events.is_pending(channel.port()));
         (sent && left).then_some(delivered)
     });

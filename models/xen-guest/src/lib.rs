@@ -1,10 +1,12 @@
-//! The clock and the park of xen-guest under loom. The crate itself depends on drivers that have no
+//! The clock, the park and the halt of xen-guest under loom. The crate itself depends on drivers that have no
 //! models.
 
 #![cfg(all(test, loom))]
 
-#[path = "../../../xen-guest/src/clock.rs"]
+#[path = "../../../xen-guest/src/clock/mod.rs"]
 pub mod clock;
+#[path = "../../../xen-guest/src/interrupts.rs"]
+pub mod interrupts;
 #[path = "../../../xen-guest/src/models.rs"]
 mod models;
 #[path = "../../../xen-guest/src/park.rs"]

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::system::System;
 use core::fmt::Write;
+use xen_guest::control::PlatformFeatures;
 use xen_hypercall::{DomId, Platform, ops::version};
 use xen_store::XsOps;
 use xen_sys::features::*;
@@ -56,6 +57,15 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
             "memory {:#012x}-{end:#012x} {}",
             region.addr,
             region.type_.name().unwrap_or("unknown")
+        )?;
+    }
+    if let Some(store) = &system.store {
+        let PlatformFeatures { multiprocessor_suspend, xs_reset_watches, .. } =
+            PlatformFeatures::read(store)?;
+        writeln!(
+            out,
+            "toolstack multiprocessor-suspend {multiprocessor_suspend} xs_reset_watches \
+             {xs_reset_watches}"
         )?;
     }
     let now = xen.now().as_nanos();

@@ -5,6 +5,7 @@ pub(crate) mod console;
 pub(crate) mod info;
 pub(crate) mod net;
 pub(crate) mod power;
+pub(crate) mod time;
 pub(crate) mod xs;
 
 use alloc::string::{String, ToString};

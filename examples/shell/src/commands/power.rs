@@ -5,11 +5,12 @@ use xen_hypercall::{Errno, Hypercall, ops::sched};
 use xen_sys::sched::ShutdownReason;
 
 /// Supported requests of dom0.
-pub(crate) const SUPPORTED: [ShutdownRequest; 4] = [
+pub(crate) const SUPPORTED: [ShutdownRequest; 5] = [
     ShutdownRequest::Poweroff,
     ShutdownRequest::Halt,
     ShutdownRequest::Reboot,
     ShutdownRequest::Suspend,
+    ShutdownRequest::Crash,
 ];
 
 /// Ends the domain. Returns only if Xen refuses.

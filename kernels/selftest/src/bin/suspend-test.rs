@@ -55,7 +55,7 @@ fn run(xen: Rt) -> Result<(), Error> {
     }
     xen.on_event(answer);
     let second = |xen: Rt| loop {
-        xen.sleep_unless(|| false);
+        xen.sleep_unless(None, || false);
     };
     xen.start_vcpu(1, second).map_err(Error::Xen)?;
     let ring = boot::xenstore_ring(xen).map_err(Error::Start)?;

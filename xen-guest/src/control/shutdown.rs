@@ -33,12 +33,16 @@ pub enum ShutdownRequest {
     Suspend,
     /// Crash, so that the domain's memory can be examined.
     Crash,
+    /// Enter ACPI state S3: suspend to RAM.
+    S3,
+    /// Enter ACPI state S4: suspend to disk, then power off.
+    S4,
 }
 
 impl ShutdownRequest {
     /// All requests.
-    pub const ALL: [Self; 5] =
-        [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash];
+    pub const ALL: [Self; 7] =
+        [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash, Self::S3, Self::S4];
 
     /// Returns the value of `control/shutdown` for the request.
     pub const fn word(self) -> &'static str {
@@ -48,16 +52,18 @@ impl ShutdownRequest {
             Self::Reboot => "reboot",
             Self::Suspend => "suspend",
             Self::Crash => "crash",
+            Self::S3 => "s3",
+            Self::S4 => "s4",
         }
     }
 
-    /// Returns the reason to shut the domain down with; `None` for a suspend.
+    /// Returns the reason to shut the domain down with; `None` for a suspend of any kind.
     pub const fn reason(self) -> Option<ShutdownReason> {
         match self {
             Self::Poweroff | Self::Halt => Some(ShutdownReason::POWEROFF),
             Self::Reboot => Some(ShutdownReason::REBOOT),
             Self::Crash => Some(ShutdownReason::CRASH),
-            Self::Suspend => None,
+            Self::Suspend | Self::S3 | Self::S4 => None,
         }
     }
 
@@ -67,6 +73,8 @@ impl ShutdownRequest {
             Self::Poweroff => Some("control/feature-poweroff"),
             Self::Reboot => Some("control/feature-reboot"),
             Self::Suspend => Some("control/feature-suspend"),
+            Self::S3 => Some("control/feature-s3"),
+            Self::S4 => Some("control/feature-s4"),
             Self::Halt | Self::Crash => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Start of a vCPU in 64-bit mode.
 
 use core::arch::asm;
+use xen_hypercall::arch::cpuid::Leaf;
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Hypercall};
 use xen_sys::hvm::hvm_vcpu::{VCPU_HVM_MODE_64B, VcpuHvmContext, VcpuHvmX8664};
@@ -81,6 +82,22 @@ impl VcpuStart {
     }
 }
 
+/// Returns the identifier of the local APIC of this CPU, by `cpuid(leaf, subleaf)`: of 32 bits where
+/// CPUID has leaf 11, else of 8 bits.
+pub fn apic_id(cpuid: impl Fn(u32, u32) -> Leaf) -> u32 {
+    const X2APIC: u32 = 11;
+    let [last, ..] = cpuid(0, 0);
+    if last >= X2APIC {
+        let [_, threads, _, id] = cpuid(X2APIC, 0);
+        // Without a number of threads there is no such leaf.
+        if threads & 0xffff != 0 {
+            return id;
+        }
+    }
+    let [_, ebx, ..] = cpuid(1, 0);
+    ebx >> 24
+}
+
 /// Starts `vcpu`, which is down.
 ///
 /// # Errors
@@ -115,6 +132,21 @@ mod tests {
         cr4: 6,
         efer: 7,
     };
+
+    #[test]
+    fn apic_id_has_32_bits_where_possible() {
+        let old = |leaf, _| if leaf == 1 { [0, 7 << 24, 0, 0] } else { [1, 0, 0, 0] };
+        assert_eq!(apic_id(old), 7);
+        let with_leaf = |threads| {
+            move |leaf, _| match leaf {
+                0 => [13, 0, 0, 0],
+                1 => [0, 7 << 24, 0, 0],
+                11 => [0, threads, 0, 0x1_0007],
+                _ => [0; 4],
+            }
+        };
+        assert_eq!((apic_id(with_leaf(1)), apic_id(with_leaf(0))), (0x1_0007, 7));
+    }
 
     #[test]
     fn context_has_each_register_in_place() {

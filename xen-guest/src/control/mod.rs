@@ -1,0 +1,13 @@
+//! Management requests of the toolstack, in the domain's directory `control` and beside it.
+
+mod features;
+mod shutdown;
+mod suspend_channel;
+mod sysrq;
+mod watchdog;
+
+pub use features::PlatformFeatures;
+pub use shutdown::{ShutdownRequest, ShutdownWatcher, SuspendError};
+pub use suspend_channel::SuspendChannel;
+pub use sysrq::SysrqWatcher;
+pub use watchdog::Watchdog;
