@@ -242,6 +242,9 @@ exchanged "restored" "elsewhere"
 xl shutdown suspend-test
 wait_gone $ID "two vCPUs"
 
+# --- clock, vCPUs, keys, and the ends of a domain
+. /payload/manage.sh
+
 # --- kinds of disks; devices that come and go
 . /payload/hotplug.sh
 
@@ -281,7 +284,7 @@ within 60 gone $ID
 # --- the xenstored that all of the above used, case by case
 to_its_end store-suite 200
 
-# --- guests that do what Xen complains of: a crash, and the self-test
+# --- guests that do what Xen complains of: a crash, other ends, and the self-test
 echo "MISDEEDS"
 start crash "crash xvda $MIB" 'on_crash="preserve"
 disk=["phy:/dev/ram0,xvda,w"]'
@@ -291,6 +294,7 @@ matches "crash: reason crash" "$(xl list crash | awk 'NR == 2 { print $5 }')" "*
 echo 3 >/proc/sys/vm/drop_caches
 matches "crash: the dump on the disk" "$(dd if=/dev/ram0 bs=512 skip=$((MIB / 512)) count=1 2>/dev/null | tr -d '\0')" "xen-example-shell *: crashed at [0-9]* ns"
 xl destroy crash
+. /payload/misdeeds.sh
 to_its_end selftest 800 callback
 hvm_to_its_end selftest 800
 check "xl list: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "

@@ -1,0 +1,26 @@
+# What Xen's log complains of: a dump of all domains, a watchdog that expires, and an NMI.
+start dump "" 'vcpus=2
+maxvcpus=2'
+within 15 said dump '^cpu 1 is online'
+xl debug-keys q
+dumped() { xl dmesg | grep -q "(d$ID) debug: vCPU 1: rip"; }
+within 10 dumped
+for vcpu in 0 1; do
+  check "debug-keys q: registers of vCPU $vcpu" "$(xl dmesg | grep -c "(d$ID) debug: vCPU $vcpu: rip")" 1
+done
+check "debug-keys q: the ports" "$(xl dmesg | grep -c "(d$ID) debug: events in the ")" 1
+toolstack "dumped, shutdown -w" xl shutdown -w dump
+
+start watchdog "watchdog 3; sleep 6000; hang" 'on_watchdog="destroy"'
+within 30 said watchdog '^\$ hang'
+check "watchdog: it waits while the shell answers" "$(answer watchdog "sleep 6000")" ok
+wait_gone $ID watchdog
+matches "watchdog: the reason" "$(grep 'reason code' $LOGS/xl-watchdog.log | tail -n 1)" "*reason code 4*"
+
+start nmi "" 'on_crash="preserve"'
+xl trigger nmi nmi 0
+stopped() { xl list nmi 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q c; }
+within 20 stopped
+matches "trigger nmi: reason crash" "$(xl list nmi | awk 'NR == 2 { print $5 }')" "*c*"
+check "trigger nmi: the exception" "$(xl dmesg | grep -c "(d$ID) CPU exception 2 (NMI)")" 1
+xl destroy nmi
