@@ -19,7 +19,7 @@ pub trait LocalInterrupts {
     fn enable_and_halt(&self);
 }
 
-/// Halts until the next interrupt, unless `has_work` returns true. Interrupts must be enabled; they
+/// Halts until the next interrupt, unless `has_work` returns true. Interrupts must be enabled, and
 /// are off while `has_work` runs, so that no event is lost between it and the halt: its interrupt
 /// ends the halt.
 ///

@@ -75,7 +75,7 @@ struct CpuState {
     is_pending: bool,
     /// Number of handled interrupts.
     handled: u32,
-    /// What the handler leaves for the thread.
+    /// Work that the handler leaves for the thread.
     work: bool,
 }
 

@@ -120,7 +120,7 @@ pub enum Error {
     /// The network did not do it.
     #[error(transparent)]
     Net(#[from] net::NetError),
-    /// There is no time of day.
+    /// A missing or invalid time of day.
     #[error(transparent)]
     WallClock(#[from] WallClockError),
     /// The domain was not suspended, or could not continue.

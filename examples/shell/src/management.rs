@@ -1,4 +1,4 @@
-//! What the toolstack requests of the shell at its prompt, beside the end of the domain.
+//! Requests of the toolstack to the shell at its prompt, beside the end of the domain.
 
 use crate::error::Error;
 use crate::system::System;

@@ -54,17 +54,18 @@ pub struct Kernel<P> {
     /// The kernel's part of a suspend: see
     /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
     pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
-    /// Returns the time of day, since the start of 1970 (UTC).
+    /// Function that returns the time of day, since the start of 1970 (UTC).
     pub time_of_day: fn(&P) -> Result<Duration, WallClockError>,
-    /// Sets the time of day of the host.
+    /// Function that sets the time of day of the host.
     pub set_time_of_day: fn(&P, Duration) -> Result<(), Errno>,
-    /// Returns Xen's description of the tick counter.
+    /// Function that returns Xen's description of the tick counter.
     pub tsc: fn() -> Option<TscInfo>,
-    /// Returns the identifier of the local APIC of a vCPU that was started.
+    /// Function that returns the identifier of the local APIC of a vCPU that was started.
     pub apic_id: fn(&P, u32) -> Option<u32>,
-    /// Starts or stops a vCPU.
+    /// Function that starts or stops a vCPU.
     pub set_vcpu_online: fn(&P, u32, bool) -> Result<(), Errno>,
-    /// Takes an event that ended a wait for a port; returns whether there was one.
+    /// Function that takes an event that ended a wait for a port, and returns whether there was
+    /// one.
     pub take_event: fn(&P, Port) -> bool,
 }
 

@@ -195,7 +195,8 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
     }
 }
 
-/// Sleeps until this vCPU has an upcall or `until` has come, unless `done` holds. Interrupts are on.
+/// Sleeps until this vCPU has an upcall or `until` has come, unless `done` holds. Interrupts must
+/// be on.
 pub(crate) fn sleep_unless(until: Option<Instant>, done: impl FnOnce() -> bool) {
     let Some(services) = services() else { return };
     let mut done = Some(done);

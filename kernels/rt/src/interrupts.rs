@@ -111,7 +111,7 @@ extern "C" fn exception(frame: &Frame) -> ! {
     platform::crash()
 }
 
-/// An entry of an interrupt that calls a function with the frame. The interrupted code expects every
+/// An entry of an interrupt that calls a function with the frame. The interrupted code expects each
 /// register back, and there are no vector registers in a kernel that is built without SSE.
 macro_rules! entry {
     ($name:ident => $handler:ident) => {

@@ -1,5 +1,5 @@
-//! The clock, the park and the halt of xen-guest under loom. The crate itself depends on drivers that have no
-//! models.
+//! The clock, the park and the halt of xen-guest under loom. The crate itself depends on drivers
+//! that have no models.
 
 #![cfg(all(test, loom))]
 

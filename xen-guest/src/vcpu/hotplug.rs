@@ -19,7 +19,7 @@ pub enum VcpuRequest {
     Offline(u32),
 }
 
-/// Watcher of `cpu/N/availability`: reports the vCPUs that the toolstack wants started or stopped.
+/// Watcher of `cpu/N/availability`: reports the vCPUs that the toolstack starts and stops.
 ///
 /// Nodes of vCPUs that the domain does not have, values other than `online` and `offline`, and a
 /// request to stop vCPU 0 are logged once for each change and have no effect. Source:

@@ -1,4 +1,4 @@
-//! vCPUs: their start and stop, their numbers, and hotplug by the toolstack.
+//! Start, stop, numbers and hotplug of vCPUs.
 
 mod hotplug;
 #[cfg(target_arch = "x86_64")]

@@ -82,7 +82,7 @@ impl VcpuStart {
     }
 }
 
-/// Returns the identifier of the local APIC of this CPU, by `cpuid(leaf, subleaf)`: of 32 bits where
+/// Returns the identifier of the local APIC of this CPU, by `cpuid(leaf, subleaf)`: of 32 bits if
 /// CPUID has leaf 11, else of 8 bits.
 pub fn apic_id(cpuid: impl Fn(u32, u32) -> Leaf) -> u32 {
     const X2APIC: u32 = 11;
@@ -134,7 +134,7 @@ mod tests {
     };
 
     #[test]
-    fn apic_id_has_32_bits_where_possible() {
+    fn apic_id_has_32_bits() {
         let old = |leaf, _| if leaf == 1 { [0, 7 << 24, 0, 0] } else { [1, 0, 0, 0] };
         assert_eq!(apic_id(old), 7);
         let with_leaf = |threads| {

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn tick_counter_is_read_from_leaf_3() {
+    fn tick_counter_has_its_leaf() {
         let xen = XenLeaves::find(xen_at(0x4000_0100)).unwrap();
         let leaf_3 = |leaf, subleaf| match (leaf, subleaf) {
             (0x4000_0103, 0) => [6, 2, 2_000_000, 4],
