@@ -28,6 +28,14 @@ const BLOCK: Stress = Stress {
     default: 1_000_000,
 };
 
+/// A network interface whose packets are compared with what was sent: one packet for each count.
+const NET: Stress = Stress {
+    target: "net_stress",
+    test: "every_packet_arrives_as_sent",
+    count: "PACKETS",
+    default: 1_000_000,
+};
+
 /// Options of `stress`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -35,8 +43,12 @@ pub(crate) struct Args {
     /// backend, resize, unplug and changes of its features
     #[arg(long)]
     block: bool,
+    /// Verifies each packet of a network interface, in both directions: numbered packets across
+    /// suspend, migration, restart of the backend, unplug and changes of its features
+    #[arg(long, conflicts_with = "block")]
+    net: bool,
     /// Number of scenarios, one for each seed from 0 on (10,000 without it); with --block the
-    /// number of verified requests (1,000,000)
+    /// number of verified requests, with --net that of packets (1,000,000)
     #[arg(long)]
     count: Option<u64>,
     /// Runs this scenario alone, and prints its steps
@@ -45,7 +57,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
-    let Stress { target, test, count, default } = if args.block { BLOCK } else { ALL };
+    let Stress { target, test, count, default } = match args {
+        Args { block: true, .. } => BLOCK,
+        Args { net: true, .. } => NET,
+        _ => ALL,
+    };
     let mut cargo = Command::new(host::cargo());
     cargo.current_dir(host::root());
     // Optimized, and compiled in a fraction of a release's time.
@@ -70,6 +86,7 @@ mod tests {
         for (Stress { test, .. }, source) in [
             (ALL, include_str!("../../examples/sim-shell/tests/stress.rs")),
             (BLOCK, include_str!("../../examples/sim-shell/tests/block_stress/main.rs")),
+            (NET, include_str!("../../examples/sim-shell/tests/net_stress/main.rs")),
         ] {
             assert!(source.contains(&format!("fn {test}()")));
         }
