@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use xen_back::block::{AsyncBlkBack, BlkBack, DiskInfo, MemoryDisk, PreparedDisk, Request};
 use xen_back::net::NetBack;
-use xen_back::net::switch::Switch;
 use xen_sim::Domain;
 use xenbus::{DeviceId, DeviceWatcher, Removal};
 
@@ -14,7 +13,6 @@ static ASYNC_DISKS: Mutex<Vec<AsyncBlkBack<Domain, PreparedDisk<DiskInfo>>>> =
     Mutex::new(Vec::new());
 static REQUESTS: Mutex<Vec<Request<Domain>>> = Mutex::new(Vec::new());
 static NICS: Mutex<Vec<NetBack<Domain>>> = Mutex::new(Vec::new());
-static SWITCH: Mutex<Option<Switch<8>>> = Mutex::new(None);
 static WATCHER: Mutex<Option<DeviceWatcher<Domain, DeviceId, 8>>> = Mutex::new(None);
 static REMOVALS: Mutex<Vec<Removal<Domain>>> = Mutex::new(Vec::new());
 
@@ -23,7 +21,6 @@ fn backends_are_send_and_static() {
     assert!(DISKS.lock().unwrap().is_empty());
     assert!(ASYNC_DISKS.lock().unwrap().is_empty());
     assert!(NICS.lock().unwrap().is_empty());
-    assert!(SWITCH.lock().unwrap().is_none());
     assert!(WATCHER.lock().unwrap().is_none());
     assert!(REMOVALS.lock().unwrap().is_empty());
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use xen_back::block::{self, GrantMode};
+use xen_back::net::MacAddress;
 
 /// One disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub echo: u16,
     /// Data of the TCP source for each client, in MiB.
     pub source_mib: u32,
+    /// VLANs of interfaces, by their addresses; 0 for others, as for this domain.
+    pub vlans: Vec<(MacAddress, u16)>,
 }
 
 /// No disk, grants copied, 30 seconds, 10.1.0.1/24, port 7, 64 MiB.
@@ -47,6 +50,7 @@ impl Default for Config {
             address,
             echo: 7,
             source_mib: 64,
+            vlans: Vec::new(),
         }
     }
 }
@@ -55,13 +59,14 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, hotplug=SECONDS, \
-     address=A.B.C.D/N, echo=PORT or source=MIB"
+     address=A.B.C.D/N, echo=PORT, source=MIB or vlan=ID:MAC"
 )]
 pub struct BadWord(String);
 
 impl Config {
     /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy`, `grants=map` or
-    /// `grants=persistent`; `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
+    /// `grants=persistent`; `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`;
+    /// any number of `vlan=ID:MAC`.
     ///
     /// # Errors
     ///
@@ -98,6 +103,12 @@ impl Config {
                     config.source_mib =
                         mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
                 }
+                Some(("vlan", vlan)) => {
+                    let (id, mac) = vlan.split_once(':').ok_or_else(bad)?;
+                    let id = id.parse().ok().filter(|id| (1..4095).contains(id)).ok_or_else(bad)?;
+                    let mac = MacAddress::parse(mac.as_bytes()).map_err(|_| bad())?;
+                    config.vlans.push((mac, id));
+                }
                 _ => return Err(bad()),
             }
         }
@@ -117,6 +128,8 @@ mod tests {
         let persistent = Config::parse("grants=map grants=persistent").unwrap().block;
         assert_eq!((persistent.mode, persistent.persistent_grants), (GrantMode::Map, 1056));
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });
+        let vlans = Config::parse("vlan=7:00:16:3e:00:00:02").unwrap().vlans;
+        assert_eq!(vlans, [(MacAddress([0, 0x16, 0x3e, 0, 0, 2]), 7)]);
         for line in [
             "disk=a",
             "disk=a:0",
@@ -126,6 +139,10 @@ mod tests {
             "address=10.1.0.1",
             "echo=0",
             "source=-1",
+            "vlan=7",
+            "vlan=0:00:16:3e:00:00:02",
+            "vlan=4095:00:16:3e:00:00:02",
+            "vlan=7:00:16:3e:00:00",
         ] {
             assert_eq!(Config::parse(line), Err(BadWord(line.to_string())));
         }

@@ -13,6 +13,7 @@ mod refusals;
 mod removals;
 mod servers;
 mod service;
+mod switch;
 
 pub use disks::{Disks, SharedDisk};
 pub use service::{LIMITS, Service, Turn};

@@ -8,7 +8,6 @@ use core::fmt;
 use log::{info, warn};
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
-use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{MacAddress, NetBack, NetBackError, NetBackEvent, Packet};
 use xen_evtchn::Eoi;
 use xen_hypercall::{ForeignFrames, Instant, Port};
@@ -16,6 +15,7 @@ use xen_store::XenStore;
 use xenbus::{DeviceId, Removal, XenbusError, XenbusState};
 
 use crate::service::{DEVICES, RETRY, Turn, report};
+use crate::switch::{Forward, PortConfig, Switch};
 
 /// The address of our own interface on the switch: locally administered, like those that the
 /// toolstack gives.
@@ -25,6 +25,8 @@ const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 struct Vif<P: ForeignFrames> {
     netback: NetBack<P>,
     port: Option<usize>,
+    /// Queues of the frontend, once it was reported.
+    queues: usize,
     /// Packets up to the last event that was reported.
     reported: u64,
 }
@@ -33,6 +35,7 @@ struct Vif<P: ForeignFrames> {
 pub(crate) struct Network<P: ForeignFrames> {
     vifs: Vec<Vif<P>>,
     switch: Switch<{ DEVICES + 1 }>,
+    vlans: Vec<(MacAddress, u16)>,
     stack: Stack,
 }
 
@@ -54,7 +57,7 @@ impl<P: ForeignFrames> Network<P> {
     pub(crate) fn new(config: &config::Config, now: Instant) -> Self {
         let mut switch = Switch::new();
         // A new switch has a free port.
-        let port = switch.connect(Some(OWN_MAC)).unwrap_or(0);
+        let port = switch.connect(PortConfig::new(Some(OWN_MAC))).unwrap_or(0);
         let mut nic = Nic::default();
         let mut own = Config::new(EthernetAddress(OWN_MAC.0).into());
         own.random_seed = now.as_nanos();
@@ -65,7 +68,8 @@ impl<P: ForeignFrames> Network<P> {
         });
         let mut sockets = SocketSet::new(Vec::new());
         let servers = Servers::new(&mut sockets, config.echo, u64::from(config.source_mib) << 20);
-        Self { vifs: Vec::new(), switch, stack: Stack { port, nic, interface, sockets, servers } }
+        let stack = Stack { port, nic, interface, sockets, servers };
+        Self { vifs: Vec::new(), switch, vlans: config.vlans.clone(), stack }
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = Port> {
@@ -107,7 +111,7 @@ impl<P: ForeignFrames> Network<P> {
     ) -> Result<(), XenbusError> {
         let mut netback = NetBack::new(store, id)?;
         netback.set_close_timeout(config.close_timeout);
-        self.vifs.push(Vif { netback, port: None, reported: 0 });
+        self.vifs.push(Vif { netback, port: None, queues: 0, reported: 0 });
         Ok(())
     }
 
@@ -133,6 +137,7 @@ impl<P: ForeignFrames> Network<P> {
                     turn.by(Some(now + RETRY));
                 }
             }
+            self.report_queues(index);
             index += 1;
         }
         self.run_stack(now, turn);
@@ -152,12 +157,24 @@ impl<P: ForeignFrames> Network<P> {
         if port.is_some() || netback.state() < XenbusState::INIT_WAIT {
             return;
         }
-        *port = self.switch.connect(netback.mac());
+        let mac = netback.mac();
+        let vlan = self.vlans.iter().find(|(of, _)| Some(*of) == mac).map_or(0, |(_, vlan)| *vlan);
+        *port = self.switch.connect(PortConfig { vlan, ..PortConfig::new(mac) });
         match netback.mac() {
             Some(mac) => {
                 info!("{}: interface {mac} of domain {}", netback.path(), netback.id().guest);
             }
             None => info!("{}: interface of domain {}", netback.path(), netback.id().guest),
+        }
+    }
+
+    /// Reports a frontend that has connected.
+    fn report_queues(&mut self, index: usize) {
+        let Vif { netback, queues, .. } = &mut self.vifs[index];
+        let found = netback.queues();
+        if core::mem::replace(queues, found) != found && found > 0 {
+            let ports = netback.ports().count();
+            info!("{}: connected with {found} queues, {ports} event channels", netback.path());
         }
     }
 
@@ -169,14 +186,14 @@ impl<P: ForeignFrames> Network<P> {
 
     /// Takes what one guest has sent.
     fn receive(&mut self, index: usize, now: Instant) -> Result<NetBackEvent, NetBackError> {
-        let Self { vifs, switch, stack } = self;
+        let Self { vifs, switch, stack, .. } = self;
         let (before, rest) = vifs.split_at_mut(index);
         let Some((vif, after)) = rest.split_first_mut() else { return Ok(NetBackEvent::Idle) };
         let from = vif.port;
         let mut port = |packet: Packet<'_>| {
             let Some(from) = from else { return };
             let mut others = before.iter_mut().chain(&mut *after);
-            match switch.forward(from, packet.source(), packet.destination()) {
+            match switch.forward(from, packet.bytes, now) {
                 Forward::To(port) if port == stack.port => stack.nic.receive(packet),
                 Forward::To(port) => {
                     if let Some(vif) = others.find(|vif| vif.port == Some(port)) {
@@ -184,10 +201,10 @@ impl<P: ForeignFrames> Network<P> {
                     }
                 }
                 Forward::Flood => {
-                    stack.nic.receive(packet);
-                    others.for_each(|vif| {
-                        vif.netback.send(packet);
-                    });
+                    if switch.is_flooded(from, stack.port) {
+                        stack.nic.receive(packet);
+                    }
+                    flood(switch, from, others, packet);
                 }
                 Forward::Drop(_) => {}
             }
@@ -196,7 +213,7 @@ impl<P: ForeignFrames> Network<P> {
     }
 
     fn run_stack(&mut self, now: Instant, turn: &mut Turn) {
-        let Self { vifs, switch, stack } = self;
+        let Self { vifs, switch, stack, .. } = self;
         let changed = stack.interface.poll(time(now), &mut stack.nic, &mut stack.sockets);
         let moved = stack.servers.serve(&mut stack.sockets);
         turn.busy |= changed == PollResult::SocketStateChanged || moved;
@@ -204,20 +221,28 @@ impl<P: ForeignFrames> Network<P> {
             turn.by(Some(now + delay.into()));
         }
         let port = stack.port;
-        stack.nic.drain(|packet| {
-            match switch.forward(port, packet.source(), packet.destination()) {
-                Forward::To(port) => {
-                    if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == Some(port)) {
-                        vif.netback.send(packet);
-                    }
-                }
-                Forward::Flood => vifs.iter_mut().for_each(|vif| {
+        stack.nic.drain(|packet| match switch.forward(port, packet.bytes, now) {
+            Forward::To(port) => {
+                if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == Some(port)) {
                     vif.netback.send(packet);
-                }),
-                Forward::Drop(_) => {}
+                }
             }
+            Forward::Flood => flood(switch, port, vifs.iter_mut(), packet),
+            Forward::Drop(_) => {}
         });
     }
+}
+
+/// Sends a packet of port `from` to the other ports of its VLAN.
+fn flood<'v, P: ForeignFrames + 'v, const N: usize>(
+    switch: &Switch<N>,
+    from: usize,
+    vifs: impl Iterator<Item = &'v mut Vif<P>>,
+    packet: Packet<'_>,
+) {
+    vifs.filter(|vif| vif.port.is_some_and(|to| switch.is_flooded(from, to))).for_each(|vif| {
+        vif.netback.send(packet);
+    });
 }
 
 impl<P: ForeignFrames> fmt::Debug for Network<P> {

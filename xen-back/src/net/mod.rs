@@ -1,8 +1,8 @@
 //! Network interfaces for other domains.
 //!
 //! [`NetBack`] is one interface: it follows its frontend through connecting and closing, hands the
-//! guest's packets to a [`PacketSink`], and queues packets for the guest. [`switch::Switch`]
-//! decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
+//! guest's packets to a [`PacketSink`], and queues packets for the guest. The driver domain in
+//! `examples/` has a switch between several of them. Source of the protocol: `io/netif.h`.
 
 mod config;
 mod connection;
@@ -16,7 +16,6 @@ mod packet;
 mod queue_nodes;
 mod rx;
 mod statistics;
-pub mod switch;
 mod tx;
 
 pub use config::NetBackConfig;
