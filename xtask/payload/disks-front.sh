@@ -51,7 +51,7 @@ connected() {
   [ "$(xenstore-read "/local/domain/0/backend/vbd/$ID/51712/state")$(xenstore-read "/local/domain/$ID/device/vbd/51712/state")" = 44 ]
 }
 
-begin blkback "phy:/dev/ram0,xvda,w" "ios=$IOS resumes=2"
+begin blkback "phy:/dev/ram0,xvda,w" "ios=$IOS"
 check "blkback: filled by all vCPUs" "$(logged filled | sed 's/: [0-9a-f]*$//')" "disk-test: filled by 4 vCPUs on 4 rings"
 check "blkback: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"
 xenstore-write "/local/domain/$ID/data/continue" 1
@@ -67,6 +67,7 @@ ID=$((ID + 1))
 does "backend restarted after the move" rebind
 check "blkback: verified until then" "$(logged 'requests verified\|error')" ""
 ended() { [ -n "$(logged 'end: ')" ] || ended_early; }
+xenstore-write "/local/domain/$ID/data/end" 1
 within 900 ended
 verified=$(logged 'requests verified')
 matches "blkback: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed 2 times, [3-9] connections: *"
@@ -77,7 +78,7 @@ within 20 gone $ID
 begin qdisk "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=/dev/ram0" "ios=5000"
 check "qdisk: filled by all vCPUs" "$(logged filled | sed 's/: [0-9a-f]*$//')" "disk-test: filled by 4 vCPUs on 1 rings"
 check "qdisk: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"
-xenstore-write "/local/domain/$ID/data/continue" 1
+xenstore-write "/local/domain/$ID/data/continue" 1 "/local/domain/$ID/data/end" 1
 within 300 ended
 verified=$(logged 'requests verified')
 check "qdisk: digest of the disk at the end" "$(digest)" "${verified##*: }"

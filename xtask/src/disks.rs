@@ -80,11 +80,7 @@ fn back(xen: XenVersion, vcpus: u32) -> Result<Job> {
     archive.copy("payload/linux", &linux.kernel)?;
     archive.file("payload/linux.cpio", 0o644, linux.full_initramfs(GUEST, &peer)?);
     archive.copy("payload/testbed-peer", &peer)?;
-    let mut job = job(xen, "back", BACK, archive)?;
-    // On a busy machine the timers of four vCPUs leave a guest no time; timers of this one count
-    // instructions.
-    job.boot.icount = true;
-    Ok(job)
+    job(xen, "back", BACK, archive)
 }
 
 fn job(xen: XenVersion, end: &str, script: &str, mut archive: Archive) -> Result<Job> {
@@ -94,5 +90,8 @@ fn job(xen: XenVersion, end: &str, script: &str, mut archive: Archive) -> Result
     let mut boot = Boot::new(xen, log);
     boot.timeout = Duration::from_secs(2400);
     boot.append = "QUIET=1".to_owned();
+    // On a busy machine the timers of four vCPUs leave a guest no time; timers of this one count
+    // instructions.
+    boot.icount = true;
     Ok(Job { name: format!("xen {xen} {end}"), boot, archive })
 }

@@ -139,9 +139,11 @@ pub(crate) fn add_device_model(archive: &mut Archive, version: XenVersion) -> Re
     let packages = ["qemu-system-xen"];
     let root = apt::root(version.suite(), &format!("device-model-{version}"), &packages)?;
     let mut files = Files { root, archive: mem::take(archive), seen: HashSet::new() };
-    let added = files.program("usr/libexec/xen-qemu-system-i386");
+    let program = files.program("usr/libexec/xen-qemu-system-i386");
     *archive = files.archive;
-    added
+    // It reads one although it has no keyboard.
+    let keymaps = "usr/share/qemu/keymaps";
+    program.and_then(|()| archive.copy_tree(keymaps, &files.root.find(keymaps)?))
 }
 
 fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {

@@ -2,9 +2,9 @@
 //! toolstack saves, restores and moves the domain, and restarts the backend.
 //!
 //! It fills the disk, prints the digest that the disk has to have, and waits for the node
-//! `data/continue`. Then it does `ios=N` random requests, and more until the domain was resumed
-//! elsewhere `resumes=N` times, reads the whole disk, each part by another queue than the one that
-//! wrote it, and prints the new digest.
+//! `data/continue`. Then it does `ios=N` random requests, and more until there is the node
+//! `data/end`, reads the whole disk, each part by another queue than the one that wrote it, and
+//! prints the new digest.
 
 #![no_std]
 #![no_main]
@@ -26,9 +26,9 @@ use spin::Mutex;
 use worker::{Region, Round, Worker};
 use xen_front::block::{BlkFront, BlkFrontConfig, BlkQueue, DeviceState, list};
 use xen_grant::GrantTable;
-use xen_guest::{ShutdownRequest, ShutdownWatcher};
+use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
 use xen_hypercall::ops::sched::SuspendOutcome;
-use xen_hypercall::{Instant, Platform, boot};
+use xen_hypercall::{Errno, Instant, Platform, boot};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::{XenStore, XsOps};
 
@@ -40,11 +40,13 @@ const VCPUS: usize = 4;
 /// Time for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Requests of a round, after which the number of resumes is checked.
+/// Requests of a round, after which the node of the end is read.
 const BATCH: u64 = 500;
 
-/// The node that the toolstack creates for the kernel to continue, and the time between reads.
+/// The nodes that the toolstack creates for the kernel to continue, and to end; and the time
+/// between reads.
 const CONTINUE: &str = "data/continue";
+const END: &str = "data/end";
 const CONTINUE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Time between retries of what a busy machine refuses.
@@ -84,7 +86,7 @@ fn number(xen: Rt, name: &str, default: u64) -> u64 {
 fn run(xen: Rt) -> Result<(), String> {
     xen.use_fifo_events().map_err(text)?;
     let vcpus = (number(xen, "vcpus", VCPUS as u64) as usize).clamp(1, VCPUS);
-    let (ios, resumes) = (number(xen, "ios", 0), number(xen, "resumes", 0) as u32);
+    let ios = number(xen, "ios", 0);
     let ring = boot::xenstore_ring(xen).map_err(text)?;
     let store = XenStore::new(xen, ring).map_err(text)?;
     let grants = GrantTable::new(xen).map_err(text)?;
@@ -124,7 +126,7 @@ fn run(xen: Rt) -> Result<(), String> {
     }
     first.round(Round::Check, 1)?;
     let mut verified = 0;
-    while verified < ios || first.resumes < resumes {
+    while verified < ios || !store.exists(END).map_err(text)? {
         let rest = ios.saturating_sub(verified).div_ceil(vcpus as u64);
         verified += first.round(Round::Random(rest.clamp(1, BATCH)), 0)?;
     }
@@ -262,7 +264,13 @@ impl First {
         while PAUSED.load(SeqCst) < self.vcpus - 1 {
             xen.wait(&[], Some(xen.now() + RETRY));
         }
-        let outcome = self.watcher.suspend(|| xen.suspend()).map_err(text)?;
+        // A vCPU that took no upcall in time makes the kernel refuse it.
+        let outcome = loop {
+            match self.watcher.suspend(|| xen.suspend()) {
+                Err(SuspendError::Xen(Errno::EBUSY)) => {}
+                outcome => break outcome.map_err(text)?,
+            }
+        };
         if outcome == SuspendOutcome::Resumed {
             self.watcher.resume(&self.grants).map_err(text)?;
             self.disk.resume();
