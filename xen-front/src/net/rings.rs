@@ -3,9 +3,18 @@
 use super::rx::RxQueue;
 use super::tx::{Needed, TxMeta, TxQueue};
 use super::tx_buffers::{Run, TxMemory};
-use super::{NetFrontStatistics, ProtocolError, RxPacket, TxError};
+use super::{ChecksumState, NetFrontStatistics, ProtocolError, RxPacket, TxError};
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
+
+/// A packet that waits for transmit buffers.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    len: usize,
+    meta: TxMeta,
+    /// The next segment, of a packet that the backend does not segment.
+    next: usize,
+}
 
 /// Both rings. After a protocol error of the backend neither ring is accessed again.
 #[derive(Debug)]
@@ -13,9 +22,8 @@ pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
     pub(super) tx: TxQueue<R, TxB>,
     pub(super) statistics: NetFrontStatistics,
-    /// Length and metadata of a packet in the device's spare memory that waits for transmit
-    /// buffers.
-    spare: Option<(usize, TxMeta)>,
+    /// A packet in the device's spare memory that waits for transmit buffers.
+    spare: Option<Held>,
     /// The caller takes no packet before the spare memory is free.
     receive_held: bool,
     broken: Option<ProtocolError>,
@@ -124,9 +132,14 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         spare: &mut [u8],
         write: impl FnOnce(&mut [u8]) -> T,
     ) -> T {
-        let Ok(run) = self.make_room(Needed::new(len, meta)) else {
-            self.spare = Some((len, meta));
-            return write(spare.get_mut(..len).unwrap_or_default());
+        let needed = Needed::new(len, meta);
+        let room = if self.tx.takes(meta) { self.make_room(needed) } else { Err(TxError::Full) };
+        let Ok(run) = room else {
+            let result = write(spare.get_mut(..len).unwrap_or_default());
+            self.spare = Some(Held { len, meta, next: 0 });
+            // A packet that the backend does not segment; the caller gets errors from its next call.
+            let _ = self.retry_spare(spare);
+            return result;
         };
         let result = write(self.tx.bytes_mut(run, len));
         let pushed = self.tx.push(run, len, meta, &mut self.statistics);
@@ -134,18 +147,39 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         result
     }
 
-    /// Transmits a packet that waits in `spare` if there is room.
+    /// Transmits a packet that waits in `spare`, as far as there is room: the segments of one that
+    /// the backend does not segment.
     pub(super) fn retry_spare(&mut self, spare: &[u8]) -> Result<(), ProtocolError> {
-        let Some((len, meta)) = self.spare else { return Ok(()) };
-        let Some(run) = self.find_room(Needed::new(len, meta))? else { return Ok(()) };
-        self.spare = None;
-        let (packet, room) = (spare.get(..len).unwrap_or_default(), self.tx.bytes_mut(run, len));
-        debug_assert_eq!(room.len(), packet.len());
-        if room.len() == packet.len() {
-            room.copy_from_slice(packet);
+        while let Some(held) = self.spare {
+            let packet = spare.get(..held.len).unwrap_or_default();
+            let segments = self.tx.segments(packet, held.meta);
+            let (len, meta) = match &segments {
+                Some(segments) => (segments.len(held.next), TxMeta::PARTIAL),
+                None => (held.len, held.meta),
+            };
+            if self.tx.check(len, meta).is_err() {
+                self.statistics.tx_invalid += 1;
+                self.spare = None;
+                return Ok(());
+            }
+            let needed = Needed::new(len, meta);
+            let Some(run) = self.find_room(needed)? else {
+                self.tx.starve(needed);
+                return Ok(());
+            };
+            let room = self.tx.bytes_mut(run, len);
+            let next = Held { next: held.next + 1, ..held };
+            self.spare = None;
+            if let Some(segments) = segments {
+                // The segment exists, and has this length.
+                let _ = segments.write(held.next, ChecksumState::Partial, room);
+                self.spare = (next.next < segments.count()).then_some(next);
+            } else if room.len() == packet.len() {
+                room.copy_from_slice(packet);
+            }
+            let pushed = self.tx.push(run, len, meta, &mut self.statistics);
+            self.statistics.tx_invalid += u64::from(pushed.is_err());
         }
-        let pushed = self.tx.push(run, len, meta, &mut self.statistics);
-        self.statistics.tx_invalid += u64::from(pushed.is_err());
         Ok(())
     }
 

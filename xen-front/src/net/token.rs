@@ -96,7 +96,8 @@ impl<P: Platform> TxToken<'_, P> {
     /// it leaves are of an earlier packet of this device.
     ///
     /// A stack keeps to the MTU, so this function has no error: a frame that is too short or too
-    /// long, or has a segmentation that the backend does not support, is dropped and counted.
+    /// long is dropped and counted. One with a segmentation that the backend does not support is
+    /// cut here: a backend after a resume can have fewer features than the one before.
     /// `write_packet` gets no bytes if `len` is more than the longest packet.
     /// [`NetFront::transmit_with`] returns these errors.
     #[inline]
@@ -117,7 +118,9 @@ impl<P: Platform> TxToken<'_, P> {
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> T {
         let Self { rings, spare } = self;
-        if rings.tx.check(len, meta).is_ok() {
+        // The longest packet that is segmented here.
+        let cut = !rings.tx.takes(meta) && len <= spare.len();
+        if cut || rings.tx.check(len, meta).is_ok() {
             return rings.transmit_or_hold(len, meta, spare, write_packet);
         }
         rings.statistics.tx_invalid += 1;

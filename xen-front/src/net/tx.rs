@@ -8,7 +8,7 @@ use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetTxFlags, NetifExtraInfo, NetifStatus, NetifTxRequest, NetifTxResponse, XEN_NETIF_MAX_TX_SIZE,
 };
-use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind};
+use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind, Segments};
 
 /// Support of the backend for packets that are not complete, or large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,10 @@ pub(super) struct TxMeta {
 }
 
 impl TxMeta {
+    /// The properties of a packet with a partial checksum.
+    pub(super) const PARTIAL: Self =
+        Self { checksum: ChecksumState::Partial, segment: None, kind: None };
+
     /// Creates the properties of a TCP packet that is to be segmented, over IPv4 or IPv6.
     #[cfg(feature = "smoltcp")]
     pub(super) fn segmented(segment: NonZeroU16) -> Self {
@@ -219,6 +223,23 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
             (Some(_), _) => self.max_segmented,
         };
         if len > limit { Err(TxError::TooLong { len, limit }) } else { Ok(()) }
+    }
+
+    /// Returns whether the backend takes a packet as it is: it segments the packet if that is
+    /// requested.
+    pub(super) fn takes(&self, meta: TxMeta) -> bool {
+        let TxFeatures { tcp_ipv4, tcp_ipv6, .. } = self.features;
+        meta.segment.is_none() || tcp_ipv4 && tcp_ipv6
+    }
+
+    /// Returns the segments of a packet that the backend does not segment; `None` if it does, or
+    /// the packet is not to be segmented.
+    pub(super) fn segments<'m>(&self, packet: &'m [u8], meta: TxMeta) -> Option<Segments<'m>> {
+        let size = meta.segment?;
+        let ipv4 = packet.get(12..14) == Some(&[8, 0]);
+        let kind = if ipv4 { SegmentationKind::TcpIpv4 } else { SegmentationKind::TcpIpv6 };
+        let whole = self.features.segments(kind);
+        if whole { None } else { Segments::new(packet, Segmentation { kind, size }) }
     }
 
     /// Takes the responses that have come, which frees their buffers.

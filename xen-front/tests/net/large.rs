@@ -102,3 +102,35 @@ fn features_follow_each_connection() {
     net.close_and_wait().unwrap();
     fixture.finish();
 }
+
+/// A stack does not read the features of the next backend.
+#[test]
+fn token_cuts_what_backend_does_not() {
+    let fixture = Fixture::new();
+    for key in ["feature-sg", "feature-gso-tcpv4"] {
+        fixture.back.state().set(key, 0);
+    }
+    let mut net = fixture.connect(small().with_tx_slots(5)).unwrap();
+    let large = tcp(20_000, 3);
+    let meta = PacketMeta::new(ChecksumState::Partial).with_segmentation(segmentation());
+    let token = net.transmit_token().unwrap();
+    token.transmit(large.len(), meta, |bytes| bytes.copy_from_slice(&large));
+    let deadline = fixture.deadline();
+    let mut waits = 0;
+    while fixture.back.state().received.len() < 14 && fixture.guest.now() < deadline {
+        // The others wait for buffers.
+        net.wait(Some(deadline));
+        waits += 1;
+    }
+    assert!(waits <= 20, "{waits} waits");
+    let mut data = Vec::new();
+    for (mut packet, flags) in fixture.back.state().received.drain(..) {
+        assert!(packet.len() <= 1502 && flags.contains(NetTxFlags::CSUM_BLANK));
+        assert!(checksum::complete(&mut packet));
+        data.extend_from_slice(&packet[54..]);
+    }
+    assert_eq!(data, large[54..]);
+    assert_eq!(net.statistics().tx_invalid, 0);
+    net.close_and_wait().unwrap();
+    fixture.finish();
+}
