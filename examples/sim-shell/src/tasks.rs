@@ -193,7 +193,7 @@ async fn read_disk(
 
 /// Asks for the driver domain's address, again and again; returns the number of answers.
 async fn ask_address(ports: &Ports, net: &mut NetFront<Xen>) -> Result<u32, String> {
-    let port = net.port().ok_or("the network interface is not connected")?;
+    let port = net.ports().first().copied().ok_or("the network interface is not connected")?;
     ports.bind(port).map_err(text)?;
     let mut answers = 0;
     let mut event = None;

@@ -1,5 +1,6 @@
 //! The configuration of a device.
 
+use super::MAX_QUEUES;
 use super::rx::RxFeatures;
 use core::time::Duration;
 
@@ -8,8 +9,8 @@ const LARGE_PACKET: u16 = 20;
 
 /// Numbers of buffers, offered features and timeout of a device.
 ///
-/// The default has 256 receive buffers and 128 transmit buffers (with rings and all 1.7 MiB), all
-/// offloads and a timeout of 30 seconds.
+/// The default has one queue of 256 receive buffers and 128 transmit buffers (with rings and all
+/// 1.7 MiB), all offloads and a timeout of 30 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetFrontConfig {
@@ -33,6 +34,14 @@ pub struct NetFrontConfig {
     /// [`scatter_gather`](Self::scatter_gather).
     #[doc(alias("feature-gso-tcpv4", "feature-gso-tcpv6"))]
     pub segmentation_offload: bool,
+    /// Number of queues with as many buffers each, 1 to [`MAX_QUEUES`](super::MAX_QUEUES): for
+    /// vCPUs that take one each. The backend can support fewer.
+    #[doc(alias = "multi-queue-num-queues")]
+    pub queues: u16,
+    /// An event channel for each ring instead of one for both, if the backend supports that: for
+    /// vCPUs that only transmit or only receive.
+    #[doc(alias = "feature-split-event-channels")]
+    pub split_event_channels: bool,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -47,6 +56,8 @@ impl Default for NetFrontConfig {
             checksum_offload: true,
             scatter_gather: true,
             segmentation_offload: true,
+            queues: 1,
+            split_event_channels: false,
             timeout: Duration::from_secs(30),
         }
     }
@@ -82,6 +93,24 @@ impl NetFrontConfig {
     #[must_use]
     pub fn with_segmentation_offload(self, segmentation_offload: bool) -> Self {
         Self { segmentation_offload, ..self }
+    }
+
+    /// Returns the configuration with another number of [queues](Self::queues).
+    #[must_use]
+    pub fn with_queues(self, queues: u16) -> Self {
+        Self { queues, ..self }
+    }
+
+    /// Returns the configuration with or without
+    /// [`split_event_channels`](Self::split_event_channels).
+    #[must_use]
+    pub fn with_split_event_channels(self, split_event_channels: bool) -> Self {
+        Self { split_event_channels, ..self }
+    }
+
+    /// Returns the number of queues, within the limits.
+    pub(super) fn valid_queues(self) -> u16 {
+        self.queues.clamp(1, MAX_QUEUES)
     }
 
     /// Returns the offers to the backend for received packets.

@@ -1,18 +1,23 @@
 //! A network device.
 
-use super::driver::{Connection, VifDriver};
+use super::driver::VifDriver;
+use super::queues::{Connection, Queues};
 use super::slots::MAX_SLOTS;
 use super::{
-    DeviceState, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, PacketMeta,
-    ProtocolError, RxPacket, SegmentationKind, TxError, Vif,
+    DeviceState, MAX_QUEUES, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics,
+    NetQueue, PacketMeta, ProtocolError, RxPacket, SegmentationKind, TxError, Vif, write_pieces,
 };
-use crate::connection;
 use core::fmt;
+use heapless::Vec;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, PAGE_SIZE, PageBox, Pages, Platform, Port};
+use xen_hypercall::{Instant, PAGE_SIZE, PageArc, PageBox, Pages, Platform, Port};
 use xen_store::XenStore;
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::FrontendDevice;
+use xenbus::net::DEFAULT_HASH;
+
+/// The most ports of a device.
+const MAX_PORTS: usize = 2 * MAX_QUEUES as usize;
 
 /// The pages of the longest packet.
 const LONGEST: usize = XEN_NETIF_MAX_TX_SIZE.div_ceil(PAGE_SIZE);
@@ -32,20 +37,17 @@ const LONGEST: usize = XEN_NETIF_MAX_TX_SIZE.div_ceil(PAGE_SIZE);
 /// dropped, the pages that the backend still uses go to the grant table's deferred list.
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
+    pub(super) queues: PageArc<P, Queues<P>>,
+    /// Queue to receive from first.
+    pub(super) next: usize,
+    /// The device has been connected before, and is again since the caller announced its address.
+    connected_before: bool,
+    announce: bool,
     vif: Vif,
     /// Memory to receive into.
-    received: Pages<P>,
-    /// Memory of a packet that waits for transmit buffers.
-    spare: Pages<P>,
-}
-
-/// A connection while packets can be sent and received, and private memory.
-pub(super) struct OpenRings<'n, P: Platform> {
-    pub(super) connection: &'n mut Connection<P>,
-    /// Memory to receive into.
-    pub(super) received: &'n mut [u8],
-    /// Memory of a packet that waits for transmit buffers.
-    pub(super) spare: &'n mut [u8],
+    pub(super) received: Pages<P>,
+    /// Memory of a packet that waits for transmit buffers: those of the first own queue.
+    pub(super) spare: Pages<P>,
 }
 
 impl<P: Platform> NetFront<P> {
@@ -68,11 +70,21 @@ impl<P: Platform> NetFront<P> {
         let pages = if config.scatter_gather { LONGEST } else { 1 };
         let received = Pages::alloc(store.platform().clone(), pages)?;
         let spare = Pages::alloc(store.platform().clone(), pages)?;
-        let driver =
-            PageBox::new(store.platform().clone(), VifDriver::new(grants.clone(), config))?;
+        let queues = Queues::alloc(store.platform(), config.valid_queues())?;
+        let driver = VifDriver::new(grants.clone(), config, queues.clone());
+        let driver = PageBox::new(store.platform().clone(), driver)?;
         let mut device = FrontendDevice::new(store, vif.0, driver)?;
         device.set_timeout(config.timeout);
-        Ok(Self { device, vif, received, spare })
+        Ok(Self {
+            device,
+            queues,
+            next: 0,
+            connected_before: false,
+            announce: false,
+            vif,
+            received,
+            spare,
+        })
     }
 
     /// Creates a device and waits until it is connected, at most for the timeout of `config` in
@@ -90,15 +102,18 @@ impl<P: Platform> NetFront<P> {
         let deadline = store.platform().now() + config.timeout;
         let mut net = Self::new(store, grants, vif, config)?;
         net.device.connect_and_wait(deadline)?;
+        net.connected_before = true;
+        net.share_state();
         Ok(net)
     }
 
     /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
     /// and attached again, as when its backend's domain was destroyed and another one took its
     /// place. [`poll`](Self::poll) continues. Packets in flight are lost, as on any network; when
-    /// the device is connected, announce its address (a gratuitous ARP).
+    /// the device is connected, [`take_announcement`](Self::take_announcement) returns `true`.
     pub fn reopen(&mut self) {
         self.device.reopen();
+        self.share_state();
     }
 
     /// Begins to connect the device again after the domain was suspended and is now resumed
@@ -109,6 +124,7 @@ impl<P: Platform> NetFront<P> {
     /// a guest that cannot be cancelled). Its port is closed then, as by [`reopen`](Self::reopen).
     pub fn resume(&mut self) {
         self.device.resume();
+        self.share_state();
     }
 
     /// Returns the name of the device.
@@ -131,19 +147,48 @@ impl<P: Platform> NetFront<P> {
     /// Returns the length of the longest packet that the backend segments, zero if it segments none
     /// of this kind, or is not connected.
     pub fn max_segmented(&self, kind: SegmentationKind) -> usize {
-        let connection = self.device.driver().connection.as_ref();
+        let queue = self.queues.lock(0);
+        let connection = queue.as_ref().and_then(|queue| queue.connection.as_ref());
         connection.map_or(0, |connection| connection.rings.tx.max_segmented(kind))
     }
 
-    /// Returns the port whose events announce packets, and room for packets after
-    /// [`TxError::Full`]; `None` while there is no connection.
-    pub fn port(&self) -> Option<Port> {
-        self.device.driver().connection.as_ref().map(Connection::port)
+    /// Returns the number of queues of the connection: at most those of
+    /// [`NetFrontConfig::queues`].
+    pub fn queues(&self) -> usize {
+        self.queues.rings()
     }
 
-    /// Returns the counters.
+    /// Takes a queue out of the device, for another vCPU; `None` if there is no such queue, or it
+    /// is taken. The functions of the device use the queues that are left.
+    ///
+    /// The queues of a device can be taken before it connects.
+    pub fn take_queue(&mut self, index: usize) -> Option<NetQueue<P>> {
+        NetQueue::take(&self.queues, index)
+    }
+
+    /// Returns the ports whose events announce packets, and room for packets after
+    /// [`TxError::Full`], of the queues that are not taken. None while there is no connection; the
+    /// ports change with each connection.
+    pub fn ports(&self) -> Vec<Port, MAX_PORTS> {
+        let mut ports = Vec::new();
+        for index in self.queues.own() {
+            let queue = self.queues.lock(index);
+            let connection = queue.as_ref().and_then(|queue| queue.connection.as_ref());
+            ports.extend(connection.into_iter().flat_map(Connection::ports));
+        }
+        ports
+    }
+
+    /// Returns the counters, of all queues together.
     pub fn statistics(&self) -> NetFrontStatistics {
-        self.device.driver().statistics()
+        let mut sum = NetFrontStatistics::default();
+        self.queues.for_each(|queue| sum += queue.statistics());
+        sum
+    }
+
+    /// Returns the counters of a queue.
+    pub fn queue_statistics(&self, index: usize) -> Option<NetFrontStatistics> {
+        self.queues.lock(index).map(|queue| queue.statistics())
     }
 
     /// Returns the configuration.
@@ -156,10 +201,13 @@ impl<P: Platform> NetFront<P> {
         self.device.state()
     }
 
-    /// Returns the number of packets that can be transmitted at once.
+    /// Returns the number of free transmit buffers of the queues that are not taken.
     pub fn tx_free(&self) -> usize {
-        let connection = self.device.driver().connection.as_ref();
-        connection.map_or(0, |connection| connection.rings.tx.free())
+        let free = |index| {
+            let queue = self.queues.lock(index)?;
+            queue.connection.as_ref().map(|connection| connection.rings.tx.free())
+        };
+        self.queues.own().filter_map(free).sum()
     }
 
     /// Connects the device, follows the backend when it closes, and flushes. Never waits.
@@ -177,8 +225,18 @@ impl<P: Platform> NetFront<P> {
         if before != DeviceState::Connected && self.device.state() == DeviceState::Connected {
             // A packet of an earlier connection was for another backend.
             self.spare.as_mut_slice().fill(0);
+            self.announce |= self.connected_before;
+            self.connected_before = true;
         }
+        self.share_state();
         polled
+    }
+
+    /// Returns, once for each time, whether the device is connected again, perhaps on another host:
+    /// the caller announces its addresses, as by a gratuitous ARP, so that switches update their
+    /// tables.
+    pub fn take_announcement(&mut self) -> bool {
+        self.device.state() == DeviceState::Connected && core::mem::take(&mut self.announce)
     }
 
     /// Returns when to poll again if no event comes before.
@@ -186,26 +244,20 @@ impl<P: Platform> NetFront<P> {
         self.device.poll_timeout(now)
     }
 
-    /// Returns the connection while packets can be sent and received.
-    fn connected(&mut self) -> Option<&mut Connection<P>> {
-        match self.device.state() {
-            DeviceState::Connected => self.device.driver_mut().connection.as_mut(),
-            _ => None,
-        }
+    /// Copies the state of the device to the queues.
+    fn share_state(&self) {
+        self.queues.set_connected(self.device.state() == DeviceState::Connected);
     }
 
-    /// Returns the rings and private memory, while packets can be sent and received. A packet that
-    /// waits in the spare memory is transmitted first, if that is possible.
-    pub(super) fn open_rings(&mut self) -> Option<OpenRings<'_, P>> {
-        let Self { device, received, spare, .. } = self;
-        if device.state() != DeviceState::Connected {
-            return None;
-        }
-        let connection = device.driver_mut().connection.as_mut()?;
-        let (received, spare) = (received.as_mut_slice(), spare.as_mut_slice());
+    /// Returns the first queue that is not taken, if it can send and receive. A packet that waits
+    /// in the spare memory is transmitted first, if that is possible.
+    pub(super) fn first_queue(&self) -> Option<usize> {
+        let index = self.queues.own().next()?;
+        let mut queue = self.queues.open(index)?;
+        let connection = queue.connection.as_mut()?;
         // Rings that are broken stay so: the caller gets the error from its own operation.
-        let _ = connection.rings.retry_spare(spare);
-        Some(OpenRings { connection, received, spare })
+        let _ = connection.rings.retry_spare(self.spare.as_slice());
+        Some(index)
     }
 
     /// Copies the next packet into `buffer`; a longer packet is dropped and counted. `None` if none
@@ -231,10 +283,12 @@ impl<P: Platform> NetFront<P> {
         &mut self,
         buffers: &mut [&mut [u8]],
     ) -> Result<Option<RxPacket>, ProtocolError> {
-        let Some(connection) = self.connected() else { return Ok(None) };
-        let packet = connection.rings.receive(buffers)?;
+        if self.first_queue().is_none() {
+            return Ok(None);
+        }
+        let packet = self.queues.receive_any(&mut self.next, buffers)?;
         if packet.is_none() {
-            connection.flush()?;
+            self.flush()?;
         }
         Ok(packet)
     }
@@ -249,13 +303,16 @@ impl<P: Platform> NetFront<P> {
         &mut self,
         use_packet: impl FnOnce(&mut [u8], PacketMeta) -> T,
     ) -> Result<Option<T>, ProtocolError> {
-        let Some(OpenRings { connection, received, .. }) = self.open_rings() else {
+        if self.first_queue().is_none() {
+            return Ok(None);
+        }
+        let received = self.received.as_mut_slice();
+        let packet = self.queues.receive_any(&mut self.next, &mut [received])?;
+        let Some(RxPacket { len, meta }) = packet else {
+            self.flush()?;
             return Ok(None);
         };
-        let Some(RxPacket { len, meta }) = connection.rings.receive(&mut [received])? else {
-            connection.flush()?;
-            return Ok(None);
-        };
+        let received = self.received.as_mut_slice();
         Ok(received.get_mut(..len).map(|packet| use_packet(packet, meta)))
     }
 
@@ -270,29 +327,32 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`TxError`]; the packet was not taken.
     pub fn transmit(&mut self, packet: &[u8], meta: PacketMeta) -> Result<(), TxError> {
-        self.transmit_with(packet.len(), meta, |bytes| bytes.copy_from_slice(packet))
+        self.transmit_vectored(&[packet], meta)
     }
 
     /// Copies the pieces of a packet into free buffers, and transmits the packet as
-    /// [`transmit`](Self::transmit) does.
+    /// [`transmit`](Self::transmit) does. Of several queues, the packets of a flow take the same,
+    /// by a hash of the first piece's headers.
     ///
     /// # Errors
     ///
     /// [`TxError`]; the packet was not taken.
     pub fn transmit_vectored(&mut self, pieces: &[&[u8]], meta: PacketMeta) -> Result<(), TxError> {
-        let len = pieces.iter().map(|piece| piece.len()).sum();
-        self.transmit_with(len, meta, |mut bytes| {
-            for piece in pieces {
-                // The parts have the length of all pieces.
-                let Some((part, rest)) = bytes.split_at_mut_checked(piece.len()) else { return };
-                part.copy_from_slice(piece);
-                bytes = rest;
+        let first = self.first_queue().ok_or(TxError::Down)?;
+        let own = self.queues.own().count();
+        let index = match pieces.first() {
+            Some(head) if own > 1 => {
+                let hash = DEFAULT_HASH.spread(head) as usize;
+                self.queues.own().nth(hash % own).unwrap_or(first)
             }
-        })
+            _ => first,
+        };
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        self.queues.transmit(index, len, meta, |bytes| write_pieces(bytes, pieces))
     }
 
     /// Calls `write_packet` with `len` bytes, to be overwritten by an Ethernet frame, and transmits
-    /// the frame.
+    /// the frame through the first queue that is not taken.
     ///
     /// `write_packet` gets memory that the backend can read, and must write all bytes: those that
     /// it leaves are of an earlier packet of this connection, or zeroes.
@@ -307,8 +367,8 @@ impl<P: Platform> NetFront<P> {
         meta: PacketMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<T, TxError> {
-        let OpenRings { connection, .. } = self.open_rings().ok_or(TxError::Down)?;
-        connection.rings.transmit(len, meta.into(), write_packet)
+        let first = self.first_queue().ok_or(TxError::Down)?;
+        self.queues.transmit(first, len, meta, write_packet)
     }
 
     /// Publishes transmitted packets and free receive buffers; sends one event if the backend needs
@@ -318,12 +378,14 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`ProtocolError`] if the backend broke the protocol before, or the event could not be sent.
     pub fn flush(&mut self) -> Result<(), ProtocolError> {
-        self.open_rings().map_or(Ok(()), |open| open.connection.flush())
+        // Sends a packet that waits.
+        let _ = self.first_queue();
+        self.queues.own().try_for_each(|index| self.queues.flush(index))
     }
 
     /// Flushes, and requests events; returns whether there is work at once.
     ///
-    /// Call it before waiting for [`port`](Self::port); on `true`, do not wait. Work is what the
+    /// Call it before waiting for [`ports`](Self::ports); on `true`, do not wait. Work is what the
     /// caller can do: a packet that it did not take because no transmit buffer was free is none
     /// before there is a buffer.
     ///
@@ -331,9 +393,8 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`ProtocolError`] as from [`receive`](Self::receive).
     pub fn final_check(&mut self) -> Result<bool, ProtocolError> {
-        let Some(OpenRings { connection, .. }) = self.open_rings() else { return Ok(false) };
-        connection.flush()?;
-        connection.rings.final_check()
+        let _ = self.first_queue();
+        self.queues.own().try_fold(false, |work, index| Ok(self.queues.final_check(index)? || work))
     }
 
     /// Waits until there may be work for this device or for the store, or until `deadline`. For a
@@ -346,13 +407,17 @@ impl<P: Platform> NetFront<P> {
         }
         let store = self.device.store();
         let timeout = self.poll_timeout(store.platform().now());
-        connection::wait(store, self.port(), [deadline, timeout]);
+        let mut ports: Vec<Port, { MAX_PORTS + 1 }> = self.ports().into_iter().collect();
+        let _ = ports.push(store.port());
+        let deadline = [deadline, timeout].into_iter().flatten().min();
+        store.platform().wait(&ports, deadline);
     }
 
     /// Begins to close the device: no more packets are sent or received. [`poll`](Self::poll) until
     /// the state is [`DeviceState::Closed`].
     pub fn close(&mut self) {
         self.device.close();
+        self.share_state();
     }
 
     /// Closes the device, waits until the backend has released it, and releases the memory. The

@@ -1,5 +1,6 @@
 //! The protocol of a network frontend, as xenbus calls it.
 
+use super::queues::{Connection, Queues};
 use super::rings::Rings;
 use super::rx::RxQueue;
 use super::slots::Slots;
@@ -9,9 +10,9 @@ use super::{MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, Proto
 use crate::connection;
 use log::debug;
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
-use xen_hypercall::{DomId, GrantRef, Instant, Platform};
-use xen_ring::{FrontRing, Notify};
+use xen_grant::GrantTable;
+use xen_hypercall::{DomId, GrantRef, Instant, PageArc, Platform};
+use xen_ring::FrontRing;
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::net::key;
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
@@ -27,89 +28,74 @@ const MAX_MTU: u16 = (XEN_NETIF_MAX_TX_SIZE - HEADER) as u16;
 /// The smallest MTU of IPv4.
 const MIN_MTU: u16 = 68;
 
-pub(super) type DeviceRings<P> =
-    Rings<Granted<P, ReadWrite>, Granted<P, ReadWrite>, Granted<P, ReadOnly>>;
-
-/// The rings and the port of one connection.
-#[derive(Debug)]
-pub(super) struct Connection<P: Platform> {
-    pub(super) rings: DeviceRings<P>,
-    channel: Channel<P>,
-}
-
-/// The protocol of a network frontend, which the device calls when its states require it, and the
-/// tables of a connection: a page.
+/// The protocol of a network frontend, which the device calls when its states require it.
 #[derive(Debug)]
 pub(super) struct VifDriver<P: Platform> {
     grants: GrantTable<P>,
     pub(super) config: NetFrontConfig,
     pub(super) mac: MacAddress,
     pub(super) mtu: u16,
-    /// Counters of the connections before.
-    statistics: NetFrontStatistics,
     /// The number of allocations that the backend still used when the last connection ended.
     pub(super) in_use: usize,
-    pub(super) connection: Option<Connection<P>>,
+    pub(super) queues: PageArc<P, Queues<P>>,
 }
 
 impl<P: Platform> VifDriver<P> {
-    pub(super) fn new(grants: GrantTable<P>, config: NetFrontConfig) -> Self {
-        Self {
-            grants,
-            config,
-            mac: MacAddress::default(),
-            mtu: DEFAULT_MTU,
-            statistics: NetFrontStatistics::default(),
-            in_use: 0,
-            connection: None,
-        }
+    pub(super) fn new(
+        grants: GrantTable<P>,
+        config: NetFrontConfig,
+        queues: PageArc<P, Queues<P>>,
+    ) -> Self {
+        let mac = MacAddress::default();
+        Self { grants, config, mac, mtu: DEFAULT_MTU, in_use: 0, queues }
     }
 
-    pub(super) fn statistics(&self) -> NetFrontStatistics {
-        self.connection.as_ref().map_or(self.statistics, |connection| connection.rings.statistics)
-    }
-
-    /// Creates rings and buffers and grants the backend's domain access to them.
-    fn rings(&self, peer: DomId, tx: TxFeatures) -> Result<DeviceRings<P>, NetFrontError> {
+    /// Creates the rings, buffers and channels of a queue, and grants the backend's domain access
+    /// to them.
+    fn connection(
+        &self,
+        peer: DomId,
+        features: TxFeatures,
+        split: bool,
+        statistics: NetFrontStatistics,
+    ) -> Result<Connection<P>, NetFrontError> {
         let NetFrontConfig { rx_slots, tx_slots, .. } = self.config;
         let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
         let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
         let buffers = Slots::share(&self.grants, peer, rx_slots)?;
         let rx = RxQueue::new(rx_ring, buffers, self.config.rx_features());
         let buffers = TxBuffers::grant(&self.grants, peer, tx_slots)?;
-        let tx = TxQueue::new(tx_ring, buffers, tx, usize::from(self.mtu) + HEADER);
+        let tx = TxQueue::new(tx_ring, buffers, features, usize::from(self.mtu) + HEADER);
         let mut rings = Rings::new(rx, tx);
-        rings.statistics = self.statistics;
-        // The backend reads the ring when it connects: there is no port to notify yet.
+        rings.statistics = statistics;
+        // The backend reads the rings when it connects: there is no port to notify yet.
         let _ = rings.publish();
-        Ok(rings)
-    }
-}
-
-impl<P: Platform> Connection<P> {
-    pub(super) fn port(&self) -> xen_hypercall::Port {
-        self.channel.port()
-    }
-
-    /// Publishes what was queued and notifies the backend if it needs that.
-    pub(super) fn flush(&mut self) -> Result<(), ProtocolError> {
-        self.rings.intact()?;
-        match self.rings.publish() {
-            Notify::Send => self.channel.notify().map_err(ProtocolError::Notify),
-            Notify::Skip => Ok(()),
-        }
+        let platform = self.grants.platform();
+        let open = || Channel::alloc_unbound(platform.clone(), peer).map_err(NetFrontError::Port);
+        Ok(Connection { rings, channel: open()?, rx_channel: split.then(open).transpose()? })
     }
 }
 
 impl<P: Platform> FrontendDriver for VifDriver<P> {
     const KIND: &'static str = "vif";
 
-    /// Nodes of features that this driver does not have: several queues, split event channels,
-    /// the control ring and more.
+    /// Nodes of other numbers of queues and channels, and of features that this driver does not
+    /// have: the control ring and more.
     const STALE_NODES: &'static [&'static str] = &[
         key::NUM_QUEUES,
-        "event-channel-tx",
-        "event-channel-rx",
+        key::TX_RING_REF,
+        key::RX_RING_REF,
+        key::EVENT_CHANNEL,
+        key::EVENT_CHANNEL_TX,
+        key::EVENT_CHANNEL_RX,
+        "queue-0",
+        "queue-1",
+        "queue-2",
+        "queue-3",
+        "queue-4",
+        "queue-5",
+        "queue-6",
+        "queue-7",
         "ctrl-ring-ref",
         "event-channel-ctrl",
         "request-multicast-control",
@@ -134,6 +120,8 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             key::FEATURE_GSO_TCPV6,
             key::FEATURE_NO_CSUM_OFFLOAD,
             key::FEATURE_IPV6_CSUM_OFFLOAD,
+            key::FEATURE_SPLIT_EVENT_CHANNELS,
+            key::MAX_QUEUES,
         ]);
     }
 
@@ -147,21 +135,36 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         let features = tx_features(self.config, nodes)?;
         let large = features.scatter_gather && self.config.rx_features().scatter_gather;
         self.mtu = mtu(nodes, if large { MAX_MTU } else { DEFAULT_MTU });
-        let rings = self.rings(peer.id, features)?;
-        debug!("vif: mtu {}, {features:?}", self.mtu);
-        let platform = self.grants.platform().clone();
-        let channel = Channel::alloc_unbound(platform, peer.id).map_err(NetFrontError::Port)?;
-        self.connection = Some(Connection { rings, channel });
+        let split = self.config.split_event_channels
+            && nodes.number_or(key::FEATURE_SPLIT_EVENT_CHANNELS, 0u32)? != 0;
+        let most = nodes.number_or(key::MAX_QUEUES, 1u32)?;
+        let rings = usize::from(self.config.valid_queues()).min(most as usize).max(1);
+        debug!("vif: {rings} queues, split channels: {split}, mtu {}, {features:?}", self.mtu);
+        self.queues.set_rings(rings);
+        for index in 0..rings {
+            let statistics = self.queues.lock(index).map(|queue| queue.statistics);
+            let statistics = statistics.unwrap_or_default();
+            let connection = self.connection(peer.id, features, split, statistics)?;
+            if let Some(mut queue) = self.queues.lock(index) {
+                queue.connection = Some(connection);
+            }
+        }
         Ok(())
     }
 
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
-        let Some(Connection { rings, channel }) = &self.connection else { return };
-        let GrantRef(tx) = rings.tx.ring().reference();
-        let GrantRef(rx) = rings.rx.ring().reference();
-        nodes.write(key::TX_RING_REF, tx);
-        nodes.write(key::RX_RING_REF, rx);
-        nodes.write(key::EVENT_CHANNEL, channel.port().0);
+        let rings = self.queues.rings();
+        if rings > 1 {
+            nodes.write(key::NUM_QUEUES, rings);
+        }
+        for index in 0..rings {
+            let queue = (rings > 1).then_some(index as u32);
+            if let Some(open) = self.queues.lock(index)
+                && let Some(connection) = &open.connection
+            {
+                write_queue(nodes, connection, queue);
+            }
+        }
         nodes.write(key::REQUEST_RX_COPY, 1);
         // Without it Linux's backend ignores events for free buffers, and polls for them every 30
         // ms.
@@ -177,22 +180,63 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
 
     fn connect(&mut self, _: &Peer<'_>) -> Result<(), NetFrontError> {
         // The backend may have read the rings before it could receive events.
-        let Some(connection) = &self.connection else { return Ok(()) };
-        Ok(connection.channel.notify().map_err(ProtocolError::Notify)?)
+        let mut result = Ok(());
+        self.queues.for_each(|queue| {
+            if let Some(connection) = &queue.connection {
+                let channels = [Some(&connection.channel), connection.rx_channel.as_ref()];
+                for channel in channels.into_iter().flatten() {
+                    let notified = channel.notify().map_err(ProtocolError::Notify);
+                    result = result.and(notified);
+                }
+            }
+        });
+        Ok(result?)
     }
 
     fn run(&mut self, _: Instant) -> Result<(), NetFrontError> {
-        Ok(self.connection.as_mut().map_or(Ok(()), Connection::flush)?)
+        let mut result = Ok(());
+        self.queues.for_each(|queue| {
+            let flushed = queue.connection.as_mut().map_or(Ok(()), Connection::flush);
+            result = result.and(flushed);
+        });
+        Ok(result?)
     }
 
     fn disconnect(&mut self, _: Cause) {
-        let Some(Connection { rings, .. }) = self.connection.take() else { return };
-        let Rings { rx, tx, statistics, .. } = rings;
-        self.statistics = statistics;
-        let ((rx_ring, rx), (tx_ring, tx)) = (rx.into_parts(), tx.into_parts());
-        let rings =
-            [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.end_access().err()).count();
-        self.in_use = rings + rx.end_access() + tx.end_access();
+        self.queues.set_connected(false);
+        let (mut in_use, mut connections) = (0, 0);
+        self.queues.for_each(|queue| {
+            let Some(Connection { rings, .. }) = queue.connection.take() else { return };
+            let Rings { rx, tx, statistics, .. } = rings;
+            queue.statistics = statistics;
+            let ((rx_ring, rx), (tx_ring, tx)) = (rx.into_parts(), tx.into_parts());
+            let rings = [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.end_access().err());
+            in_use += rings.count() + rx.end_access() + tx.end_access();
+            connections += 1;
+        });
+        if connections != 0 {
+            self.in_use = in_use;
+        }
+    }
+}
+
+/// Writes the nodes of a queue.
+fn write_queue<P: Platform>(
+    nodes: &mut NodeWriter<'_>,
+    connection: &Connection<P>,
+    queue: Option<u32>,
+) {
+    let node = |key| key::QueueKey { queue, key };
+    let Connection { rings, channel, rx_channel } = connection;
+    let (GrantRef(tx), GrantRef(rx)) = (rings.tx.ring().reference(), rings.rx.ring().reference());
+    nodes.write(node(key::TX_RING_REF), tx);
+    nodes.write(node(key::RX_RING_REF), rx);
+    match rx_channel {
+        None => nodes.write(node(key::EVENT_CHANNEL), channel.port().0),
+        Some(rx_channel) => {
+            nodes.write(node(key::EVENT_CHANNEL_TX), channel.port().0);
+            nodes.write(node(key::EVENT_CHANNEL_RX), rx_channel.port().0);
+        }
     }
 }
 

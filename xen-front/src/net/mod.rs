@@ -57,6 +57,8 @@ mod driver;
 mod error;
 #[cfg(feature = "smoltcp")]
 mod phy;
+mod queue_handle;
+mod queues;
 mod rings;
 mod rx;
 mod scatter;
@@ -72,6 +74,7 @@ pub use device::NetFront;
 pub use error::{NetFrontError, ProtocolError, TxError};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, PhyTxToken, timestamp};
+pub use queue_handle::NetQueue;
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::NetFrontStatistics;
@@ -81,3 +84,15 @@ pub use xenbus::DeviceState;
 pub use xenbus::net::{
     ChecksumState, MacAddress, MacError, PacketMeta, Segmentation, SegmentationKind, checksum,
 };
+
+/// Maximum number of queues of a device.
+pub const MAX_QUEUES: u16 = 8;
+
+/// Copies the pieces of a packet, which have the length of `bytes` together.
+fn write_pieces(mut bytes: &mut [u8], pieces: &[&[u8]]) {
+    for piece in pieces {
+        let Some((part, rest)) = bytes.split_at_mut_checked(piece.len()) else { return };
+        part.copy_from_slice(piece);
+        bytes = rest;
+    }
+}

@@ -101,15 +101,22 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         Ok(self.tx.room(needed))
     }
 
-    /// Publishes what was pushed to either ring; both share an event channel.
-    pub(super) fn publish(&mut self) -> Notify {
+    /// Publishes what was pushed to the transmit and the receive ring.
+    pub(super) fn publish(&mut self) -> [Notify; 2] {
         if self.broken.is_some() {
-            return Notify::Skip;
+            return [Notify::Skip; 2];
         }
-        match (self.rx.publish(), self.tx.publish()) {
-            (Notify::Skip, Notify::Skip) => Notify::Skip,
-            _ => Notify::Send,
-        }
+        [self.tx.publish(), self.rx.publish()]
+    }
+
+    /// Drops a packet in the spare memory.
+    pub(super) fn drop_spare(&mut self) {
+        self.spare = None;
+    }
+
+    /// Notes that the caller takes no packet before a packet in spare memory is sent.
+    pub(super) fn hold_receive(&mut self) {
+        self.receive_held = true;
     }
 
     /// Returns whether a packet in the spare memory can be sent, now or later.
@@ -137,7 +144,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         let Ok(run) = room else {
             let result = write(spare.get_mut(..len).unwrap_or_default());
             self.spare = Some(Held { len, meta, next: 0 });
-            // A packet that the backend does not segment; the caller gets errors from its next call.
+            // A packet that the backend does not segment. The next call returns an error.
             let _ = self.retry_spare(spare);
             return result;
         };

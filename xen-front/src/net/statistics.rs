@@ -56,3 +56,25 @@ impl NetFrontStatistics {
             + self.rx_bad_checksum
     }
 }
+
+impl core::ops::AddAssign for NetFrontStatistics {
+    fn add_assign(&mut self, other: Self) {
+        self.rx_packets += other.rx_packets;
+        self.rx_bytes += other.rx_bytes;
+        self.rx_segmented += other.rx_segmented;
+        self.rx_errors += other.rx_errors;
+        self.rx_outside += other.rx_outside;
+        self.rx_runts += other.rx_runts;
+        self.rx_too_long += other.rx_too_long;
+        self.rx_fragmented += other.rx_fragmented;
+        self.rx_truncated += other.rx_truncated;
+        self.rx_extra += other.rx_extra;
+        self.rx_bad_offload += other.rx_bad_offload;
+        self.rx_bad_checksum += other.rx_bad_checksum;
+        self.tx_packets += other.tx_packets;
+        self.tx_bytes += other.tx_bytes;
+        self.tx_segmented += other.tx_segmented;
+        self.tx_errors += other.tx_errors;
+        self.tx_invalid += other.tx_invalid;
+    }
+}

@@ -1,9 +1,9 @@
 //! Packet tokens, the interface of stacks such as smoltcp.
 
-use super::device::OpenRings;
-use super::driver::DeviceRings;
+use super::queues::{Connection, Queue};
 use super::tx::{Needed, TxMeta};
 use super::{ChecksumState, NetFront, PacketMeta, ProtocolError, RxPacket, TxError, checksum};
+use spin::MutexGuard;
 use xen_hypercall::Platform;
 
 /// A received packet, in private memory of the driver.
@@ -16,7 +16,7 @@ pub struct RxToken<'t> {
 /// Room for a packet to send.
 #[derive(Debug)]
 pub struct TxToken<'t, P: Platform> {
-    rings: &'t mut DeviceRings<P>,
+    queue: MutexGuard<'t, Queue<P>>,
     /// Memory of a packet that waits for transmit buffers.
     spare: &'t mut [u8],
 }
@@ -38,28 +38,48 @@ impl<P: Platform> NetFront<P> {
     pub fn receive_token(
         &mut self,
     ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
-        let Some(OpenRings { connection, received, spare }) = self.open_rings() else {
-            return Ok(None);
-        };
-        let rings = &mut connection.rings;
-        if !rings.can_reply()? {
-            return Ok(None);
+        let Some(first) = self.first_queue() else { return Ok(None) };
+        let Self { queues, next, received, spare, .. } = self;
+        let rings = queues.rings();
+        {
+            let Some(mut queue) = queues.open(first) else { return Ok(None) };
+            let Some(connection) = &mut queue.connection else { return Ok(None) };
+            if !connection.rings.can_reply()? {
+                drop(queue);
+                for index in queues.own().filter(|_| rings > 1) {
+                    if let Some(mut queue) = queues.open(index)
+                        && let Some(connection) = &mut queue.connection
+                    {
+                        connection.rings.hold_receive();
+                    }
+                }
+                return Ok(None);
+            }
         }
+        let received = received.as_mut_slice();
         // Buffers are not published here, so the loop ends after one ring of responses.
-        while let Some(RxPacket { len, mut meta }) = rings.receive(&mut [received])? {
+        while let Some(RxPacket { len, mut meta }) = queues.receive_any(next, &mut [received])? {
             let packet = received.get(..len).unwrap_or_default();
             if meta.checksum == ChecksumState::Unknown {
                 match checksum::verify(packet) {
                     Some(true) => meta.checksum = ChecksumState::Verified,
                     Some(false) => {
-                        rings.statistics.rx_bad_checksum += 1;
+                        if let Some(mut queue) = queues.lock(next.saturating_sub(1))
+                            && let Some(connection) = &mut queue.connection
+                        {
+                            connection.rings.statistics.rx_bad_checksum += 1;
+                        }
                         continue;
                     }
                     None => {}
                 }
             }
             let packet = received.get_mut(..len).unwrap_or_default();
-            return Ok(Some((RxToken { packet, meta }, TxToken { rings, spare })));
+            let Some(queue) = queues.open(first) else { return Ok(None) };
+            return Ok(Some((
+                RxToken { packet, meta },
+                TxToken { queue, spare: spare.as_mut_slice() },
+            )));
         }
         Ok(None)
     }
@@ -70,9 +90,12 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`TxError::Full`], [`TxError::Down`], [`TxError::Broken`].
     pub fn transmit_token(&mut self) -> Result<TxToken<'_, P>, TxError> {
-        let OpenRings { connection, spare, .. } = self.open_rings().ok_or(TxError::Down)?;
+        let first = self.first_queue().ok_or(TxError::Down)?;
+        let Self { queues, spare, .. } = self;
+        let mut queue = queues.open(first).ok_or(TxError::Down)?;
+        let connection = queue.connection.as_mut().ok_or(TxError::Down)?;
         connection.rings.make_room(Needed::LEAST)?;
-        Ok(TxToken { rings: &mut connection.rings, spare })
+        Ok(TxToken { queue, spare: spare.as_mut_slice() })
     }
 }
 
@@ -117,7 +140,10 @@ impl<P: Platform> TxToken<'_, P> {
         meta: TxMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> T {
-        let Self { rings, spare } = self;
+        let Self { mut queue, spare } = self;
+        let Some(Connection { rings, .. }) = &mut queue.connection else {
+            return write_packet(spare.get_mut(..len).unwrap_or_default());
+        };
         // The longest packet that is segmented here.
         let cut = !rings.tx.takes(meta) && len <= spare.len();
         if cut || rings.tx.check(len, meta).is_ok() {

@@ -5,6 +5,7 @@ mod large;
 mod netback;
 #[path = "../persistent/mod.rs"]
 mod persistent;
+mod queues;
 mod round_trips;
 mod waiting;
 
@@ -549,7 +550,7 @@ fn failed_reopen_is_repeated() {
             net.wait(Some(fixture.deadline()));
         };
         assert!(matches!(error, NetFrontError::Xenbus(XenbusError::Store(_))), "{error}");
-        assert_eq!((net.state(), net.port()), (DeviceState::Connecting, None));
+        assert_eq!((net.state(), net.ports().len()), (DeviceState::Connecting, 0));
     }
     fixture.set("front", "backend-id", &fixture.device.backend.0.to_string());
     fixture.wait_for(&mut net, DeviceState::Connected);
@@ -663,6 +664,7 @@ fn reopened_device_has_all_buffers_once() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     for round in 0..4 {
+        assert_eq!((net.take_announcement(), net.take_announcement()), (round > 0, false));
         assert_eq!(net.tx_free(), 20);
         fixture.back.state().misbehaviour = Misbehaviour::Silent;
         (0..20).for_each(|n| net.transmit(&packet(n), PacketMeta::default()).unwrap());

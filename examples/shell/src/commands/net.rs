@@ -139,7 +139,7 @@ impl<P: Platform> Nics<P> {
     }
 
     pub(crate) fn ports(&mut self) -> impl Iterator<Item = Port> {
-        self.up.iter_mut().filter_map(|stack| stack.nic().net.port())
+        self.up.iter_mut().flat_map(|stack| stack.nic().net.ports())
     }
 
     /// Connects all interfaces again where the domain was resumed elsewhere, notifies the network,
@@ -150,7 +150,8 @@ impl<P: Platform> Nics<P> {
             let deadline = store.platform().now() + CONNECT_TIMEOUT;
             net.resume();
             match wait_until_up(net, store.platform(), deadline) {
-                Ok(()) => stack.announce(),
+                Ok(()) if net.take_announcement() => stack.announce(),
+                Ok(()) => {}
                 Err(error) => drop(writeln!(out, "error: resuming an interface: {error}")),
             }
         }
