@@ -5,6 +5,7 @@
 extern crate std;
 
 pub mod arch;
+mod balloon;
 pub mod boot;
 mod claims;
 pub mod elfnote;
@@ -24,6 +25,7 @@ pub mod start_info;
 pub mod sync;
 mod unpopulated;
 
+pub use balloon::BalloonPages;
 pub use claims::{AlreadyTaken, Claim, Claims, Singleton};
 pub use event_page::EventPages;
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};

@@ -29,6 +29,10 @@ pub struct Counters {
     pub pages_allocated: u64,
     /// Pages freed.
     pub pages_freed: u64,
+    /// Pages that the balloon scrubbed.
+    pub pages_scrubbed: u64,
+    /// Pages with other content than zeroes that the domain returned to Xen.
+    pub pages_returned_dirty: u64,
 }
 
 impl Counters {

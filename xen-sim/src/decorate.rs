@@ -10,7 +10,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use xen_hypercall::{
-    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port,
+    BalloonPages, Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform,
+    Port,
 };
 
 /// Hypercall before or after its execution.
@@ -159,6 +160,27 @@ unsafe impl<P: ForeignFrames, I: Interpose + ?Sized> ForeignFrames for Interpose
     unsafe fn release_frames(&self, range: ForeignRange) {
         // SAFETY: the caller's obligations are those of the inner platform.
         unsafe { self.platform.release_frames(range) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<P: BalloonPages, I: Interpose + ?Sized> BalloonPages for Interposed<P, I> {
+    fn take_pages(&self, order: u32) -> Option<Gfn> {
+        self.between.may_allocate(1 << order).then(|| self.platform.take_pages(order)).flatten()
+    }
+
+    unsafe fn scrub_pages(&self, first: Gfn, order: u32) {
+        // SAFETY: the caller's obligations are those of the inner platform.
+        unsafe { self.platform.scrub_pages(first, order) }
+    }
+
+    unsafe fn add_pages(&self, first: Gfn, order: u32) {
+        // SAFETY: the caller's obligations are those of the inner platform.
+        unsafe { self.platform.add_pages(first, order) }
+    }
+
+    fn new_frames(&self, order: u32) -> Option<Gfn> {
+        self.between.may_allocate(1 << order).then(|| self.platform.new_frames(order)).flatten()
     }
 }
 

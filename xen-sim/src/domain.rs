@@ -12,8 +12,8 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::Arc;
 use xen_hypercall::{
-    Claims, DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE,
-    Platform, Port,
+    BalloonPages, Claims, DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant,
+    PAGE_SIZE, Platform, Port,
 };
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::sched::{
@@ -408,6 +408,37 @@ unsafe impl ForeignFrames for Domain {
     }
 }
 
+// SAFETY: the pages leave the domain's allocator, which alone hands out RAM, and new frames have
+// had no memory. A wrong addition is recorded, and adds nothing.
+unsafe impl BalloonPages for Domain {
+    fn take_pages(&self, order: u32) -> Option<Gfn> {
+        self.on_machine(|machine, id| machine.dom_mut(id).physmap.take(order).map(Gfn))
+    }
+
+    unsafe fn scrub_pages(&self, first: Gfn, order: u32) {
+        self.on_machine(|machine, id| {
+            for gfn in first.0..first.0 + (1 << order) {
+                if let Some(mapping) = machine.dom(id).physmap.get(gfn) {
+                    machine.pool.page(mapping.mfn).zero();
+                }
+                machine.dom_mut(id).counters.pages_scrubbed += 1;
+            }
+        });
+    }
+
+    unsafe fn add_pages(&self, first: Gfn, order: u32) {
+        self.on_machine(|machine, id| {
+            if !machine.dom_mut(id).physmap.add(first.0, order) {
+                machine.violate(Violation::BadFree { domain: id, gfn: first.0 });
+            }
+        });
+    }
+
+    fn new_frames(&self, order: u32) -> Option<Gfn> {
+        self.on_machine(|machine, id| machine.dom_mut(id).physmap.new_frames(order).map(Gfn))
+    }
+}
+
 impl Machine {
     fn count_hypercall(&mut self, id: DomId, op: usize) {
         *self.dom_mut(id).counters.hypercalls.entry(op).or_default() += 1;
@@ -455,7 +486,7 @@ impl Machine {
     }
 
     /// Records freed pages that another domain can still access.
-    fn check_unshared(&mut self, id: DomId, gfns: &[u64]) {
+    pub(crate) fn check_unshared(&mut self, id: DomId, gfns: &[u64]) {
         for (grant, _, gfn) in self.live_entries(id) {
             if gfns.contains(&gfn) {
                 self.violate(Violation::FreedWhileGranted { domain: id, gfn, grant });

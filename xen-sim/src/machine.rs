@@ -25,6 +25,11 @@ pub struct DomainConfig {
     pub name: String,
     /// Pages of RAM; rounded up to a power of two.
     pub pages: usize,
+    /// Number of the pages that have no memory at the start: a balloon can add them.
+    pub hotplug_pages: usize,
+    /// Number of the pages that are populated on demand, and are no part of the reservation before
+    /// the balloon has returned as many.
+    pub unpopulated_pages: usize,
     /// Frames without RAM, for mappings of other domains' memory.
     pub foreign_pages: usize,
     /// Maximum number of pages that its kernel and drivers may have in use at a time.
@@ -47,6 +52,8 @@ impl DomainConfig {
         Self {
             name: name.to_owned(),
             pages: if small { 256 } else { 4096 },
+            hotplug_pages: 0,
+            unpopulated_pages: 0,
             foreign_pages: if small { 128 } else { 4096 },
             page_budget: usize::MAX,
             vcpus: 1,
@@ -128,6 +135,10 @@ pub(crate) struct DomainState {
     pub(crate) domain_handle: Weak<DomainHandle>,
     pub(crate) pauses: u32,
     pub(crate) physmap: Physmap,
+    /// Maximum number of pages.
+    pub(crate) max_pages: u64,
+    /// Pages of RAM without memory, as many as the domain has to return before it uses them.
+    pub(crate) unpopulated: u64,
     pub(crate) shared_info: Mfn,
     pub(crate) vcpus: Vec<Vcpu>,
     pub(crate) events: Events,
@@ -205,6 +216,7 @@ impl Machine {
             &mut self.pool,
             DomId(self.next_domid),
             config.pages,
+            config.hotplug_pages,
             config.foreign_pages,
         );
         self.add_domain(config, physmap)
@@ -228,6 +240,8 @@ impl Machine {
             watchdogs: [None; NR_WATCHDOGS],
             domain_handle: Weak::new(),
             pauses: 0,
+            max_pages: physmap.ram_range().1,
+            unpopulated: config.unpopulated_pages as u64,
             physmap,
             shared_info,
             vcpus,

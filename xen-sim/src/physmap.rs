@@ -34,6 +34,8 @@ enum Slot {
     Tail,
     /// Free, and filled with [`POISON`] at its release.
     Poisoned,
+    /// Out of the allocator: the balloon took it, or it has had no memory so far.
+    Ballooned,
 }
 
 /// Fill of a freed page, by which later writes to it are detected.
@@ -50,7 +52,14 @@ pub(crate) struct Physmap {
     window: Window,
     /// First guest frame of RAM, different in each domain, so that a mix-up is detected.
     ram_base: u64,
+    /// Number of pages that are RAM, or become RAM by a balloon.
     ram: usize,
+    /// Number of pages with memory at the start, the first ones.
+    boot: usize,
+    /// Number of frames that are RAM.
+    ram_count: usize,
+    /// Next page of those without memory at the start.
+    next_new: usize,
     pages: usize,
     slots: Vec<Option<Mapping>>,
     /// Frames without an address in the domain.
@@ -65,28 +74,43 @@ pub(crate) struct Physmap {
 }
 
 impl Physmap {
-    pub(crate) fn new(pool: &mut Pool, id: DomId, ram: usize, foreign: usize) -> Self {
+    pub(crate) fn new(
+        pool: &mut Pool,
+        id: DomId,
+        ram: usize,
+        hotplug: usize,
+        foreign: usize,
+    ) -> Self {
         let ram = ram.next_power_of_two().max(8);
+        let boot = ram - hotplug;
         let foreign_start = ram + SPECIAL_PAGES;
         let pages = foreign_start + foreign;
         let mut window = pool.window(pages).expect("the host has address space for a domain");
         let first =
             pool.alloc_in(&mut window, 0, ram as u32).expect("the world has frames for a domain");
         let mapping = |page| Some(Mapping { mfn: Mfn(first.0 + page as u32), kind: Kind::Ram });
-        let slots = (0..pages).map(|page| if page < ram { mapping(page) } else { None }).collect();
-        Self {
+        let slots = (0..pages).map(|page| if page < boot { mapping(page) } else { None }).collect();
+        let slot = |page| if page < boot { Slot::Free } else { Slot::Ballooned };
+        let mut this = Self {
             window,
             ram_base: 0x1_0000 * (u64::from(id.0) + 1),
             ram,
+            boot,
+            ram_count: boot,
+            next_new: boot,
             pages,
             slots,
             elsewhere: BTreeMap::new(),
             foreign: BTreeMap::new(),
-            allocator: vec![Slot::Free; ram],
+            allocator: (0..ram).map(slot).collect(),
             in_use: 0,
             reserved: vec![false; foreign],
             foreign_start,
+        };
+        for page in boot..ram {
+            pool.unmap(&mut this.window, page);
         }
+        this
     }
 
     /// Returns the memory of a domain whose memory was moved.
@@ -95,6 +119,9 @@ impl Physmap {
             window: pool.window(1).expect("the host has address space for a page"),
             ram_base: 0,
             ram: 0,
+            boot: 0,
+            ram_count: 0,
+            next_new: 0,
             pages: 0,
             slots: Vec::new(),
             elsewhere: BTreeMap::new(),
@@ -155,6 +182,7 @@ impl Physmap {
         for mapping in self.elsewhere.values_mut() {
             mapping.mfn = pool.alloc(1).expect("the world has frames for a domain");
         }
+        self.ram_count = self.slots.iter().flatten().count() + self.elsewhere.len();
     }
 
     /// Returns the frame number of a page of the window.
@@ -211,6 +239,9 @@ impl Physmap {
             }
             _ => self.foreign.remove(&gfn),
         };
+        let is_ram = |mapping: Option<Mapping>| mapping.is_some_and(|at| at.kind == Kind::Ram);
+        self.ram_count += usize::from(is_ram(mapping));
+        self.ram_count -= usize::from(is_ram(self.get(gfn)));
         let Some(page) = self.page(gfn) else {
             return match mapping {
                 Some(mapping) => self.elsewhere.insert(gfn, mapping),
@@ -283,6 +314,59 @@ impl Physmap {
         true
     }
 
+    /// Takes `1 << order` free pages with contiguous frames out of the allocator; returns the first
+    /// frame. The pages keep their content.
+    pub(crate) fn take(&mut self, order: u32) -> Option<u64> {
+        let count = contiguous(order)?;
+        let free = |&page: &usize| {
+            matches!(self.allocator[page], Slot::Free | Slot::Poisoned)
+                && self.slots[page].is_some_and(|mapping| mapping.kind == Kind::Ram)
+        };
+        // From the end: small allocations come from the start.
+        let mut starts = (0..self.ram).step_by(count).rev();
+        let first = starts.find(|&start| (start..start + count).all(|page| free(&page)))?;
+        self.allocator[first..first + count].fill(Slot::Ballooned);
+        Some(self.first_gfn(first, count))
+    }
+
+    /// Adds `1 << order` pages to the allocator; returns `false` if one was not out of it, or has
+    /// no memory.
+    pub(crate) fn add(&mut self, first: u64, order: u32) -> bool {
+        let pages =
+            contiguous(order).map_or(0..0, |count| first..first.saturating_add(count as u64));
+        let ok = !pages.is_empty()
+            && pages.clone().all(|gfn| {
+                let page = self.page(gfn).filter(|&page| page < self.ram);
+                page.is_some_and(|page| {
+                    self.allocator[page] == Slot::Ballooned
+                        && self.slots[page].is_some_and(|mapping| mapping.kind == Kind::Ram)
+                })
+            });
+        if ok {
+            for gfn in pages {
+                if let Some(page) = self.page(gfn) {
+                    self.allocator[page] = Slot::Free;
+                }
+            }
+        }
+        ok
+    }
+
+    /// Returns the first of `1 << order` contiguous frames that have had no memory so far.
+    pub(crate) fn new_frames(&mut self, order: u32) -> Option<u64> {
+        let count = contiguous(order)?;
+        let first = self.next_new.next_multiple_of(count);
+        (first + count <= self.ram).then(|| {
+            self.next_new = first + count;
+            self.first_gfn(first, count)
+        })
+    }
+
+    /// Returns the lowest frame of an aligned run of pages.
+    fn first_gfn(&self, first: usize, count: usize) -> u64 {
+        if count == 1 { self.gfn(first) } else { self.ram_base + first as u64 }
+    }
+
     /// Returns the number of allocated pages.
     pub(crate) fn in_use(&self) -> usize {
         self.in_use
@@ -304,7 +388,7 @@ impl Physmap {
     pub(crate) fn allocated(&self) -> impl Iterator<Item = u64> + '_ {
         let pages = self.allocator.iter().enumerate();
         pages
-            .filter(|(_, slot)| matches!(slot, Slot::Head(_) | Slot::Tail))
+            .filter(|(_, slot)| matches!(slot, Slot::Head(_) | Slot::Tail | Slot::Ballooned))
             .map(|(page, _)| self.gfn(page))
     }
 
@@ -334,14 +418,18 @@ impl Physmap {
     }
 
     pub(crate) fn ram_pages(&self) -> usize {
-        self.slots.iter().flatten().filter(|mapping| mapping.kind == Kind::Ram).count()
-            + self.elsewhere.values().filter(|mapping| mapping.kind == Kind::Ram).count()
+        self.ram_count
     }
 
-    /// Returns the first frame above the domain's window, and the base of its RAM.
+    /// Returns the first frame of the RAM of the start, and the number of its pages.
     pub(crate) fn ram_range(&self) -> (u64, u64) {
-        (self.ram_base, self.ram as u64)
+        (self.ram_base, self.boot as u64)
     }
+}
+
+/// Returns the number of pages of an order whose aligned runs have contiguous frames.
+fn contiguous(order: u32) -> Option<usize> {
+    (order == 0 || (1 << order) > SHUFFLE).then_some(1 << order)
 }
 
 fn words(page: &xen_hypercall::SharedMem) -> impl Iterator<Item = xen_hypercall::SharedU64<'_>> {
@@ -349,7 +437,12 @@ fn words(page: &xen_hypercall::SharedMem) -> impl Iterator<Item = xen_hypercall:
 }
 
 fn is_poison(page: &xen_hypercall::SharedMem) -> bool {
-    words(page).all(|word| word.load(core::sync::atomic::Ordering::Relaxed) == POISON)
+    is_filled(page, POISON)
+}
+
+/// Returns whether all words of a page have a value.
+pub(crate) fn is_filled(page: &xen_hypercall::SharedMem, value: u64) -> bool {
+    words(page).all(|word| word.load(core::sync::atomic::Ordering::Relaxed) == value)
 }
 
 fn poison(page: &xen_hypercall::SharedMem) {
@@ -362,7 +455,7 @@ mod tests {
 
     fn map() -> (Pool, Physmap) {
         let mut pool = Pool::new(1 << 10).unwrap();
-        let physmap = Physmap::new(&mut pool, DomId(3), 64, 16);
+        let physmap = Physmap::new(&mut pool, DomId(3), 64, 0, 16);
         (pool, physmap)
     }
 

@@ -3,7 +3,7 @@
 use super::{Answer, Caller};
 use crate::guest::Guest;
 use crate::machine::Machine;
-use crate::physmap::{Kind, Mapping};
+use crate::physmap::{Kind, Mapping, is_filled};
 use crate::pool::Mfn;
 use xen_hypercall::{DomId, Errno, PAGE_SIZE};
 use xen_sys::hvm::e820::E820Entry;
@@ -38,12 +38,14 @@ impl Machine {
             XENMEM_CURRENT_RESERVATION | XENMEM_MAXIMUM_RESERVATION => {
                 let op: XenMemoryDomain = arg.read()?;
                 let domain = self.find_controlled(me, op.domid)?;
-                let physmap = &self.dom(domain).physmap;
+                let domain = self.dom(domain);
                 let pages = match command {
-                    XENMEM_CURRENT_RESERVATION => physmap.ram_pages(),
-                    _ => physmap.ram_range().1 as usize,
+                    XENMEM_CURRENT_RESERVATION => {
+                        domain.physmap.ram_pages() as u64 - domain.unpopulated
+                    }
+                    _ => domain.max_pages,
                 };
-                return Ok(pages);
+                return Ok(pages as usize);
             }
             XENMEM_MAXIMUM_GPFN => {
                 let op: XenMemoryDomain = arg.read()?;
@@ -238,33 +240,50 @@ impl Machine {
         let list = unsafe { Guest::from_handle(op.extent_start) };
         for done in 0..op.nr_extents as usize {
             let first: u64 = list.read_at(done)?;
-            for gfn in first..first + (1 << op.extent_order) {
-                let ram = self.dom(domain).physmap.get(gfn);
-                let served = match command {
-                    XENMEM_DECREASE_RESERVATION => match ram {
-                        Some(Mapping { kind: Kind::Ram, .. }) => {
-                            self.map(domain, gfn, None);
+            let mut frames = first..first + (1 << op.extent_order);
+            let served = match command {
+                XENMEM_DECREASE_RESERVATION => {
+                    frames.all(|gfn| match self.dom(domain).physmap.get(gfn) {
+                        Some(Mapping { kind: Kind::Ram, mfn }) => {
+                            self.release_ram(domain, gfn, mfn);
                             true
                         }
                         _ => false,
-                    },
-                    _ => self.populate(domain, gfn, ram),
-                };
-                if !served {
-                    return Ok(done);
+                    })
                 }
+                _ => self.populate(domain, frames),
+            };
+            if !served {
+                return Ok(done);
             }
         }
         Ok(op.nr_extents as usize)
     }
 
-    fn populate(&mut self, id: DomId, gfn: u64, found: Option<Mapping>) -> bool {
-        let physmap = &self.dom(id).physmap;
-        if found.is_some() || physmap.ram_pages() as u64 >= physmap.ram_range().1 {
+    /// Returns a page of RAM to the world.
+    fn release_ram(&mut self, id: DomId, gfn: u64, mfn: Mfn) {
+        self.check_unshared(id, &[gfn]);
+        let dirty = !is_filled(self.pool.page(mfn), 0);
+        self.map(id, gfn, None);
+        let domain = self.dom_mut(id);
+        // What was never populated has no content.
+        let populated = domain.unpopulated == 0;
+        domain.unpopulated = domain.unpopulated.saturating_sub(1);
+        domain.counters.pages_returned_dirty += u64::from(dirty && populated);
+    }
+
+    /// Gives memory to all frames of an extent, or to none.
+    fn populate(&mut self, id: DomId, frames: core::ops::Range<u64>) -> bool {
+        let domain = self.dom(id);
+        let is_empty = frames.clone().all(|gfn| domain.physmap.get(gfn).is_none());
+        let pages = domain.physmap.ram_pages() as u64 + (frames.end - frames.start);
+        if !is_empty || pages > domain.max_pages {
             return false;
         }
-        let Some(mfn) = self.pool.alloc(1) else { return false };
-        self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Ram }));
+        for gfn in frames {
+            let Some(mfn) = self.pool.alloc(1) else { return false };
+            self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Ram }));
+        }
         true
     }
 }

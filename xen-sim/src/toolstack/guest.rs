@@ -76,6 +76,17 @@ impl World {
         }
     }
 
+    /// Writes a guest's memory target, as `xl mem-set` does: a number of KiB, or any other text.
+    pub fn set_memory_target(&self, id: DomId, target: impl core::fmt::Display) {
+        let node = format!("/local/domain/{id}/memory/target");
+        self.store().write(node, target.to_string()).expect("the toolstack may write all nodes");
+    }
+
+    /// Sets the maximum number of a guest's pages, as `xl mem-max` does.
+    pub fn set_max_pages(&self, id: DomId, pages: u64) {
+        self.shared().lock().dom_mut(id).max_pages = pages;
+    }
+
     /// Returns all output of a guest on its console.
     pub fn console_output(&self, id: DomId) -> Vec<u8> {
         self.shared().consoles().output(id)
@@ -125,15 +136,17 @@ impl World {
         let machine = self.shared().lock();
         let config = machine.dom(id).config.clone();
         drop(machine);
-        let kib = config.pages * PAGE_SIZE / 1024;
+        let kib = |pages: usize| (pages * PAGE_SIZE / 1024).to_string();
+        let boot = config.pages.next_power_of_two() - config.hotplug_pages;
         let vm = format!("/vm/00000000-0000-0000-0000-{:012x}", id.0);
         make(&vm, &read_only);
         host_write(&format!("{vm}/name"), name);
         host_write(&format!("{home}/vm"), &vm);
         host_write(&format!("{home}/name"), name);
         host_write(&format!("{home}/domid"), &id.to_string());
-        host_write(&format!("{home}/memory/static-max"), &kib.to_string());
-        host_write(&format!("{home}/memory/target"), &kib.to_string());
+        let target = boot - config.unpopulated_pages;
+        host_write(&format!("{home}/memory/static-max"), &kib(boot));
+        host_write(&format!("{home}/memory/target"), &kib(target));
         for vcpu in 0..config.vcpus {
             host_write(&format!("{home}/cpu/{vcpu}/availability"), "online");
         }
