@@ -8,7 +8,19 @@ use xen_hypercall::{Hypercall, PAGE_SIZE};
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::hvm::e820::E820Entry;
 
-/// Copy of what a PVH loader left in RAM: command line and memory map.
+/// Most modules of a [`BootInfo`].
+const MODULES: usize = 8;
+
+/// File that the loader left in RAM for the kernel: an initial disk, for example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootModule {
+    /// Physical addresses of the content.
+    pub range: Range<u64>,
+    /// Its command line, empty if it is longer than 256 bytes.
+    pub command_line: String<256>,
+}
+
+/// Copy of what a PVH loader left in RAM: command line, modules and memory map.
 ///
 /// Made before the allocator gets that RAM.
 #[derive(Clone, Debug)]
@@ -17,6 +29,13 @@ pub struct BootInfo {
     pub is_dom0: bool,
     /// The command line, empty if it is longer than 2,048 bytes.
     pub command_line: String<2048>,
+    /// Physical address of the ACPI root pointer (RSDP); `None` without ACPI.
+    pub rsdp: Option<u64>,
+    /// The modules, at most 8. Their content stays in RAM, which [`usable_ram`](Self::usable_ram)
+    /// leaves out.
+    pub modules: Vec<BootModule, MODULES>,
+    /// The RAM of the modules.
+    reserved: Vec<Range<u64>, MODULES>,
     /// The memory map, at most 128 regions.
     pub memory_map: Vec<HvmMemmapTableEntry, 128>,
     /// Set if the memory map is from Xen, because the loader left none.
@@ -42,12 +61,24 @@ impl BootInfo {
         let mut info = Self {
             is_dom0: start.is_dom0(),
             command_line: String::new(),
+            rsdp: start.rsdp(),
+            modules: Vec::new(),
+            reserved: Vec::new(),
             memory_map: Vec::new(),
             is_map_from_xen: false,
         };
         let mut line = [0; 2048];
         // The capacities are equal.
         let _ = info.command_line.push_str(start.command_line(&mut line));
+        for module in start.modules().take(MODULES) {
+            let mut line = [0; 256];
+            let mut command_line = String::new();
+            // The capacities are equal.
+            let _ = command_line.push_str(start.module_command_line(&module, &mut line));
+            let range = module.paddr..module.paddr.saturating_add(module.size);
+            let _ = info.reserved.push(range.clone());
+            let _ = info.modules.push(BootModule { range, command_line });
+        }
         let mut buffer = [E820Entry::default(); 128];
         if let Ok(mut regions) = start.memory_regions(xen, &mut buffer) {
             info.is_map_from_xen = regions.is_of_xen();
@@ -77,12 +108,13 @@ impl BootInfo {
         ram.map(|entry| entry.addr..entry.addr.saturating_add(entry.size))
     }
 
-    /// Iterates over the whole pages of RAM outside of `reserved`: the kernel's image, for example.
+    /// Iterates over the whole pages of RAM outside of the modules and of `reserved`: the kernel's
+    /// image, for example.
     pub fn usable_ram<'a>(
         &'a self,
         reserved: &'a [Range<u64>],
     ) -> UsableRam<'a, impl Iterator<Item = Range<u64>>> {
-        usable_ram(self.ram(), reserved)
+        UsableRam { modules: &self.reserved, ..usable_ram(self.ram(), reserved) }
     }
 }
 
@@ -91,7 +123,7 @@ pub fn usable_ram<I: Iterator<Item = Range<u64>>>(
     ram: I,
     reserved: &[Range<u64>],
 ) -> UsableRam<'_, I> {
-    UsableRam { ram, reserved, current: 0..0 }
+    UsableRam { ram, reserved, modules: &[], current: 0..0 }
 }
 
 /// Iterator over whole pages of RAM, as [`usable_ram`] returns it.
@@ -99,6 +131,7 @@ pub fn usable_ram<I: Iterator<Item = Range<u64>>>(
 pub struct UsableRam<'a, I> {
     ram: I,
     reserved: &'a [Range<u64>],
+    modules: &'a [Range<u64>],
     /// The remaining part of a region.
     current: Range<u64>,
 }
@@ -114,13 +147,13 @@ impl<I: Iterator<Item = Range<u64>>> Iterator for UsableRam<'_, I> {
                 continue;
             }
             let start = self.current.start;
-            let occupied = self.reserved.iter().filter(|range| range.contains(&start));
+            let reserved = || self.reserved.iter().chain(self.modules);
+            let occupied = reserved().filter(|range| range.contains(&start));
             if let Some(end) = occupied.map(|range| range.end).max() {
                 self.current.start = end;
                 continue;
             }
-            let next =
-                self.reserved.iter().filter(|range| range.start > start && !range.is_empty());
+            let next = reserved().filter(|range| range.start > start && !range.is_empty());
             let end = next.map(|range| range.start).fold(self.current.end, u64::min);
             self.current.start = end;
             let first = start.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
@@ -140,7 +173,9 @@ mod tests {
     use super::*;
     use std::vec::Vec;
     use xen_sim::{DomainConfig, World};
-    use xen_sys::arch_x86::hvm::start_info::{HvmStartInfo, XEN_HVM_START_MAGIC_VALUE};
+    use xen_sys::arch_x86::hvm::start_info::{
+        HvmModlistEntry, HvmStartInfo, XEN_HVM_START_MAGIC_VALUE,
+    };
     use zerocopy::IntoBytes;
 
     fn usable(ram: &[Range<u64>], reserved: &[Range<u64>]) -> Vec<Range<u64>> {
@@ -168,6 +203,9 @@ mod tests {
         let info = HvmStartInfo {
             magic: XEN_HVM_START_MAGIC_VALUE,
             version: 1,
+            nr_modules: 2,
+            modlist_paddr: 0x3000,
+            rsdp_paddr: 0xfc00_8000,
             cmdline_paddr: 0x4000,
             memmap_paddr: 0x2000,
             memmap_entries: regions.len() as u32,
@@ -177,6 +215,15 @@ mod tests {
         memory[0x1000..][..info.as_bytes().len()].copy_from_slice(info.as_bytes());
         memory[0x2000..][..regions.as_bytes().len()].copy_from_slice(regions.as_bytes());
         memory[0x4000..][..command_line.len()].copy_from_slice(command_line);
+        let module = |paddr, cmdline_paddr| HvmModlistEntry {
+            paddr,
+            size: 0x801,
+            cmdline_paddr,
+            reserved: 0,
+        };
+        let modules = [module(0xb000, 0x5000), module(u64::MAX - 1, 0)];
+        memory[0x3000..][..modules.as_bytes().len()].copy_from_slice(modules.as_bytes());
+        memory[0x5000..][..5].copy_from_slice(b"first");
         memory
     }
 
@@ -199,6 +246,26 @@ mod tests {
         assert_eq!((info.command_line.as_str(), info.is_dom0), ("console=hvc0", false));
         assert_eq!((info.memory_map.len(), info.is_map_from_xen), (2, false));
         assert_eq!(info.usable_ram(&[]).collect::<Vec<_>>(), [0x7000..0x8000]);
+    }
+
+    #[test]
+    fn modules_are_no_usable_ram() {
+        let map = [HvmMemmapTableEntry {
+            addr: 0xa000,
+            size: 0x4000,
+            type_: MemmapType::RAM,
+            reserved: 0,
+        }];
+        let info = read(&memory(b"", &map)).unwrap();
+        assert_eq!(info.rsdp, Some(0xfc00_8000));
+        let modules: Vec<_> = info
+            .modules
+            .iter()
+            .map(|module| (&module.range, module.command_line.as_str()))
+            .collect();
+        assert_eq!(modules, [(&(0xb000..0xb801), "first"), (&(u64::MAX - 1..u64::MAX), "")]);
+        let usable: Vec<_> = info.usable_ram(&[0..0x1000]).collect();
+        assert_eq!(usable, [0xa000..0xb000, 0xc000..0xe000]);
     }
 
     #[test]

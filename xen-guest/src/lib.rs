@@ -11,10 +11,12 @@ extern crate std;
 #[cfg(target_arch = "x86_64")]
 pub mod arch;
 mod area;
+mod balloon;
 mod boot_info;
 pub mod clock;
 pub mod control;
 pub mod debug;
+pub mod hvm;
 mod idle;
 mod interrupts;
 mod park;
@@ -26,7 +28,8 @@ mod services;
 mod timer;
 pub mod vcpu;
 
-pub use boot_info::{BootInfo, UsableRam, usable_ram};
+pub use balloon::{Balloon, BalloonConfig, BalloonError, BalloonStatistics};
+pub use boot_info::{BootInfo, BootModule, UsableRam, usable_ram};
 pub use clock::{SystemClock, wall_clock};
 pub use control::{ShutdownRequest, ShutdownWatcher, SuspendError};
 pub use interrupts::{LocalInterrupts, halt_unless};
@@ -39,8 +42,8 @@ pub use xen_evtchn::{self as evtchn, Channel, Eoi, EventChannels, EventDispatche
 pub use xen_front::{self as front, block, console, net, vchan};
 pub use xen_grant::{self as grant, GrantTable};
 pub use xen_hypercall::{
-    self as hypercall, Claims, DomId, Errno, ForeignFrames, Gfn, Hypercall, Instant, Mapped,
-    PAGE_SIZE, Pages, Platform, Port, ops,
+    self as hypercall, BalloonPages, Claims, DomId, Errno, ForeignFrames, Gfn, Hypercall, Instant,
+    Mapped, PAGE_SIZE, Pages, Platform, Port, ops,
 };
 pub use xen_store::{self as store, XenStore};
 pub use xen_sys as sys;

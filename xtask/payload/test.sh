@@ -245,6 +245,9 @@ wait_gone $ID "two vCPUs"
 # --- clock, vCPUs, keys, and the ends of a domain
 . /payload/manage.sh
 
+# --- memory: the target of xl
+. /payload/memory.sh
+
 # --- kinds of disks; devices that come and go
 . /payload/hotplug.sh
 

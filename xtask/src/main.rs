@@ -19,6 +19,7 @@ mod guest_log;
 mod host;
 mod kernels;
 mod mutants;
+mod noxen;
 mod packages;
 mod payload;
 mod prose;

@@ -9,7 +9,7 @@ use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
 use crate::testbed::{self, XenVersion};
-use crate::{checkers, checks, driver, fresh, fuzz, host, kernels, ui, xentest};
+use crate::{checkers, checks, driver, fresh, fuzz, host, kernels, noxen, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
 const TESTBED: &str = "packages and images of the testbed";
@@ -111,6 +111,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 crate::xen::check_downstream(version, &kernels::downstream()?)
             });
             steps.join(report);
+        }
+        if let Some(kernels) = &kernels {
+            steps.run("the shell without Xen", || noxen::check(&kernels.shell));
         }
         // The steps that follow boot one emulator for each core.
         if let Some(miri) = miri.take() {

@@ -20,6 +20,7 @@ const SCRIPT: &str = include_str!("../payload/test.sh");
 const HOTPLUG: &str = include_str!("../payload/hotplug.sh");
 const MANAGE: &str = include_str!("../payload/manage.sh");
 const MISDEEDS: &str = include_str!("../payload/misdeeds.sh");
+const MEMORY: &str = include_str!("../payload/memory.sh");
 const VCHAN: &str = include_str!("../payload/vchan.sh");
 
 /// Parts of Xen's log lines that are no complaints.
@@ -72,6 +73,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.file("payload/hotplug.sh", 0o644, HOTPLUG);
         archive.file("payload/manage.sh", 0o644, MANAGE);
         archive.file("payload/misdeeds.sh", 0o644, MISDEEDS);
+        archive.file("payload/memory.sh", 0o644, MEMORY);
         archive.copy("payload/suspend-test", &kernels.suspend_test)?;
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;

@@ -14,6 +14,7 @@ use core::time::Duration;
 #[expect(missing_docs, reason = "the table says what each is and takes")]
 pub enum Command {
     Info,
+    Mem,
     XsLs {
         path: String,
         recursive: bool,
@@ -143,8 +144,9 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 29] = [
+pub static COMMANDS: [Spec; 30] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
+    spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
         let recursive = args.flag("-r");
         Ok(Command::XsLs { path: args.text("PATH")?, recursive })
@@ -381,6 +383,7 @@ mod tests {
     #[test]
     fn the_commands_of_the_demonstration_parse() {
         assert_eq!(parse("info"), Command::Info);
+        assert_eq!(parse("mem"), Command::Mem);
         assert_eq!(
             parse("xs ls -r device"),
             Command::XsLs { path: "device".into(), recursive: true }

@@ -36,6 +36,9 @@ pub enum Error {
     /// No grant table.
     #[error("there is no grant table, expected Xen to give one")]
     NoGrants,
+    /// No balloon.
+    #[error("there is no balloon, expected xenstore to have the memory's target")]
+    NoBalloon,
     /// Xenstore refused.
     #[error(transparent)]
     Store(#[from] StoreError),

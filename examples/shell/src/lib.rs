@@ -20,7 +20,7 @@ mod terminal;
 
 pub use error::Error;
 pub use shell::{Shell, Tally};
-pub use system::{GuestKind, Kernel, Machine, System};
+pub use system::{GuestKind, Kernel, Machine, Memory, System};
 pub use terminal::{LineWriter, Mute, Terminal};
 
 /// Keeps the porting guide's code compiling: this package depends on all crates that it uses.

@@ -8,7 +8,7 @@ extern crate alloc;
 
 use alloc::boxed::Box;
 use core::arch::asm;
-use xen_example_shell::{GuestKind, Kernel, Machine, Mute, Shell, System, Terminal};
+use xen_example_shell::{GuestKind, Kernel, Machine, Memory, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
 use xen_guest::Eoi;
@@ -39,9 +39,11 @@ fn main(xen: Rt) {
         GrantTable::new(xen).map_err(|error| early_println!("no grant table: {error}")).ok();
 
     let machine = Machine {
-        kind: if xen.is_dom0() { GuestKind::Dom0 } else { GuestKind::Pvh },
+        kind: kind(xen),
         domain: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain),
         memory_map: xen.memory_map(),
+        modules: xen.modules(),
+        rsdp: xen.rsdp(),
         crash: invalid_opcode,
     };
     let kernel = Kernel {
@@ -56,10 +58,22 @@ fn main(xen: Rt) {
     if let Err(errno) = xen.dump_on_debug() {
         early_println!("no dump on VIRQ_DEBUG: {errno}");
     }
-    let system = System { platform: xen, kernel, machine, store, grants };
+    let balloon = store.as_ref().map(|store| xen.balloon(store));
+    let balloon = balloon.and_then(|made| made.map_err(|error| early_println!("{error}")).ok());
+    let memory = balloon.map(|balloon| Box::new(balloon) as Box<dyn Memory>);
+    let system = System { platform: xen, kernel, machine, store, grants, memory };
     let mut shell = Shell::new(system, &mut *terminal);
     let reason = shell.boot(xen.command_line());
     shell.shutdown(reason);
+}
+
+fn kind(xen: Rt) -> GuestKind {
+    match (xen.has_xen(), xen.is_dom0(), xen.has_pic()) {
+        (false, ..) => GuestKind::NoXen,
+        (true, true, _) => GuestKind::Dom0,
+        (true, false, true) => GuestKind::Hvm,
+        (true, false, false) => GuestKind::Pvh,
+    }
 }
 
 fn terminal(xen: Rt) -> Box<dyn Terminal> {

@@ -4,7 +4,7 @@ use crate::command::{self, Command};
 use crate::commands::blk::Disks;
 use crate::commands::net::Nics;
 use crate::commands::power;
-use crate::commands::{console, info, time, xs};
+use crate::commands::{console, info, memory, time, xs};
 use crate::editor::Editor;
 use crate::error::Error;
 use crate::management::Management;
@@ -149,6 +149,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         let out = &mut LineWriter::new(terminal);
         match command {
             Command::Info => info::info(system, out),
+            Command::Mem => memory::print(system, out),
             Command::XsLs { path, recursive: false } => xs::ls(system.store()?, path, out),
             Command::XsLs { path, recursive: true } => xs::tree(system.store()?, path, out),
             Command::XsRead { path } => xs::read(system.store()?, path, out),
@@ -366,7 +367,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
 /// Waits for the next event, and lets the devices follow their backends.
 fn idle<P: Platform>(
-    system: &System<'_, P>,
+    system: &mut System<'_, P>,
     disks: &mut Disks<P>,
     nics: &mut Nics<P>,
     watchdog: &mut Option<Watchdog<P>>,
@@ -381,6 +382,11 @@ fn idle<P: Platform>(
     if nics.before_wait() {
         return;
     }
+    // Without xenstore there is no target to follow; the commands report that.
+    let memory = system.memory.as_mut().and_then(|memory| {
+        let _ = memory.poll(now);
+        memory.poll_timeout(now)
+    });
     let ports: Vec<Port> = ports
         .iter()
         .flatten()
@@ -389,6 +395,6 @@ fn idle<P: Platform>(
         .chain(nics.ports())
         .collect();
     let slice = now + SLICE;
-    let deadline = [until, slice].into_iter().chain(next).min();
+    let deadline = [until, slice].into_iter().chain(next).chain(memory).min();
     system.platform.wait(&ports, deadline);
 }

@@ -1,13 +1,15 @@
 //! Context of the commands: the domain, as its kernel sees it.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 use xen_grant::GrantTable;
 use xen_guest::wall_clock::WallClockError;
+use xen_guest::{Balloon, BalloonStatistics, BootModule};
 use xen_hypercall::arch::cpuid::TscInfo;
 use xen_hypercall::ops::sched::SuspendOutcome;
-use xen_hypercall::{DomId, Errno, Platform, Port};
-use xen_store::XenStore;
+use xen_hypercall::{BalloonPages, DomId, Errno, Instant, Platform, Port};
+use xen_store::{StoreError, XenStore};
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 
 use crate::error::Error;
@@ -21,6 +23,8 @@ pub enum GuestKind {
     Hvm,
     /// The domain that Xen itself started.
     Dom0,
+    /// A machine without Xen.
+    NoXen,
 }
 
 impl fmt::Display for GuestKind {
@@ -29,6 +33,7 @@ impl fmt::Display for GuestKind {
             Self::Pvh => "PVH guest",
             Self::Hvm => "HVM guest",
             Self::Dom0 => "dom0",
+            Self::NoXen => "no Xen",
         })
     }
 }
@@ -43,6 +48,10 @@ pub struct Machine<'a> {
     pub domain: fn() -> Option<DomId>,
     /// The memory map.
     pub memory_map: &'a [HvmMemmapTableEntry],
+    /// Modules of the loader.
+    pub modules: &'a [BootModule],
+    /// Address of the ACPI root pointer.
+    pub rsdp: Option<u64>,
     /// Function of the command `crash`: raises a CPU exception in a kernel. If it returns, the
     /// domain is shut down with that reason.
     pub crash: fn(),
@@ -84,6 +93,36 @@ impl<P> Kernel<P> {
     }
 }
 
+/// Memory of the domain: its balloon.
+pub trait Memory: fmt::Debug {
+    /// Follows the toolstack's target.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Balloon::poll`].
+    fn poll(&mut self, now: Instant) -> Result<(), StoreError>;
+
+    /// Returns when to poll again if no event comes before.
+    fn poll_timeout(&self, now: Instant) -> Option<Instant>;
+
+    /// Returns the state.
+    fn statistics(&self) -> BalloonStatistics;
+}
+
+impl<P: BalloonPages> Memory for Balloon<P> {
+    fn poll(&mut self, now: Instant) -> Result<(), StoreError> {
+        self.poll(now)
+    }
+
+    fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.poll_timeout(now)
+    }
+
+    fn statistics(&self) -> BalloonStatistics {
+        self.statistics()
+    }
+}
+
 /// The domain and its services. Xenstore and grants may be missing: in dom0 no program has started
 /// them yet.
 #[derive(Debug)]
@@ -98,6 +137,8 @@ pub struct System<'a, P: Platform> {
     pub store: Option<XenStore<P>>,
     /// The grant table.
     pub grants: Option<GrantTable<P>>,
+    /// The balloon.
+    pub memory: Option<Box<dyn Memory + 'a>>,
 }
 
 impl<P: Platform> System<'_, P> {
@@ -108,6 +149,15 @@ impl<P: Platform> System<'_, P> {
     /// [`Error::NoXenstore`].
     pub fn store(&self) -> Result<&XenStore<P>, Error> {
         self.store.as_ref().ok_or(Error::NoXenstore)
+    }
+
+    /// Returns the state of the balloon.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBalloon`].
+    pub fn memory(&self) -> Result<BalloonStatistics, Error> {
+        self.memory.as_ref().map(|memory| memory.statistics()).ok_or(Error::NoBalloon)
     }
 
     /// Returns the grant table.

@@ -29,14 +29,21 @@ pub fn run_shell<P: Platform>(
     let grants = GrantTable::new(xen.clone()).map_err(|error| error.to_string())?;
     let memory_map =
         [HvmMemmapTableEntry { addr: 0, size: memory, type_: MemmapType::RAM, reserved: 0 }];
-    let machine =
-        Machine { kind: GuestKind::Pvh, domain: || None, memory_map: &memory_map, crash: || {} };
+    let machine = Machine {
+        kind: GuestKind::Pvh,
+        domain: || None,
+        memory_map: &memory_map,
+        modules: &[],
+        rsdp: None,
+        crash: || {},
+    };
     let system = System {
         platform: xen.clone(),
         kernel: Kernel::new(suspend),
         machine,
         store: Some(store),
         grants: Some(grants),
+        memory: None,
     };
     let mut shell = Shell::new(system, &mut terminal);
     let reason = shell.boot(command_line);

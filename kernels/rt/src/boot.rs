@@ -1,10 +1,10 @@
 //! Boot: from the first instruction to the kernel's `main`, step by step.
 
 use crate::platform::{self, Rt};
-use crate::{early, events, interrupts, memory, paging, vcpus};
+use crate::{early, events, hvm, interrupts, memory, paging, vcpus};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use xen_guest::{BootInfo, power};
+use xen_guest::BootInfo;
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
 use xen_sys::sched::ShutdownReason;
 
@@ -18,11 +18,9 @@ unsafe extern "Rust" {
 /// Starts after the PVH entry: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
 fn rust_start(start_info: usize) -> ! {
     vcpus::identify(0);
-    if XenLeaves::find(cpuid::native).is_none() {
-        early_println!("this kernel needs Xen, and CPUID has no trace of it: stopped");
-        power::halt();
-    }
-    platform::init(CpuVendor::read(cpuid::native));
+    // The same image starts on other hypervisors that load PVH kernels.
+    let has_xen = XenLeaves::find(cpuid::native).is_some();
+    platform::init(has_xen.then(|| CpuVendor::read(cpuid::native)));
 
     // SAFETY: `pvh_entry!` maps the first 4 GiB, and no memory has been allocated so far.
     let memory = unsafe { BootInfo::identity_mapped(paging::BOOT_WINDOW.end) };
@@ -30,7 +28,11 @@ fn rust_start(start_info: usize) -> ! {
         early::init(false);
         panic!("{error}; booted by another protocol than PVH?");
     });
-    early::init(boot.is_dom0);
+    if has_xen {
+        early::init(boot.is_dom0);
+    } else {
+        early_println!("CPUID has no trace of Xen: the kernel runs without Xen's services");
+    }
     let boot = platform::BOOT.call_once(|| boot);
 
     // From here on a mistake prints registers.
@@ -49,7 +51,11 @@ fn rust_start(start_info: usize) -> ! {
         memory::add(boot, paging::BOOT_WINDOW.end..paging::LIMIT);
     }
 
-    events::init();
+    if has_xen {
+        events::init();
+        // Before any driver finds its devices.
+        hvm::init();
+    }
 
     xen_kernel_rt_main(Rt::new());
     Rt::new().shutdown(ShutdownReason::POWEROFF)

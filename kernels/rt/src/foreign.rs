@@ -2,11 +2,12 @@
 //! PCI device has.
 
 use crate::platform::BOOT;
-use crate::{paging, pci};
+use crate::{hvm, paging, pci};
 use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::ptr::NonNull;
 use spin::Mutex;
+use xen_guest::hvm::PlatformDevice;
 use xen_hypercall::arch::cpuid;
 use xen_hypercall::{ForeignRange, PAGE_SIZE, UnpopulatedFrames};
 
@@ -34,10 +35,24 @@ fn place() -> Option<Frames> {
     let map = regions.map(|region| region.addr..region.addr.saturating_add(region.size));
     let devices = pci::memory();
     let taken = map.chain(devices.iter().cloned()).chain([HYPER_TRANSPORT, paging::BOOT_WINDOW]);
-    let first = Frames::highest_gap(&taken, end_of_addresses().min(paging::LIMIT), 1 << 30)?;
+    let end = end_of_addresses().min(paging::LIMIT);
+    let Some(first) = Frames::highest_gap(&taken, end, 1 << 30) else {
+        return within(hvm::device()?);
+    };
     let start = first.address();
     paging::map(start..start.checked_add((Frames::FRAMES * PAGE_SIZE) as u64)?)?;
     Some(Frames::new(first))
+}
+
+/// Uses the memory of the platform device. It is there for that, but firmware may have made the
+/// addresses of devices uncacheable.
+fn within(device: &PlatformDevice) -> Option<Frames> {
+    let range = device.frames();
+    let count = NonZeroUsize::new((range.end.0 - range.start.0) as usize)?;
+    let mut frames = Frames::new(range.start);
+    frames.reserve(NonZeroUsize::new(Frames::FRAMES)?)?;
+    paging::map(device.memory.clone())?;
+    frames.release(range.start, count).then_some(frames)
 }
 
 /// Reserves `count` frames side by side; `None` if there are not so many.

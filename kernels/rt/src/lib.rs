@@ -8,11 +8,13 @@ extern crate alloc;
 
 #[macro_use]
 pub mod early;
+mod balloon;
 mod boot;
 mod clock;
 mod debug;
 mod events;
 mod foreign;
+mod hvm;
 mod interrupts;
 mod lines;
 mod memory;

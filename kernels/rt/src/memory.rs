@@ -10,6 +10,7 @@ use core::alloc::Layout;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use xen_guest::BootInfo;
 use xen_hypercall::PAGE_SIZE;
 
@@ -36,10 +37,59 @@ pub(crate) unsafe fn add(boot: &BootInfo, window: Range<u64>) {
     }
 }
 
+/// Bytes that the balloon has taken, which are not in use.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
 /// Returns how many bytes are in use, and how many there are.
 pub(crate) fn usage() -> (usize, usize) {
     let heap = HEAP.lock();
-    (heap.stats_alloc_actual(), heap.stats_total_bytes())
+    let taken = TAKEN.load(Relaxed);
+    (
+        heap.stats_alloc_actual().saturating_sub(taken),
+        heap.stats_total_bytes().saturating_sub(taken),
+    )
+}
+
+/// Returns how many bytes are free.
+pub(crate) fn free() -> usize {
+    let (used, total) = usage();
+    total.saturating_sub(used)
+}
+
+fn block(size: usize) -> Option<Layout> {
+    Layout::from_size_align(size, size).ok()
+}
+
+/// Takes a free block out of the heap, aligned to its size, a power of two; returns its address.
+/// The memory is not touched but for the lists of the heap.
+pub(crate) fn take(size: usize) -> Option<usize> {
+    let start = HEAP.lock().alloc(block(size)?).ok()?;
+    TAKEN.fetch_add(size, Relaxed);
+    Some(start.as_ptr().expose_provenance())
+}
+
+/// Adds a block to the heap, whole or a part of one that was taken.
+///
+/// # Safety
+///
+/// The memory must be taken, and must have no user.
+pub(crate) unsafe fn give_back(start: usize, size: usize) {
+    let start = NonNull::new(core::ptr::with_exposed_provenance_mut(start));
+    if let (Some(start), Some(layout)) = (start, block(size)) {
+        TAKEN.fetch_sub(size, Relaxed);
+        // SAFETY: the heap's buddy lists merge any blocks; the caller vouches for the memory.
+        unsafe { HEAP.lock().dealloc(start, layout) };
+    }
+}
+
+/// Adds memory that the heap never had.
+///
+/// # Safety
+///
+/// The memory must be mapped, and must have no user.
+pub(crate) unsafe fn add_new(start: usize, size: usize) {
+    // SAFETY: as the caller vouches.
+    unsafe { HEAP.lock().add_to_heap(start, start + size) };
 }
 
 fn pages(count: NonZeroUsize) -> Option<Layout> {

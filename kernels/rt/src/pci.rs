@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 use core::ops::Range;
-use x86_64::instructions::port::Port;
+use xen_guest::hvm::{Mechanism1, PciAddress, PciConfig, Ports};
 
 /// Registers, in bytes.
 const ID: u8 = 0x00;
@@ -11,17 +11,12 @@ const HEADER: u8 = 0x0c;
 const FIRST_BAR: u8 = 0x10;
 const BRIDGE_BUSES: u8 = 0x18;
 
+/// Configuration space.
+// SAFETY: one vCPU reads it at a time: at the boot, and to place frames, before the others start.
+pub(crate) const CONFIG: Mechanism1<Ports> = unsafe { Mechanism1::new(Ports) };
+
 fn read(bus: u8, device: u8, function: u8, register: u8) -> u32 {
-    let at = u32::from(bus) << 16
-        | u32::from(device) << 11
-        | u32::from(function) << 8
-        | u32::from(register);
-    // SAFETY: the ports of the first configuration mechanism; no other code of this kernel uses
-    // them, and a read changes nothing.
-    unsafe {
-        Port::<u32>::new(0xcf8).write(1 << 31 | at);
-        Port::<u32>::new(0xcfc).read()
-    }
+    CONFIG.read(PciAddress { bus, device, function }, register)
 }
 
 /// Returns the addresses that devices may have, of all buses that lead from the first one. Without

@@ -1,22 +1,23 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::lines::{self, LineError};
-use crate::{clock, debug, events, foreign, memory, paging, suspend, vcpus};
+use crate::{balloon, clock, debug, events, foreign, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use core::time::Duration;
 use spin::Once;
 use x86_64::instructions::interrupts;
 use xen_evtchn::{Callback, Eoi, EventChannels, EventDispatcher};
 use xen_guest::wall_clock::{self, WallClockError};
-use xen_guest::{BootInfo, power};
+use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{
-    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE,
-    Platform, Port,
+    BalloonPages, Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped,
+    PAGE_SIZE, Platform, Port,
 };
+use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 use xen_sys::sched::ShutdownReason;
 
@@ -27,9 +28,13 @@ use xen_sys::sched::ShutdownReason;
 #[derive(Clone, Copy, Debug)]
 pub struct Rt(());
 
-/// `true` if the hypercall instruction is AMD's. Asking CPUID each time would cost more than the
-/// call.
-static SVM: AtomicBool = AtomicBool::new(false);
+/// The hypercall instruction. Asking CPUID each time would cost more than the call.
+static CALL: AtomicU8 = AtomicU8::new(NONE);
+
+/// No Xen.
+const NONE: u8 = 0;
+const INTEL: u8 = 1;
+const AMD: u8 = 2;
 
 /// The resources that this domain has once.
 static CLAIMS: Claims = Claims::new();
@@ -56,6 +61,21 @@ impl Rt {
         BOOT.get().is_some_and(|boot| boot.is_map_from_xen)
     }
 
+    /// Returns the modules of the loader, whose content stays in RAM.
+    pub fn modules(self) -> &'static [BootModule] {
+        BOOT.get().map_or(&[], |boot| &boot.modules)
+    }
+
+    /// Returns the address of the ACPI root pointer.
+    pub fn rsdp(self) -> Option<u64> {
+        BOOT.get().and_then(|boot| boot.rsdp)
+    }
+
+    /// Returns whether there is Xen: without it, each hypercall fails with `ENOSYS`.
+    pub fn has_xen(self) -> bool {
+        CALL.load(Relaxed) != NONE
+    }
+
     /// Returns whether this is dom0, the domain that Xen itself started.
     pub fn is_dom0(self) -> bool {
         BOOT.get().is_some_and(|boot| boot.is_dom0)
@@ -64,6 +84,15 @@ impl Rt {
     /// Returns how many bytes of RAM are allocated, and how many there are to allocate.
     pub fn memory_usage(self) -> (usize, usize) {
         memory::usage()
+    }
+
+    /// Creates the balloon, by which the memory follows the toolstack's target. Poll it.
+    ///
+    /// # Errors
+    ///
+    /// [`BalloonError`].
+    pub fn balloon(self, store: &XenStore<Self>) -> Result<Balloon<Self>, BalloonError> {
+        balloon::create(store)
     }
 
     /// Returns the event channels: the ports' masks.
@@ -262,22 +291,32 @@ impl Rt {
     }
 }
 
-/// Picks the hypercall instruction.
-pub(crate) fn init(vendor: CpuVendor) {
-    SVM.store(VendorCall::for_vendor(vendor) == VendorCall::Vmmcall, Relaxed);
+/// Picks the hypercall instruction, if there is Xen.
+pub(crate) fn init(vendor: Option<CpuVendor>) {
+    let call = match vendor.map(VendorCall::for_vendor) {
+        None => NONE,
+        Some(VendorCall::Vmmcall) => AMD,
+        Some(_) => INTEL,
+    };
+    CALL.store(call, Relaxed);
 }
 
 pub(crate) fn crash() -> ! {
     power::crash(&Rt(()))
 }
 
-// SAFETY: one of two sound implementations, by the processor's vendor.
+// SAFETY: one of two sound implementations, by the processor's vendor, or a refusal.
 unsafe impl Hypercall for Rt {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         // SAFETY: the caller's obligations apply unchanged.
         unsafe {
-            if SVM.load(Relaxed) { Vmmcall.hypercall(op, args) } else { Vmcall.hypercall(op, args) }
+            match CALL.load(Relaxed) {
+                AMD => Vmmcall.hypercall(op, args),
+                INTEL => Vmcall.hypercall(op, args),
+                // As of a Xen that has none of its operations.
+                _ => -(Errno::ENOSYS.0 as isize),
+            }
         }
     }
 }
@@ -327,6 +366,28 @@ unsafe impl Platform for Rt {
             events::DISPATCHER.unbind(events, port);
             events.closing(port);
         }
+    }
+}
+
+// SAFETY: pages of the heap without a user, and frames in a gap of the memory map, which nothing
+// else uses; all are mapped to their own addresses.
+unsafe impl BalloonPages for Rt {
+    fn take_pages(&self, order: u32) -> Option<Gfn> {
+        balloon::take(order)
+    }
+
+    unsafe fn scrub_pages(&self, first: Gfn, order: u32) {
+        // SAFETY: the caller's obligations apply unchanged.
+        unsafe { balloon::scrub(first, order) }
+    }
+
+    unsafe fn add_pages(&self, first: Gfn, order: u32) {
+        // SAFETY: the caller's obligations apply unchanged.
+        unsafe { balloon::add(first, order) }
+    }
+
+    fn new_frames(&self, order: u32) -> Option<Gfn> {
+        balloon::new_frames(order)
     }
 }
 

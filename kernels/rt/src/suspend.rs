@@ -3,7 +3,7 @@
 
 use crate::platform::Rt;
 use crate::vcpus::{self, VCPUS};
-use crate::{debug, events, timers};
+use crate::{debug, events, hvm, timers};
 use core::time::Duration;
 use heapless::Vec;
 use xen_guest::VcpuPark;
@@ -36,7 +36,12 @@ pub(crate) fn suspend() -> Result<SuspendOutcome, Errno> {
     };
     // SAFETY: `others` are all that were started and are up, and each ends its upcalls with
     // `park_if_requested`; ports, grants and rings are the drivers', which have their own `resume`.
-    unsafe { services.suspend(&PARK, &others, TIMEOUT, set_upcalls) }
+    let outcome = unsafe { services.suspend(&PARK, &others, TIMEOUT, set_upcalls) }?;
+    if outcome == SuspendOutcome::Resumed {
+        // The device model is another one.
+        hvm::unplug_again();
+    }
+    Ok(outcome)
 }
 
 /// Returns the other vCPUs that run; stopped vCPUs stay stopped.

@@ -6,6 +6,7 @@
 //! emulation.
 
 mod apt;
+mod bare;
 mod cpio;
 mod guest;
 mod hang_detector;
@@ -20,6 +21,7 @@ use std::{env, fmt, thread};
 
 use anyhow::{Context, Result, bail};
 
+pub(crate) use bare::without_xen;
 pub(crate) use cpio::Archive;
 pub(crate) use guest::LinuxGuest;
 pub(crate) use image::{Base, add_device_model, tools};

@@ -33,7 +33,7 @@ impl Emulator {
         Ok(Emulator { root })
     }
 
-    fn command(&self) -> Result<Command> {
+    pub(super) fn command(&self) -> Result<Command> {
         host::require(&[("taskset", "util-linux"), ("setpriv", "util-linux")])?;
         let qemu = self.root.command("usr/bin/qemu-system-x86_64", None)?;
         // Its two threads share a core: on two cores TCG's SVM sometimes loses an interrupt that

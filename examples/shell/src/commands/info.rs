@@ -1,8 +1,9 @@
 //! `info`: what is known without any device.
 
 use crate::error::Error;
-use crate::system::System;
+use crate::system::{GuestKind, System};
 use core::fmt::Write;
+use core::ops::Range;
 use xen_guest::control::PlatformFeatures;
 use xen_hypercall::{DomId, Platform, ops::version};
 use xen_store::XsOps;
@@ -30,6 +31,10 @@ const FEATURES: [(u32, &str); 17] = [
 
 pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
     let xen = &system.platform;
+    if system.machine.kind == GuestKind::NoXen {
+        writeln!(out, "{}", system.machine.kind)?;
+        return loader(system, out);
+    }
     let hypercall = |errno| Error::Xen { call: "xen_version", errno };
     let extra = version::extra_version(xen).map_err(hypercall)?;
     writeln!(out, "Xen {}{}", version::version(xen).map_err(hypercall)?, text(&extra))?;
@@ -50,15 +55,7 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
     }
     writeln!(out)?;
 
-    for region in system.machine.memory_map {
-        let end = region.addr.saturating_add(region.size);
-        writeln!(
-            out,
-            "memory {:#012x}-{end:#012x} {}",
-            region.addr,
-            region.type_.name().unwrap_or("unknown")
-        )?;
-    }
+    loader(system, out)?;
     if let Some(store) = &system.store {
         let PlatformFeatures { multiprocessor_suspend, xs_reset_watches, .. } =
             PlatformFeatures::read(store)?;
@@ -70,6 +67,27 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
     }
     let now = xen.now().as_nanos();
     writeln!(out, "clock {}.{:09} s since Xen started", now / 1_000_000_000, now % 1_000_000_000)?;
+    Ok(())
+}
+
+/// Prints what the loader left.
+fn loader<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
+    for region in system.machine.memory_map {
+        let end = region.addr.saturating_add(region.size);
+        writeln!(
+            out,
+            "memory {:#012x}-{end:#012x} {}",
+            region.addr,
+            region.type_.name().unwrap_or("unknown")
+        )?;
+    }
+    for module in system.machine.modules {
+        let Range { start, end } = &module.range;
+        writeln!(out, "module {start:#012x}-{end:#012x} '{}'", module.command_line)?;
+    }
+    if let Some(address) = system.machine.rsdp {
+        writeln!(out, "rsdp {address:#012x}")?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod blk;
 pub(crate) mod console;
 pub(crate) mod info;
+pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod power;
 pub(crate) mod time;
