@@ -386,9 +386,7 @@ impl Scenario<'_, '_> {
     fn unplug(&mut self, rng: &mut Rng) {
         self.say(format_args!("unplugged"));
         self.submit(rng);
-        if self.front.state() != DeviceState::Connected {
-            self.model.excuse();
-        }
+        self.excuse_waiting();
         self.plugged = false;
         self.testbed.world.detach(&self.testbed.vbd);
         self.gone(rng);
@@ -428,9 +426,6 @@ impl Scenario<'_, '_> {
     fn close(&mut self, rng: &mut Rng) {
         self.say(format_args!("closed"));
         self.submit(rng);
-        if self.front.state() != DeviceState::Connected {
-            self.model.excuse();
-        }
         self.close_front();
         if rng.one_in(2) {
             let (id, config) = (self.testbed.vbd.id, self.choices.front(rng));
@@ -441,8 +436,17 @@ impl Scenario<'_, '_> {
         self.plugged = true;
     }
 
+    /// Expects failures of a device that ends if a request waits for a connection or for a slot: no
+    /// backend serves it any more.
+    fn excuse_waiting(&mut self) {
+        if self.front.state() != DeviceState::Connected || self.front.free_slots() == 0 {
+            self.model.excuse();
+        }
+    }
+
     fn close_front(&mut self) {
         self.plugged = false;
+        self.excuse_waiting();
         self.front.close();
         self.progress = self.xen.now();
         loop {
@@ -460,7 +464,13 @@ impl Scenario<'_, '_> {
         self.say(format_args!("backend reset"));
         self.submit(rng);
         self.excuse();
+        // A driver that takes over a connection accepts the segments that the one before offered.
+        let before = *self.control.features();
         self.change_features(rng);
+        let fewer = self.control.features().config.max_segments < before.config.max_segments;
+        if fewer {
+            *self.control.features() = before;
+        }
         self.control.reset.ask(self.testbed.driver());
         self.settle(rng);
     }
