@@ -36,6 +36,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
     /// batch is full: nothing is added then.
+    #[inline]
     pub fn copy_from_grant(
         &mut self,
         from: GrantRef,
@@ -53,6 +54,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
     /// batch is full: nothing is added then.
+    #[inline]
     pub fn copy_to_grant(
         &mut self,
         from: usize,
@@ -109,6 +111,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         let _ = self.calls.push(call);
     }
 
+    #[inline]
     fn add(
         &mut self,
         grant: GrantRef,
@@ -125,38 +128,53 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         if local > memory - len {
             return Err(MapError::Range { offset: local, len });
         }
+        if len == 0 {
+            return Ok(());
+        }
         // A page at most, so it touches two pages of the local memory at most.
         let first = len.min(PAGE_SIZE - local % PAGE_SIZE);
-        let pieces = usize::from(len > 0) + usize::from(len > first);
+        let pieces = 1 + usize::from(len > first);
         if self.copies.len() + pieces > MAX_COPIES {
             return Err(MapError::Count { found: self.copies.len() + pieces, room: MAX_COPIES });
         }
         let call = self.next_call();
-        for (start, len) in
-            [(0, first), (first, len - first)].into_iter().filter(|&(_, len)| len > 0)
-        {
-            let Some(gfn) = self.local.gfn((local + start) / PAGE_SIZE) else {
-                return Err(MapError::Range { offset: local, len });
-            };
-            let foreign = GnttabCopyPtr {
-                u: u64::from(grant.0),
-                domid: self.owner,
-                offset: (offset + start) as u16,
-                ..Default::default()
-            };
-            let own = GnttabCopyPtr {
-                u: gfn.0,
-                domid: DomId::SELF,
-                offset: ((local + start) % PAGE_SIZE) as u16,
-                ..Default::default()
-            };
-            let (source, dest) =
-                if flags == GrantCopyFlags::SOURCE_GREF { (foreign, own) } else { (own, foreign) };
-            self.push(
-                GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() },
-                call,
-            );
+        self.add_piece(grant, offset, local, first, flags, call)?;
+        if len > first {
+            self.add_piece(grant, offset + first, local + first, len - first, flags, call)?;
         }
+        Ok(())
+    }
+
+    /// Adds a copy within one page of the local memory that there is room for.
+    #[inline]
+    fn add_piece(
+        &mut self,
+        grant: GrantRef,
+        offset: usize,
+        local: usize,
+        len: usize,
+        flags: GrantCopyFlags,
+        call: u8,
+    ) -> Result<(), MapError> {
+        let Some(gfn) = self.local.gfn(local / PAGE_SIZE) else {
+            return Err(MapError::Range { offset: local, len });
+        };
+        let foreign = GnttabCopyPtr {
+            u: u64::from(grant.0),
+            domid: self.owner,
+            offset: offset as u16,
+            ..Default::default()
+        };
+        let own = GnttabCopyPtr {
+            u: gfn.0,
+            domid: DomId::SELF,
+            offset: (local % PAGE_SIZE) as u16,
+            ..Default::default()
+        };
+        let (source, dest) =
+            if flags == GrantCopyFlags::SOURCE_GREF { (foreign, own) } else { (own, foreign) };
+        let copy = GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() };
+        self.push(copy, call);
         Ok(())
     }
 

@@ -215,15 +215,15 @@ impl<P: Platform> Connection<P> {
                 WireRequest { operation, sector, body: Body::Discard { sectors, secure } };
             return Ok(InFlight::new(self.push(slot, &request), 1, buffer));
         }
-        let (mut first, mut sector) = (None, sector);
-        for part in segments.parts() {
-            let body = self.body(slot, part);
-            let request = WireRequest { operation, sector, body };
-            let number = self.push(slot, &request);
-            first.get_or_insert(number);
+        let (first, further) = segments.parts();
+        let body = self.body(slot, first);
+        let number = self.push(slot, &WireRequest { operation, sector, body });
+        let mut sector = sector + segments::sectors(first);
+        for part in further {
+            self.push(slot, &WireRequest { operation, sector, body: Body::Segments(part) });
             sector += segments::sectors(part);
         }
-        Ok(InFlight::new(first.unwrap_or(NO_NUMBER), segments.slots(), buffer))
+        Ok(InFlight::new(number, segments.slots(), buffer))
     }
 
     /// Returns what a slot of the ring has of segments of a request.

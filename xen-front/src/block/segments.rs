@@ -98,14 +98,16 @@ impl Segments {
         }
     }
 
-    /// Returns the parts of the request, one for each slot of the ring: a single empty one of a
-    /// request without segments.
+    /// Returns the parts of the request, one for each slot of the ring: the first one, which is
+    /// empty if the request has no segments, and the further ones.
     #[inline]
-    pub(super) fn parts(&self) -> impl Iterator<Item = &[BlkifRequestSegment]> {
+    pub(super) fn parts(
+        &self,
+    ) -> (&[BlkifRequestSegment], impl Iterator<Item = &[BlkifRequestSegment]>) {
         let list = self.list.as_slice();
-        let empty = list.is_empty().then_some(list);
-        let len = if self.is_split() { MAX_PAGES } else { MAX_SEGMENTS };
-        empty.into_iter().chain(list.chunks(len))
+        let len = if self.is_split() { MAX_PAGES } else { list.len() };
+        let (first, further) = list.split_at(len);
+        (first, further.chunks(MAX_PAGES))
     }
 
     /// Returns the number of parts.
@@ -124,7 +126,12 @@ impl Segments {
     /// bytes. The caller has checked the request as a whole.
     #[inline]
     pub(super) fn has_whole_parts(&self, unit: u64) -> bool {
-        !self.is_split() || self.parts().all(|part| sectors(part).is_multiple_of(unit))
+        if !self.is_split() {
+            return true;
+        }
+        let (first, mut further) = self.parts();
+        let whole = |part| sectors(part).is_multiple_of(unit);
+        whole(first) && further.all(whole)
     }
 }
 

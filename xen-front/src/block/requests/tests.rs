@@ -88,7 +88,7 @@ fn request_layout_is_the_headers() {
     let mut segments = Segments::NONE;
     segments.add(&Pages::alloc(guest, 2).unwrap(), 9, true).unwrap();
     segments.set_refs([GrantRef(11), GrantRef(12)].into_iter());
-    let segments = segments.parts().next().unwrap();
+    let segments = segments.parts().0;
     let body = Body::Segments(segments);
     let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, body };
     front.push_wire(&request).unwrap();
