@@ -1,7 +1,7 @@
 //! Transfers of a disk.
 
 use crate::Error;
-use crate::case::{Access, Case};
+use crate::case::{Access, Transfers};
 use alloc::vec::Vec;
 use core::time::Duration;
 use xen_front::block::{
@@ -117,8 +117,8 @@ pub struct Job {
 
 impl Job {
     /// Returns the transfers of a case.
-    pub fn of(case: &Case) -> Self {
-        let &Case { access, kib, depth, count, .. } = case;
+    pub fn of(transfers: &Transfers) -> Self {
+        let &Transfers { access, kib, depth, count, .. } = transfers;
         Self { access, kib, depth, count }
     }
 

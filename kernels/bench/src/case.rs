@@ -29,9 +29,33 @@ pub struct Access {
     pub random: bool,
 }
 
+/// Traffic of an interface with dom0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// A TCP stream to dom0; an operation is 64 KiB.
+    TcpOut,
+    /// A TCP stream from dom0; an operation is 64 KiB.
+    TcpIn,
+    /// A byte by TCP, which comes back.
+    TcpRr,
+    /// Datagrams to dom0, of 64 bytes.
+    UdpOut,
+    /// Datagrams from dom0, of 64 bytes.
+    UdpIn,
+}
+
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Case {
+pub enum Case {
+    /// Transfers of the disk.
+    Block(Transfers),
+    /// A number of operations of the interface.
+    Net(Traffic, u64),
+}
+
+/// Transfers of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfers {
     /// The kind of its transfers.
     pub access: Access,
     /// KiB of each transfer, a multiple of 4.
@@ -48,7 +72,7 @@ pub struct Case {
 
 impl Case {
     /// Iterates over the cases of a command line: the words
-    /// `case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY`.
+    /// `case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY` of a disk and `case=KIND:COUNT` of an interface.
     /// Other words belong to the kernel's runtime.
     ///
     /// An item is [`Error::Word`] for a word that is no case.
@@ -60,6 +84,22 @@ impl Case {
 
     fn parse(word: &str) -> Option<Self> {
         let mut parts = word.split(':');
+        let traffic = match parts.next()? {
+            "tcp-out" => Traffic::TcpOut,
+            "tcp-in" => Traffic::TcpIn,
+            "tcp-rr" => Traffic::TcpRr,
+            "udp-out" => Traffic::UdpOut,
+            "udp-in" => Traffic::UdpIn,
+            _ => return Transfers::parse(word).map(Self::Block),
+        };
+        let count = parts.next()?.parse().ok().filter(|count| *count > 0)?;
+        parts.next().is_none().then_some(Self::Net(traffic, count))
+    }
+}
+
+impl Transfers {
+    fn parse(word: &str) -> Option<Self> {
+        let mut parts = word.split(':');
         let (write, random) = match parts.next()? {
             "read" => (false, false),
             "write" => (true, false),
@@ -67,7 +107,7 @@ impl Case {
             "randwrite" => (true, true),
             _ => return None,
         };
-        let case = Self {
+        let transfers = Self {
             access: Access { write, random },
             kib: parts.next()?.parse().ok()?,
             depth: parts.next()?.parse().ok()?,
@@ -83,8 +123,9 @@ impl Case {
                 _ => return None,
             },
         };
-        let valid = case.kib > 0 && case.kib.is_multiple_of(4) && case.depth > 0 && case.count > 0;
-        (valid && parts.next().is_none()).then_some(case)
+        let Self { kib, depth, count, .. } = transfers;
+        let valid = kib > 0 && kib.is_multiple_of(4) && depth > 0 && count > 0;
+        (valid && parts.next().is_none()).then_some(transfers)
     }
 }
 
@@ -95,15 +136,17 @@ mod tests {
 
     #[test]
     fn cases_are_read_in_order() {
-        let line = "callback case=randread:4:32:5000:upcall:dma case=write:128:8:9:poll:private";
+        let line = "callback case=randread:4:32:5000:upcall:dma case=write:128:8:9:poll:private \
+                    case=udp-in:7";
         let cases: Vec<_> = Case::all(line).map(Result::unwrap).collect();
         let access = Access { write: false, random: true };
         let (wait, memory) = (Wait::Upcall, Memory::Dma);
-        let first = Case { access, kib: 4, depth: 32, count: 5000, wait, memory };
+        let first = Transfers { access, kib: 4, depth: 32, count: 5000, wait, memory };
         let access = Access { write: true, random: false };
         let (wait, memory) = (Wait::Poll, Memory::Private);
-        let second = Case { access, kib: 128, depth: 8, count: 9, wait, memory };
-        assert_eq!(cases, [first, second]);
+        let second = Transfers { access, kib: 128, depth: 8, count: 9, wait, memory };
+        let third = Case::Net(Traffic::UdpIn, 7);
+        assert_eq!(cases, [Case::Block(first), Case::Block(second), third]);
     }
 
     #[test]
@@ -119,6 +162,9 @@ mod tests {
             "case=read:4:1:1:poll:mmap",
             "case=read:4:1:1:poll:dma:more",
             "case=read:4:1:1:poll",
+            "case=tcp-in",
+            "case=tcp-in:0",
+            "case=tcp-in:1:2",
         ] {
             assert!(Case::all(word).next().unwrap().is_err(), "{word}");
         }

@@ -7,8 +7,10 @@ extern crate std;
 
 pub mod block;
 pub mod case;
+pub mod net;
 
 use xen_front::block::{BlkFrontError, DeviceState, IoError, RequestError};
+use xen_front::net::{NetFrontError, ProtocolError, TxError};
 use xen_hypercall::OutOfMemory;
 use xen_store::StoreError;
 
@@ -17,7 +19,7 @@ use xen_store::StoreError;
 #[non_exhaustive]
 pub enum Error {
     /// A word of the command line that is no case.
-    #[error("found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY")]
+    #[error("found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY or KIND:COUNT")]
     Word(&'static str),
     /// The domain has no disk.
     #[error("no disk: the guest's configuration must have one")]
@@ -33,8 +35,8 @@ pub enum Error {
     /// The backend kept a buffer.
     #[error("the backend kept a buffer")]
     NoBuffer,
-    /// The disk did not reach a state in time.
-    #[error("found the disk in state {0:?}, expected another one in time")]
+    /// A device did not reach a state in time.
+    #[error("found the device in state {0:?}, expected another one in time")]
     Timeout(DeviceState),
     /// The disk has no event channel any more.
     #[error("the disk was disconnected")]
@@ -54,4 +56,25 @@ pub enum Error {
     /// A failed request.
     #[error("transfer: {0}")]
     Io(#[from] IoError),
+    /// The domain has no interface.
+    #[error("no interface: the guest's configuration must have one")]
+    NoNet,
+    /// Dom0's program does not listen.
+    #[error("dom0 refused the connection")]
+    Refused,
+    /// Dom0 gave no answer.
+    #[error("found no answer of dom0 in time")]
+    NoAnswer,
+    /// Dom0 ended the connection.
+    #[error("dom0 ended the connection too early")]
+    Lost,
+    /// The interface.
+    #[error("interface: {0}")]
+    Net(#[from] NetFrontError),
+    /// The interface's rings.
+    #[error("interface: {0}")]
+    Rings(#[from] ProtocolError),
+    /// A refused packet.
+    #[error("packet: {0}")]
+    Packet(#[from] TxError),
 }

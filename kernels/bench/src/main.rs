@@ -8,10 +8,12 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_evtchn::Eoi;
 use xen_front::DmaBuffer;
 use xen_front::block::BlkFront;
+use xen_front::net::NetFront;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port, boot};
 use xen_kernel_bench::block::{self, Buffer, Buffers, Job};
-use xen_kernel_bench::case::{Case, Memory, Wait};
+use xen_kernel_bench::case::{Case, Memory, Traffic, Transfers, Wait};
+use xen_kernel_bench::net::Link;
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
@@ -44,15 +46,26 @@ fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
         EVENT.store(true, Relaxed);
         Some(Eoi::Handled)
     });
-    let mut disk = Disk::Dma(dma);
+    let (mut disk, mut link) = (Disk::Dma(dma), None);
     for (index, case) in Case::all(xen.command_line()).enumerate() {
-        let case = case?;
-        disk = disk.with_memory(case.memory, &store, &grants)?;
-        match &mut disk {
-            Disk::Dma(disk) => measure(xen, disk, index, &case)?,
-            Disk::Private(disk) => measure(xen, disk, index, &case)?,
+        match case? {
+            Case::Block(transfers) => {
+                disk = disk.with_memory(transfers.memory, &store, &grants)?;
+                match &mut disk {
+                    Disk::Dma(disk) => measure(xen, disk, index, &transfers)?,
+                    Disk::Private(disk) => measure(xen, disk, index, &transfers)?,
+                }
+            }
+            Case::Net(traffic, count) => {
+                let connected = match link.take() {
+                    Some(link) => link,
+                    None => Link::connect(&store, &grants)?,
+                };
+                measure_net(xen, link.insert(connected), index, traffic, count)?;
+            }
         }
     }
+    link.map_or(Ok(()), Link::close)?;
     disk.close()
 }
 
@@ -96,7 +109,7 @@ fn measure<B: Buffer<Platform = Rt>>(
     xen: Rt,
     disk: &mut BlkFront<Rt, B>,
     index: usize,
-    case: &Case,
+    case: &Transfers,
 ) -> Result<(), Box<dyn Error>> {
     match case.wait {
         Wait::Poll => measure_with(xen, disk, index, case, |port| xen.wait(&[port], None)),
@@ -116,7 +129,7 @@ fn measure_with<B: Buffer<Platform = Rt>>(
     xen: Rt,
     disk: &mut BlkFront<Rt, B>,
     index: usize,
-    case: &Case,
+    case: &Transfers,
     wait: impl Fn(Port),
 ) -> Result<(), Box<dyn Error>> {
     let job = Job::of(case);
@@ -127,6 +140,39 @@ fn measure_with<B: Buffer<Platform = Rt>>(
     block::run(disk, &job, &mut buffers, &wait)?;
     mark_end();
     report(xen, index, case.count, begin);
+    Ok(())
+}
+
+/// Measures traffic, after a warm-up.
+fn measure_net(
+    xen: Rt,
+    link: &mut Link<Rt>,
+    index: usize,
+    traffic: Traffic,
+    count: u64,
+) -> Result<(), Box<dyn Error>> {
+    let ports = link.net.ports();
+    for &port in &ports {
+        xen.dispatcher().bind(xen.events(), port)?;
+    }
+    let wait = |net: &mut NetFront<Rt>| {
+        // The next call returns an error.
+        if net.final_check() == Ok(false) {
+            xen.sleep_unless(None, || EVENT.swap(false, Relaxed));
+        }
+    };
+    link.run(traffic, 200, || (), wait)?;
+    let mut begun = xen.now();
+    let begin = || {
+        begun = xen.now();
+        mark_begin();
+    };
+    let done = link.run(traffic, count, begin, wait);
+    mark_end();
+    for &port in &ports {
+        xen.dispatcher().unbind(xen.events(), port);
+    }
+    report(xen, index, done?, begun);
     Ok(())
 }
 

@@ -90,7 +90,7 @@ impl LinuxGuest {
 
     /// Makes an initramfs that runs `init`, with `fio` and `files`.
     pub(crate) fn fio_initramfs(&self, init: &str, files: &[(&str, &Path)]) -> Result<Vec<u8>> {
-        let modules = &["xen-blkfront"];
+        let modules = &["xen-blkfront", "xen-netfront"];
         self.pack(&Content { init, modules, programs: &["usr/bin/fio"], files })
     }
 

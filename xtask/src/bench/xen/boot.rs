@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
-use super::cases::{self, Case, Guest, Variant};
+use super::cases::{self, Case, Guest};
 use super::figures::{self, Figures, Printed};
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
@@ -25,9 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 /// Options of the compiler for the plugin.
 const PLUGIN: &[&str] = &["-shared", "-fPIC", "-fvisibility=hidden"];
 
-/// Options of the compiler for the program that executes marks: dom0 and the guest have other C
-/// libraries.
-const MARK: &[&str] = &["-static"];
+/// Options of the compiler for programs of dom0 and of the guest, which have other C libraries.
+const STATIC: &[&str] = &["-static"];
 
 /// Programs that boots need.
 pub(super) struct Programs {
@@ -36,6 +35,7 @@ pub(super) struct Programs {
     linux: LinuxGuest,
     plugin: PathBuf,
     mark: PathBuf,
+    net: PathBuf,
     folder: PathBuf,
 }
 
@@ -46,9 +46,10 @@ impl Programs {
         let folder = super::super::folder()?.join("xen");
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         let plugin = compile("counts.c", PLUGIN, &folder, "counts.so")?;
-        let mark = compile("mark.c", MARK, &folder, "mark")?;
+        let mark = compile("mark.c", STATIC, &folder, "mark")?;
+        let net = compile("net.c", STATIC, &folder, "net")?;
         let linux = LinuxGuest::with_fio(xen)?;
-        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, folder })
+        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, net, folder })
     }
 
     fn payload(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Archive> {
@@ -56,8 +57,10 @@ impl Programs {
         archive.file("payload/run", 0o755, SCRIPT);
         archive.file("payload/lib.sh", 0o644, payload::LIB);
         archive.copy("payload/mark", &self.mark)?;
+        archive.copy("payload/net", &self.net)?;
         let mut config = "name=\"guest\"\ntype=\"pvh\"\nkernel=\"/payload/kernel\"\nvcpus=1\n\
-            on_poweroff=\"destroy\"\non_crash=\"destroy\"\ndisk=[\"phy:/dev/ram0,xvda,w\"]\n"
+            on_poweroff=\"destroy\"\non_crash=\"destroy\"\ndisk=[\"phy:/dev/ram0,xvda,w\"]\n\
+            vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n"
             .to_owned();
         if guest == Guest::Ours {
             archive.copy("payload/kernel", &self.kernel)?;
@@ -68,7 +71,15 @@ impl Programs {
             let jobs = self.folder.join(format!("{}.fio", guest.name()));
             fs::write(&jobs, cases::fio_jobs(cases, guest, quick))
                 .with_context(|| format!("writing {}", jobs.display()))?;
-            let files = [("bin/mark", self.mark.as_path()), ("bench.fio", &jobs)];
+            let words = self.folder.join(format!("{}.net", guest.name()));
+            fs::write(&words, cases::net_jobs(cases, guest, quick))
+                .with_context(|| format!("writing {}", words.display()))?;
+            let files = [
+                ("bin/mark", self.mark.as_path()),
+                ("bin/net", &self.net),
+                ("bench.fio", &jobs),
+                ("bench.net", &words),
+            ];
             let initramfs = self.linux.fio_initramfs(LINUX_INIT, &files)?;
             archive.file("payload/initramfs", 0o644, initramfs);
             config +=
@@ -143,12 +154,13 @@ impl Programs {
 
 /// Returns the names of the measurements of a guest, in their order.
 fn names(guest: Guest, cases: &[&Case]) -> Vec<String> {
-    let names = cases.iter().map(|case| case.name);
     if guest != Guest::Ours {
-        return names.map(str::to_owned).collect();
+        return cases.iter().map(|case| case.name.to_owned()).collect();
     }
-    let variants = Variant::ALL.iter().map(|variant| variant.title());
-    variants.flat_map(|title| names.clone().map(move |name| format!("{name}, {title}"))).collect()
+    let measurements = cases::measurements(cases).into_iter();
+    measurements
+        .map(|(index, variant)| format!("{}, {}", cases[index].name, variant.title()))
+        .collect()
 }
 
 /// Compiles a program of `benches/xen` into `folder`.
@@ -217,15 +229,15 @@ mod tests {
         let cases = cases::chosen(Some("128k"));
         assert_eq!(names(Guest::Linux, &cases), ["block/read-128k", "block/write-128k"]);
         let ours = names(Guest::Ours, &cases);
-        assert_eq!(ours.len(), Variant::ALL.len() * cases.len());
+        assert_eq!(ours.len(), 3 * cases.len());
         assert_eq!(ours[1], "block/write-128k, zero-copy, upcall");
         assert_eq!(ours[2], "block/read-128k, zero-copy, poll");
     }
 
     #[test]
-    fn plugin_and_mark_compile() {
+    fn programs_compile() {
         let folder = tempfile::tempdir().unwrap();
-        for (source, options) in [("counts.c", PLUGIN), ("mark.c", MARK)] {
+        for (source, options) in [("counts.c", PLUGIN), ("mark.c", STATIC), ("net.c", STATIC)] {
             let program = compile(source, options, folder.path(), "program").unwrap();
             assert!(program.is_file());
         }

@@ -53,7 +53,7 @@ impl Wait {
     }
 }
 
-/// Buffers of our kernel's requests.
+/// Buffers of our kernel's requests and packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Buffers {
     /// Memory that stays granted to the backend.
@@ -87,13 +87,16 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    /// In the order in which the kernel does them, each with all cases: it connects the disk anew
-    /// for other buffers.
+    /// In the order in which the kernel does them, each with all its cases: it connects the disk
+    /// anew for other buffers.
     pub(super) const ALL: [Variant; 3] = [
         Variant { buffers: Buffers::ZeroCopy, wait: Wait::Upcall },
         Variant { buffers: Buffers::ZeroCopy, wait: Wait::Poll },
         Variant { buffers: Buffers::OneCopy, wait: Wait::Upcall },
     ];
+
+    /// The one of a network interface, whose packets are copied through pages that stay granted.
+    const NET: &'static [Variant] = &[Variant::ALL[2]];
 
     pub(super) fn title(self) -> String {
         format!("{}, {}", self.buffers.title(), self.wait.name())
@@ -107,34 +110,73 @@ pub(super) struct Target {
     pub(super) native: f64,
 }
 
-/// One operation of a disk.
+/// Transfers of a disk.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) name: &'static str,
-    pub(super) what: &'static str,
+struct Transfer {
     /// Name of the access, for fio and for our kernel.
-    pub(super) access: &'static str,
+    access: &'static str,
     /// KiB of a transfer.
-    pub(super) kib: u64,
+    kib: u64,
     /// Transfers in flight.
-    pub(super) depth: u64,
-    /// Number of transfers in our kernel, in Linux, and in Linux with a native TSC: each about a
-    /// second of virtual time.
-    counts: [u64; 3],
+    depth: u64,
     zero_copy: Target,
     one_copy: Target,
 }
 
+/// Traffic of an interface, by a socket in Linux.
+#[derive(Debug)]
+struct Traffic {
+    /// Name of the traffic, for `benches/xen/net.c` and for our kernel.
+    kind: &'static str,
+    /// Bytes of an operation.
+    bytes: u64,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Work {
+    Block(Transfer),
+    Net(Traffic),
+}
+
+/// One operation of a device.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    /// Number of operations in our kernel, in Linux, and in Linux with a native TSC: each about a
+    /// second of virtual time.
+    counts: [u64; 3],
+    work: Work,
+}
+
 impl Case {
-    pub(super) fn target(&self, buffers: Buffers) -> Target {
-        match buffers {
-            Buffers::ZeroCopy => self.zero_copy,
-            Buffers::OneCopy => self.one_copy,
+    /// Returns the methods in which our kernel does it.
+    pub(super) fn variants(&self) -> &'static [Variant] {
+        match self.work {
+            Work::Block(_) => &Variant::ALL,
+            Work::Net(_) => Variant::NET,
         }
     }
 
-    /// Returns the number of transfers of a guest; a quick run does a quarter.
-    pub(super) fn count(&self, guest: Guest, quick: bool) -> u64 {
+    pub(super) fn target(&self, buffers: Buffers) -> Target {
+        match (&self.work, buffers) {
+            (Work::Block(transfer), Buffers::ZeroCopy) => transfer.zero_copy,
+            (Work::Block(transfer), Buffers::OneCopy) => transfer.one_copy,
+            (Work::Net(traffic), _) => traffic.target,
+        }
+    }
+
+    /// Returns the bytes of an operation.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.work {
+            Work::Block(transfer) => transfer.kib * 1024,
+            Work::Net(traffic) => traffic.bytes,
+        }
+    }
+
+    /// Returns the number of operations of a guest; a quick run does a quarter.
+    fn count(&self, guest: Guest, quick: bool) -> u64 {
         let [ours, linux, native] = self.counts;
         let count = match guest {
             Guest::Ours => ours,
@@ -149,56 +191,97 @@ const fn target(linux: f64, native: f64) -> Target {
     Target { linux, native }
 }
 
-pub(super) const CASES: [Case; 5] = [
+/// Disks first, as in the Linux guest.
+pub(super) const CASES: [Case; 10] = [
     Case {
         name: "block/randread-qd1",
         what: "random read of 4 KiB",
-        access: "randread",
-        kib: 4,
-        depth: 1,
         counts: [8_000, 2_000, 4_000],
-        zero_copy: target(6.0, 2.4),
-        one_copy: target(6.0, 2.4),
+        work: Work::Block(Transfer {
+            access: "randread",
+            kib: 4,
+            depth: 1,
+            zero_copy: target(6.0, 2.4),
+            one_copy: target(6.0, 2.4),
+        }),
     },
     Case {
         name: "block/randread-qd32",
         what: "random read of 4 KiB, 32 in flight",
-        access: "randread",
-        kib: 4,
-        depth: 32,
         counts: [40_000, 4_000, 12_000],
-        zero_copy: target(24.0, 4.5),
-        one_copy: target(24.0, 4.5),
+        work: Work::Block(Transfer {
+            access: "randread",
+            kib: 4,
+            depth: 32,
+            zero_copy: target(24.0, 4.5),
+            one_copy: target(24.0, 4.5),
+        }),
     },
     Case {
         name: "block/randwrite-qd32",
         what: "random write of 4 KiB, 32 in flight",
-        access: "randwrite",
-        kib: 4,
-        depth: 32,
         counts: [40_000, 4_000, 12_000],
-        zero_copy: target(19.0, 3.6),
-        one_copy: target(19.0, 3.6),
+        work: Work::Block(Transfer {
+            access: "randwrite",
+            kib: 4,
+            depth: 32,
+            zero_copy: target(19.0, 3.6),
+            one_copy: target(19.0, 3.6),
+        }),
     },
     Case {
         name: "block/read-128k",
         what: "read of 128 KiB, 8 in flight",
-        access: "read",
-        kib: 128,
-        depth: 8,
         counts: [6_000, 2_000, 3_000],
-        zero_copy: target(4.8, 2.2),
-        one_copy: target(3.6, 1.7),
+        work: Work::Block(Transfer {
+            access: "read",
+            kib: 128,
+            depth: 8,
+            zero_copy: target(4.8, 2.2),
+            one_copy: target(3.6, 1.7),
+        }),
     },
     Case {
         name: "block/write-128k",
         what: "write of 128 KiB, 8 in flight",
-        access: "write",
-        kib: 128,
-        depth: 8,
         counts: [6_000, 2_000, 3_000],
-        zero_copy: target(3.9, 2.0),
-        one_copy: target(3.0, 1.5),
+        work: Work::Block(Transfer {
+            access: "write",
+            kib: 128,
+            depth: 8,
+            zero_copy: target(3.9, 2.0),
+            one_copy: target(3.0, 1.5),
+        }),
+    },
+    Case {
+        name: "net/tcp-out",
+        what: "64 KiB of a TCP stream to dom0",
+        counts: [4_000, 2_500, 3_000],
+        work: Work::Net(Traffic { kind: "tcp-out", bytes: 65_536, target: target(1.35, 1.2) }),
+    },
+    Case {
+        name: "net/tcp-in",
+        what: "64 KiB of a TCP stream from dom0",
+        counts: [4_000, 2_500, 3_500],
+        work: Work::Net(Traffic { kind: "tcp-in", bytes: 65_536, target: target(1.8, 1.25) }),
+    },
+    Case {
+        name: "net/udp-out",
+        what: "datagram of 64 bytes to dom0",
+        counts: [50_000, 10_000, 20_000],
+        work: Work::Net(Traffic { kind: "udp-out", bytes: 64, target: target(4.8, 2.3) }),
+    },
+    Case {
+        name: "net/udp-in",
+        what: "datagram of 64 bytes from dom0, none lost",
+        counts: [40_000, 10_000, 20_000],
+        work: Work::Net(Traffic { kind: "udp-in", bytes: 64, target: target(3.0, 3.0) }),
+    },
+    Case {
+        name: "net/tcp-rr",
+        what: "a byte by TCP to dom0 and back",
+        counts: [6_000, 1_500, 3_000],
+        work: Work::Net(Traffic { kind: "tcp-rr", bytes: 1, target: target(3.0, 3.0) }),
     },
 ];
 
@@ -218,19 +301,43 @@ pub(super) fn chosen(filter: Option<&str>) -> Vec<&'static Case> {
     CASES.iter().filter(|case| filter.is_none_or(|part| case.name.contains(part))).collect()
 }
 
+/// Returns what our kernel measures in a boot, in its order: the index of a case, and the method.
+pub(super) fn measurements(cases: &[&Case]) -> Vec<(usize, Variant)> {
+    let of = |variant| {
+        let cases = cases.iter().enumerate();
+        let cases = cases.filter(move |(_, case)| case.variants().contains(&variant));
+        cases.map(move |(index, _)| (index, variant))
+    };
+    Variant::ALL.into_iter().flat_map(of).collect()
+}
+
 /// Returns the words of our kernel's command line; upcalls come by the vector of the domain, which
 /// needs no end of interrupt.
 pub(super) fn command_line(cases: &[&Case], quick: bool) -> String {
     let mut line = "callback".to_owned();
-    for Variant { buffers, wait } in Variant::ALL {
-        for case in cases {
-            let count = case.count(Guest::Ours, quick);
-            let Case { access, kib, depth, .. } = case;
-            let (buffers, wait) = (buffers.word(), wait.name());
-            line += &format!(" case={access}:{kib}:{depth}:{count}:{wait}:{buffers}");
-        }
+    for (index, Variant { buffers, wait }) in measurements(cases) {
+        let case = cases[index];
+        let count = case.count(Guest::Ours, quick);
+        let (buffers, wait) = (buffers.word(), wait.name());
+        line += &match &case.work {
+            Work::Block(Transfer { access, kib, depth, .. }) => {
+                format!(" case={access}:{kib}:{depth}:{count}:{wait}:{buffers}")
+            }
+            Work::Net(Traffic { kind, .. }) => format!(" case={kind}:{count}"),
+        };
     }
     line
+}
+
+/// Returns the words of `benches/xen/net.c` for a Linux guest.
+pub(super) fn net_jobs(cases: &[&Case], guest: Guest, quick: bool) -> String {
+    let mut jobs = String::new();
+    for (index, case) in cases.iter().enumerate() {
+        if let Work::Net(Traffic { kind, .. }) = &case.work {
+            jobs += &format!("{index}:{kind}:{}\n", case.count(guest, quick));
+        }
+    }
+    jobs
 }
 
 /// Returns the jobs of fio, which are named `INDEX_KIB`. A job that is not counted comes first, so
@@ -241,7 +348,7 @@ pub(super) fn fio_jobs(cases: &[&Case], guest: Guest, quick: bool) -> String {
         .to_owned();
     jobs += "[warm-up]\nrw=randread\nbs=128k\niodepth=8\nio_size=8m\n";
     for (index, case) in cases.iter().enumerate() {
-        let Case { access, kib, depth, .. } = case;
+        let Work::Block(Transfer { access, kib, depth, .. }) = &case.work else { continue };
         let size = kib * case.count(guest, quick);
         jobs += &format!(
             "\n[{index}_{kib}]\nrw={access}\nbs={kib}k\niodepth={depth}\nio_size={size}k\n\
@@ -260,7 +367,7 @@ mod tests {
         let names = |filter| chosen(filter).iter().map(|case| case.name).collect::<Vec<_>>();
         assert_eq!(names(None).len(), CASES.len());
         assert_eq!(names(Some("randread")), ["block/randread-qd1", "block/randread-qd32"]);
-        assert!(names(Some("net/")).is_empty());
+        assert!(names(Some("nvme/")).is_empty());
     }
 
     #[test]
@@ -271,6 +378,17 @@ mod tests {
         assert_eq!(line, expected);
         // Xen's tools and the kernel take a page at most.
         assert!(command_line(&chosen(None), false).len() < 1024);
+    }
+
+    #[test]
+    fn net_cases_have_one_variant() {
+        let cases = chosen(Some("net/tcp"));
+        assert_eq!(
+            command_line(&cases, true),
+            "callback case=tcp-out:1000 case=tcp-in:1000 case=tcp-rr:1500"
+        );
+        let jobs = net_jobs(&chosen(None), Guest::Linux, false);
+        assert!(jobs.starts_with("5:tcp-out:2500\n") && jobs.lines().count() == 5, "{jobs}");
     }
 
     #[test]

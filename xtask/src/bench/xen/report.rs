@@ -40,17 +40,16 @@ impl Row<'_> {
 impl Report<'_> {
     /// Returns our rows, in the order of the cases.
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
-        let linux = self.linux.cases.iter().zip(&self.native.cases);
-        let mut rows = Vec::new();
-        for (index, (case, (linux, native))) in self.cases.iter().zip(linux).enumerate() {
-            // Each variant has all cases.
-            let ours = self.ours.cases.iter().skip(index).step_by(self.cases.len());
-            for (variant, ours) in Variant::ALL.into_iter().zip(ours) {
-                let (linux, native) = (cases::ratio(ours, linux), cases::ratio(ours, native));
-                rows.push(Row { case, variant, ours, ratios: Target { linux, native } });
-            }
-        }
-        rows
+        let ours = cases::measurements(self.cases).into_iter().zip(&self.ours.cases);
+        let row = |((index, variant), ours): ((usize, Variant), _)| {
+            let (linux, native) = (&self.linux.cases[index], &self.native.cases[index]);
+            let ratios =
+                Target { linux: cases::ratio(ours, linux), native: cases::ratio(ours, native) };
+            (index, Row { case: self.cases[index], variant, ours, ratios })
+        };
+        let mut rows: Vec<_> = ours.map(row).collect();
+        rows.sort_by_key(|(index, _)| *index);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 
     fn first_read_is_met(&self) -> bool {
@@ -183,7 +182,7 @@ fn line(case: &Case, guest: &str, figure: &Figure, ratios: &str) -> String {
     format!(
         "{:<21} {guest:<23} {rate:>9.0} {:>6.0} {ratios} {}",
         case.name,
-        rate * case.kib as f64 * 1024.0 / 1e6,
+        rate * case.bytes() as f64 / 1e6,
         each(figure)
     )
 }
