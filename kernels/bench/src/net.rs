@@ -17,7 +17,7 @@ use xen_front::net::{
     ChecksumState, DeviceState, NetFront, NetFrontConfig, PacketMeta, TxError, list, timestamp,
 };
 use xen_grant::GrantTable;
-use xen_hypercall::Platform;
+use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
 /// Time for a connection and for an answer.
@@ -52,6 +52,9 @@ pub struct Link<P: Platform> {
     platform: P,
     /// The last port of ours.
     port: u16,
+    /// The time of the last wait: each reading costs an exit where Xen emulates the time-stamp
+    /// counter.
+    now: Instant,
 }
 
 impl<P: Platform> core::fmt::Debug for Link<P> {
@@ -81,13 +84,13 @@ impl<P: Platform> Link<P> {
         }
         let mut config = Config::new(EthernetAddress(net.mac().0).into());
         config.random_seed = platform.now().as_nanos();
-        let now = timestamp(platform.now());
-        let mut stack = Interface::new(config, &mut net.phy(), now);
+        let mut stack = Interface::new(config, &mut net.phy(), timestamp(platform.now()));
         stack.update_ip_addrs(|all| {
             // There is room for the first one.
             let _ = all.push(IpCidr::new(OURS.into(), 24));
         });
-        Ok(Self { net, stack, platform, port: 50_000 })
+        let now = platform.now();
+        Ok(Self { net, stack, platform, port: 50_000, now })
     }
 
     /// Closes the interface, and waits until the backend has released it.
@@ -169,11 +172,12 @@ impl<P: Platform> Link<P> {
         let mut tcp = Tcp { link: self, sockets, handle, copy: vec![0; CALL] };
         loop {
             tcp.poll()?;
+            let next = tcp.link.now + Duration::from_millis(10);
             match tcp.socket().state() {
                 State::Established => return Ok(tcp),
                 State::Closed => return Err(Error::Refused),
                 _ if tcp.link.platform.now() >= deadline => return Err(Error::NoAnswer),
-                _ => tcp.link.net.wait(Some(tcp.link.platform.now() + Duration::from_millis(10))),
+                _ => tcp.wait(&mut |net| net.wait(Some(next))),
             }
         }
     }
@@ -251,11 +255,15 @@ impl<P: Platform> Tcp<'_, P> {
 
     /// Returns whether something has changed.
     fn poll(&mut self) -> Result<bool, Error> {
-        let Link { net, stack, platform, .. } = &mut *self.link;
-        let now = timestamp(platform.now());
-        let result = stack.poll(now, &mut net.phy(), &mut self.sockets);
+        let Link { net, stack, now, .. } = &mut *self.link;
+        let result = stack.poll(timestamp(*now), &mut net.phy(), &mut self.sockets);
         net.flush()?;
         Ok(result == PollResult::SocketStateChanged)
+    }
+
+    fn wait(&mut self, wait: &mut impl FnMut(&mut NetFront<P>)) {
+        wait(&mut self.link.net);
+        self.link.now = self.link.platform.now();
     }
 
     /// Sends `len` bytes, `data` again and again, and waits until dom0 has acknowledged them.
@@ -283,7 +291,7 @@ impl<P: Platform> Tcp<'_, P> {
                 return Ok(());
             }
             if !moved && !changed {
-                wait(&mut self.link.net);
+                self.wait(wait);
             }
         }
     }
@@ -309,7 +317,7 @@ impl<P: Platform> Tcp<'_, P> {
             // Also opens the window again.
             let changed = self.poll()?;
             if left > 0 && !moved && !changed {
-                wait(&mut self.link.net);
+                self.wait(wait);
             }
         }
         Ok(())
@@ -456,7 +464,7 @@ fn number(payload: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A datagram with 8 bytes from dom0 to port 50,001.
+    /// Returns a datagram with 8 bytes from dom0 to port 50,001.
     fn datagram() -> Vec<u8> {
         let mut frame = vec![0; 14 + 20 + 8 + 8];
         frame[12..15].copy_from_slice(&[8, 0, 0x45]);
