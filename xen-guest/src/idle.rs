@@ -1,6 +1,6 @@
 //! Halting a vCPU without a tick.
 
-use crate::timer::{TimerState, VcpuTimer};
+use crate::timer::TimerState;
 use crate::{GuestServices, LocalInterrupts, halt_unless};
 use xen_hypercall::{Errno, Instant, Platform, SharedMem};
 
@@ -10,16 +10,17 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize, 
     /// Halts this vCPU until its next upcall, or until `deadline`, unless `has_work` returns true.
     /// A vCPU without a deadline and without delayed ports has no tick at all.
     ///
-    /// `timer` is the timer of this vCPU, whose port must be bound in the dispatcher, and whose
-    /// events the handler of [`on_upcall`](Self::on_upcall) counts as handled. Interrupts must be
-    /// enabled. A call may end early.
+    /// `arm` has [`VcpuTimer::arm`](crate::VcpuTimer::arm) set the timer of this vCPU, with interrupts disabled; it is not
+    /// used during the halt. The timer's port must be bound in the dispatcher, and the handler of
+    /// [`on_upcall`](Self::on_upcall) counts its events as handled. Interrupts must be enabled. A
+    /// call may end early.
     ///
     /// # Errors
     ///
-    /// The refusal of Xen to set the timer: the vCPU does not halt.
+    /// Those of `arm`: the vCPU does not halt.
     pub fn idle(
         &self,
-        timer: &VcpuTimer<P>,
+        arm: impl FnOnce(Option<Instant>) -> Result<TimerState, Errno>,
         deadline: Option<Instant>,
         has_work: impl FnOnce() -> bool,
     ) -> Result<(), Errno> {
@@ -30,10 +31,7 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize, 
             }
             // A delay that ends leaves an event, whose upcall ends the halt.
             let next = [deadline, self.expire()].into_iter().flatten().min();
-            let state = match next {
-                None => timer.stop_if_armed(self.clock).map(|()| TimerState::Armed),
-                Some(at) => timer.set(self.clock, at),
-            };
+            let state = arm(next);
             refused = state.map(drop);
             state != Ok(TimerState::Armed)
         });

@@ -66,6 +66,22 @@ impl<P: Platform> VcpuTimer<P> {
         }
     }
 
+    /// Sets the timer for a halt that lasts until `next` at most, or stops it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if another vCPU executes this.
+    pub fn arm<C>(
+        &self,
+        clock: &SystemClock<C>,
+        next: Option<Instant>,
+    ) -> Result<TimerState, Errno> {
+        match next {
+            None => self.stop_if_armed(clock).map(|()| TimerState::Armed),
+            Some(at) => self.set(clock, at),
+        }
+    }
+
     /// Stops the timer. An event that is pending stays.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ impl Kernel {
             interrupts: &self.flag,
             clock: &self.clock,
         };
-        services.idle(&self.timer, deadline, || false)
+        services.idle(|next| self.timer.arm(services.clock, next), deadline, || false)
     }
 
     fn handled(&self) -> u32 {

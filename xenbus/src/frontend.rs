@@ -92,6 +92,9 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     timeout: Duration,
 }
 
+/// The node of an end's state.
+const STATE: &str = "state";
+
 impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     /// Creates device `id` of this domain; [`poll`](Self::poll) connects it.
     ///
@@ -308,7 +311,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 self.nodes.own = state;
                 Ok(true)
             }
-            JobEnd::Read if !self.is_wanted() => {
+            JobEnd::Read if !self.is_wanted() || !self.is_current() => {
                 self.jobs.cancel();
                 Ok(true)
             }
@@ -339,9 +342,18 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     pub(crate) fn poll_job(&mut self) -> Result<JobEnd, XenbusError> {
         let (driver, connecting) = (&self.driver, self.is_set_up);
         let mut keys = |list: &mut KeyList<'_>| {
+            list.peer(STATE);
             if connecting { driver.connect_keys(list) } else { driver.setup_keys(list) }
         };
         self.jobs.poll(&self.nodes, D::STALE_NODES, &mut keys, &|nodes| driver.write_nodes(nodes))
+    }
+
+    /// Returns whether the backend's nodes were read in the state that its directory had before. A
+    /// backend that was replaced meanwhile has written none yet; a watch event announces its state.
+    fn is_current(&mut self) -> bool {
+        let nodes = self.jobs.values(&self.nodes.path, &self.nodes.peer_path);
+        let found = nodes.optional_number(STATE).ok().flatten();
+        found.map_or(XenbusState::UNKNOWN, XenbusState) == self.nodes.peer
     }
 
     /// Returns whether the states still require what nodes were read for.

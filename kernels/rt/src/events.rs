@@ -200,9 +200,9 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
 pub(crate) fn sleep_unless(until: Option<Instant>, done: impl FnOnce() -> bool) {
     let Some(services) = services() else { return };
     let mut done = Some(done);
-    let slept = timers::with(vcpus::current(), |timer| {
-        services.idle(timer, until, || done.take().is_none_or(|done| done()))
-    });
+    // The timer is locked for no longer than it is set: the first vCPU takes those of sleepers.
+    let arm = |next| timers::with(vcpus::current(), |timer| timer.arm(&CLOCK, next))?;
+    let slept = services.idle(arm, until, || done.take().is_none_or(|done| done()));
     // Without a timer, as in a kernel that has bound its interrupt: a short sleep in its place.
     // It is short because an upcall that comes before it does not end it.
     if slept.is_err() && !done.is_none_or(|done| done()) {
