@@ -139,9 +139,7 @@ impl<'a> TimeInfo<'a> {
             let ticks = counter.ticks();
             fence(Ordering::Acquire);
             if before & 1 == 0 && self.version.load(Ordering::Relaxed) == before {
-                // Xen's moment can be a few ticks ahead of this CPU's counter.
-                let elapsed = ticks.saturating_sub(tsc_timestamp);
-                let nanos = scale(elapsed, shift, multiplier)?;
+                let nanos = scale(elapsed(tsc_timestamp, ticks), shift, multiplier)?;
                 let is_stable = flags & PvclockFlags::TSC_STABLE.bits() != 0;
                 return Ok(TimeReading { nanos: system_time.wrapping_add(nanos), is_stable });
             }
@@ -150,6 +148,14 @@ impl<'a> TimeInfo<'a> {
         }
         Err(ClockError::Unstable { version: self.version.load(Ordering::Relaxed) })
     }
+}
+
+/// Returns the ticks since Xen's moment, which can be a few ticks ahead of this CPU's counter. It is
+/// below zero, and wraps, where it comes before the start of the domain and of its counter.
+#[inline]
+fn elapsed(tsc_timestamp: u64, ticks: u64) -> u64 {
+    let elapsed = ticks.wrapping_sub(tsc_timestamp);
+    if elapsed.cast_signed() < 0 { 0 } else { elapsed }
 }
 
 /// Converts ticks to nanoseconds.
@@ -178,6 +184,13 @@ mod tests {
         for (shift, nanos) in [(0, 2_000), (1, 4_000), (-1, 1_000), (-31, 0), (31, 2_000 << 31)] {
             assert_eq!(scale(4_000, shift, 1 << 31), Ok(nanos), "shift {shift}");
         }
+    }
+
+    #[test]
+    fn moment_before_counter_starts_wraps() {
+        assert_eq!(elapsed(5, 7), 2);
+        assert_eq!(elapsed(u64::MAX - 9, 7), 17);
+        assert_eq!(elapsed(7, 5), 0);
     }
 
     #[test]
