@@ -10,10 +10,10 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize, 
     /// Halts this vCPU until its next upcall, or until `deadline`, unless `has_work` returns true.
     /// A vCPU without a deadline and without delayed ports has no tick at all.
     ///
-    /// `arm` has [`VcpuTimer::arm`](crate::VcpuTimer::arm) set the timer of this vCPU, with interrupts disabled; it is not
-    /// used during the halt. The timer's port must be bound in the dispatcher, and the handler of
-    /// [`on_upcall`](Self::on_upcall) counts its events as handled. Interrupts must be enabled. A
-    /// call may end early.
+    /// `arm` has [`VcpuTimer::arm`](crate::VcpuTimer::arm) set the timer of this vCPU, with
+    /// interrupts disabled; the timer is not used during the halt. Its port must be bound in the
+    /// dispatcher, and the handler of [`on_upcall`](Self::on_upcall) counts its events as handled.
+    /// Interrupts must be enabled. A call may end early.
     ///
     /// # Errors
     ///
