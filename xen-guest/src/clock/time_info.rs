@@ -150,8 +150,8 @@ impl<'a> TimeInfo<'a> {
     }
 }
 
-/// Returns the ticks since Xen's moment, which can be a few ticks ahead of this CPU's counter. It is
-/// below zero, and wraps, where it comes before the start of the domain and of its counter.
+/// Returns the ticks since Xen's moment, which can be a few ticks ahead of this CPU's counter. It
+/// is below zero, and wraps, where it comes before the start of the domain and of its counter.
 #[inline]
 fn elapsed(tsc_timestamp: u64, ticks: u64) -> u64 {
     let elapsed = ticks.wrapping_sub(tsc_timestamp);
