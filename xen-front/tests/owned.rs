@@ -72,7 +72,7 @@ fn memory_is_as_documented() {
     }
     let before = pages();
     let net = NetFront::new(&store, &grants, Vif(0), NetFrontConfig::default()).unwrap();
-    assert_eq!(pages() - before, 3, "tables; rings and buffers come with the connection");
+    assert_eq!(pages() - before, 36, "tables and the longest packets; rings come later");
     let before = pages();
     let console = ConsoleFront::new(&store, &grants, 1).unwrap();
     assert_eq!(pages() - before, 1, "the driver; the ring comes with the connection");

@@ -77,6 +77,8 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     forced: bool,
     /// The driver has a connection, and has taken up what the backend published.
     is_set_up: bool,
+    /// The backend's nodes were refused once, and are read again.
+    is_reread: bool,
     connected: bool,
     /// The backend's state when Initialising was written, until it changes.
     kicked: Option<XenbusState>,
@@ -91,9 +93,6 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     begun: Option<Instant>,
     timeout: Duration,
 }
-
-/// The node of an end's state.
-const STATE: &str = "state";
 
 impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     /// Creates device `id` of this domain; [`poll`](Self::poll) connects it.
@@ -113,6 +112,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             closing: false,
             forced: false,
             is_set_up: false,
+            is_reread: false,
             connected: false,
             kicked: None,
             awaits_closed: false,
@@ -311,7 +311,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 self.nodes.own = state;
                 Ok(true)
             }
-            JobEnd::Read if !self.is_wanted() || !self.is_current() => {
+            JobEnd::Read if !self.is_wanted() => {
                 self.jobs.cancel();
                 Ok(true)
             }
@@ -324,7 +324,17 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 let done =
                     if connecting { self.driver.connect(&peer) } else { self.driver.setup(&peer) };
                 self.is_set_up = true;
+                let is_reread = core::mem::take(&mut self.is_reread);
                 if let Err(error) = done {
+                    // A backend that was replaced meanwhile has written no nodes yet, and its new
+                    // state comes before the nodes of a second reading.
+                    if !connecting && !is_reread {
+                        debug!("{}: {error}; reads the nodes again", self.nodes.path);
+                        self.is_reread = true;
+                        self.jobs.cancel();
+                        self.release(Cause::Reopened);
+                        return Ok(true);
+                    }
                     self.fail(&error);
                     return Err(error);
                 }
@@ -342,18 +352,9 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     pub(crate) fn poll_job(&mut self) -> Result<JobEnd, XenbusError> {
         let (driver, connecting) = (&self.driver, self.is_set_up);
         let mut keys = |list: &mut KeyList<'_>| {
-            list.peer(STATE);
             if connecting { driver.connect_keys(list) } else { driver.setup_keys(list) }
         };
         self.jobs.poll(&self.nodes, D::STALE_NODES, &mut keys, &|nodes| driver.write_nodes(nodes))
-    }
-
-    /// Returns whether the backend's nodes were read in the state that its directory had before. A
-    /// backend that was replaced meanwhile has written none yet; a watch event announces its state.
-    fn is_current(&mut self) -> bool {
-        let nodes = self.jobs.values(&self.nodes.path, &self.nodes.peer_path);
-        let found = nodes.optional_number(STATE).ok().flatten();
-        found.map_or(XenbusState::UNKNOWN, XenbusState) == self.nodes.peer
     }
 
     /// Returns whether the states still require what nodes were read for.

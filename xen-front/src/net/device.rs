@@ -38,12 +38,18 @@ const LONGEST: usize = XEN_NETIF_MAX_TX_SIZE.div_ceil(PAGE_SIZE);
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
     pub(super) queues: PageArc<P, Queues<P>>,
-    /// Queue to receive from first.
-    pub(super) next: usize,
     /// The device has been connected before, and is again since the caller announced its address.
     connected_before: bool,
     announce: bool,
     vif: Vif,
+    pub(super) memory: PageBox<P, Memory<P>>,
+}
+
+/// Private memory for packets, in a page of its own.
+#[derive(Debug)]
+pub(super) struct Memory<P: Platform> {
+    /// Queue to receive from first.
+    pub(super) next: usize,
     /// Memory to receive into.
     pub(super) received: Pages<P>,
     /// Memory of a packet that waits for transmit buffers: those of the first own queue.
@@ -70,21 +76,13 @@ impl<P: Platform> NetFront<P> {
         let pages = if config.scatter_gather { LONGEST } else { 1 };
         let received = Pages::alloc(store.platform().clone(), pages)?;
         let spare = Pages::alloc(store.platform().clone(), pages)?;
+        let memory = PageBox::new(store.platform().clone(), Memory { next: 0, received, spare })?;
         let queues = Queues::alloc(store.platform(), config.valid_queues())?;
         let driver = VifDriver::new(grants.clone(), config, queues.clone());
         let driver = PageBox::new(store.platform().clone(), driver)?;
         let mut device = FrontendDevice::new(store, vif.0, driver)?;
         device.set_timeout(config.timeout);
-        Ok(Self {
-            device,
-            queues,
-            next: 0,
-            connected_before: false,
-            announce: false,
-            vif,
-            received,
-            spare,
-        })
+        Ok(Self { device, queues, connected_before: false, announce: false, vif, memory })
     }
 
     /// Creates a device and waits until it is connected, at most for the timeout of `config` in
@@ -224,7 +222,7 @@ impl<P: Platform> NetFront<P> {
         let polled = self.device.poll(now);
         if before != DeviceState::Connected && self.device.state() == DeviceState::Connected {
             // A packet of an earlier connection was for another backend.
-            self.spare.as_mut_slice().fill(0);
+            self.memory.spare.as_mut_slice().fill(0);
             self.announce |= self.connected_before;
             self.connected_before = true;
         }
@@ -256,7 +254,7 @@ impl<P: Platform> NetFront<P> {
         let mut queue = self.queues.open(index)?;
         let connection = queue.connection.as_mut()?;
         // Rings that are broken stay so: the caller gets the error from its own operation.
-        let _ = connection.rings.retry_spare(self.spare.as_slice());
+        let _ = connection.rings.retry_spare(self.memory.spare.as_slice());
         Some(index)
     }
 
@@ -286,7 +284,7 @@ impl<P: Platform> NetFront<P> {
         if self.first_queue().is_none() {
             return Ok(None);
         }
-        let packet = self.queues.receive_any(&mut self.next, buffers)?;
+        let packet = self.queues.receive_any(&mut self.memory.next, buffers)?;
         if packet.is_none() {
             self.flush()?;
         }
@@ -306,13 +304,13 @@ impl<P: Platform> NetFront<P> {
         if self.first_queue().is_none() {
             return Ok(None);
         }
-        let received = self.received.as_mut_slice();
-        let packet = self.queues.receive_any(&mut self.next, &mut [received])?;
+        let Memory { next, received, .. } = &mut *self.memory;
+        let packet = self.queues.receive_any(next, &mut [received.as_mut_slice()])?;
         let Some(RxPacket { len, meta }) = packet else {
             self.flush()?;
             return Ok(None);
         };
-        let received = self.received.as_mut_slice();
+        let received = self.memory.received.as_mut_slice();
         Ok(received.get_mut(..len).map(|packet| use_packet(packet, meta)))
     }
 

@@ -1,5 +1,6 @@
 //! Packet tokens, the interface of stacks such as smoltcp.
 
+use super::device::Memory;
 use super::queues::{Connection, Queue};
 use super::tx::{Needed, TxMeta};
 use super::{ChecksumState, NetFront, PacketMeta, ProtocolError, RxPacket, TxError, checksum};
@@ -39,7 +40,8 @@ impl<P: Platform> NetFront<P> {
         &mut self,
     ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
         let Some(first) = self.first_queue() else { return Ok(None) };
-        let Self { queues, next, received, spare, .. } = self;
+        let Self { queues, memory, .. } = self;
+        let Memory { next, received, spare } = &mut **memory;
         let rings = queues.rings();
         {
             let Some(mut queue) = queues.open(first) else { return Ok(None) };
@@ -91,7 +93,8 @@ impl<P: Platform> NetFront<P> {
     /// [`TxError::Full`], [`TxError::Down`], [`TxError::Broken`].
     pub fn transmit_token(&mut self) -> Result<TxToken<'_, P>, TxError> {
         let first = self.first_queue().ok_or(TxError::Down)?;
-        let Self { queues, spare, .. } = self;
+        let Self { queues, memory, .. } = self;
+        let spare = &mut memory.spare;
         let mut queue = queues.open(first).ok_or(TxError::Down)?;
         let connection = queue.connection.as_mut().ok_or(TxError::Down)?;
         connection.rings.make_room(Needed::LEAST)?;
