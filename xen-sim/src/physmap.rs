@@ -226,6 +226,13 @@ impl Physmap {
         }
     }
 
+    /// Shows a frame of the world to code that accesses a guest frame without a mapping.
+    pub(crate) fn show(&mut self, pool: &mut Pool, gfn: u64, mfn: Mfn) {
+        if let Some(page) = self.page(gfn) {
+            pool.map(&mut self.window, page, mfn, Access::Write);
+        }
+    }
+
     /// Maps a frame of the world at a guest frame; returns the replaced mapping.
     pub(crate) fn set(
         &mut self,

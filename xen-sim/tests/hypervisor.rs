@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use xen_evtchn::{Callback, Channel, EventChannels, set_callback, set_upcall_vector};
-use xen_grant::{CopyBatch, GrantMapArea, GrantTable, ReadOnly, ReadWrite};
-use xen_hypercall::{DomId, Errno, Pages, Platform, Port, boot, ops};
+use xen_grant::{CopyBatch, GrantMapArea, GrantMapping, GrantTable, ReadOnly, ReadWrite};
+use xen_hypercall::{DomId, Errno, Pages, Platform, Port, SharedMem, boot, ops};
 use xen_sim::{Domain, DomainConfig, Step, Violation, World};
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::xen::Virq;
@@ -311,6 +311,16 @@ fn seed_determines_trace() {
     assert_ne!(trace, ping_pong(8));
 }
 
+/// Writes to a mapped page when it is dropped.
+struct Writer(GrantMapping<Domain, ReadWrite>);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let memory: &SharedMem = self.0.as_ref();
+        memory.u8_at(0).unwrap().store(1, SeqCst);
+    }
+}
+
 #[test]
 fn destroyed_domain_leaves_peers_intact() {
     let (world, front, back) = pair(1);
@@ -322,12 +332,16 @@ fn destroyed_domain_leaves_peers_intact() {
         .unwrap()
         .map::<ReadWrite>(front.id(), shared.refs())
         .unwrap();
+    let writer = Writer(mapping);
     back.spawn(move |_: &Domain| {
-        let _held = (&mapping, &theirs);
+        let _held = (&writer, &theirs);
         Step::Idle
     });
     world.run_until_idle();
     world.destroy(back.id());
+    let memory: &SharedMem = shared.as_ref();
+    let byte = memory.u8_at(0).unwrap().load(SeqCst);
+    assert_eq!(byte, 0, "a domain that is destroyed writes no more");
     assert!(!world.is_alive(back.id()));
     assert_eq!(
         ops::event_channel::status(&front, ours.port()).unwrap().status,

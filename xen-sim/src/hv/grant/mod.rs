@@ -291,11 +291,16 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends all mappings of other domains' pages.
+    /// Ends all mappings of other domains' pages in a domain that is dead. Its values are dropped
+    /// later and may still write to what they had mapped: to a frame that no domain has.
     pub(crate) fn unmap_all_grants(&mut self, id: DomId) {
+        let frame = self.pool.alloc(1);
         for handle in 0..self.dom(id).grants.tracks.len() {
             if let Some(track) = self.dom_mut(id).grants.tracks[handle].take() {
                 self.map(id, track.gfn, None);
+                if let (Some(frame), Some(domain)) = (frame, self.domains.get_mut(&id.0)) {
+                    domain.physmap.show(&mut self.pool, track.gfn, frame);
+                }
                 self.unpin(track.owner, track.grant, track.writable);
             }
         }
