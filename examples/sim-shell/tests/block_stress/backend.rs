@@ -1,25 +1,20 @@
-//! The driver domain: it serves the disk by either backend, and completes requests late and in any
-//! order.
+//! The backend: it serves the disk by either driver, and completes requests late and in any order.
 
 use super::rng::Rng;
+use super::serving::{self, Progress, Turn};
 use super::storage::{Disk, DiskFeatures, SECTOR, Storage};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard};
 use xen_back::block::{
     AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config,
     IoBuffer, Operation, PreparedDisk, Request,
 };
-use xen_example_sim_shell::{Reset, Xen};
-use xen_hypercall::{Instant, Platform, boot};
-use xen_sim::{Domain, Step, Task};
-use xen_store::{RingTransport, XenStore, XsOps};
-use xenbus::{DeviceEvent, DeviceId, DeviceWatcher, Removal};
+use xen_example_sim_shell::Xen;
+use xen_hypercall::Instant;
+use xen_store::XenStore;
+use xenbus::{DeviceId, Removal, XenbusError};
 
-/// Time between tries of what has failed.
-const RETRY: Duration = Duration::from_millis(50);
-
-/// Requests to xenstore that can wait when the domain ends.
-const LAST_REQUESTS: usize = 32;
+pub(crate) type Control = serving::Control<Backend>;
+pub(crate) type Server = serving::Server<Backend>;
 
 /// Features of the next backend.
 #[derive(Clone, Copy, Debug)]
@@ -34,34 +29,6 @@ pub(crate) struct Features {
     pub(crate) failing: usize,
 }
 
-/// Control of all driver domains.
-#[derive(Clone, Debug)]
-pub(crate) struct Control {
-    pub(crate) storage: Storage,
-    pub(crate) reset: Reset,
-    features: Arc<Mutex<Features>>,
-    /// The last error of a backend.
-    error: Arc<Mutex<Option<String>>>,
-    seed: u64,
-}
-
-impl Control {
-    pub(crate) fn new(seed: u64, storage: Storage, features: Features) -> Self {
-        let features = Arc::new(Mutex::new(features));
-        Self { storage, reset: Reset::default(), features, error: Arc::default(), seed }
-    }
-
-    /// Returns the last error of a backend since the last call.
-    pub(crate) fn take_error(&self) -> Option<String> {
-        self.error.lock().unwrap().take()
-    }
-
-    /// Returns the features of the next backend.
-    pub(crate) fn features(&self) -> MutexGuard<'_, Features> {
-        self.features.lock().unwrap()
-    }
-}
-
 /// A request that the storage has.
 struct Held {
     request: Request<Xen>,
@@ -70,149 +37,30 @@ struct Held {
     at: Instant,
 }
 
-struct ShuffledDisk {
+pub(crate) struct ShuffledDisk {
     back: AsyncBlkBack<Xen, PreparedDisk<Disk>>,
     disk: Disk,
     held: Vec<Held>,
     features: Features,
 }
 
-enum Backend {
+pub(crate) enum Backend {
     Shuffled(Box<ShuffledDisk>),
     InOrder(Box<BlkBack<Xen, PreparedDisk<Disk>>>),
 }
 
-/// The work of a driver domain.
-pub(crate) struct Server {
-    store: XenStore<Xen>,
-    watcher: DeviceWatcher<Xen, DeviceId, 8>,
-    served: Vec<Backend>,
-    removals: Vec<Removal<Xen>>,
-    control: Control,
-    resets: u32,
-    rng: Rng,
-}
+impl serving::Backend for Backend {
+    const KIND: &'static str = "vbd";
 
-/// The next poll.
-#[derive(Default)]
-struct Turn {
-    busy: bool,
-    deadline: Option<Instant>,
-}
+    type Model = Storage;
+    type Features = Features;
 
-impl Turn {
-    fn by(&mut self, deadline: Option<Instant>) {
-        self.deadline = [self.deadline, deadline].into_iter().flatten().min();
-    }
-}
-
-impl Server {
-    pub(crate) fn new(xen: &Xen, control: Control) -> Result<Self, String> {
-        let ring = boot::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
-        let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
-        let watcher = DeviceWatcher::new(&store, "vbd").map_err(|error| error.to_string())?;
-        let (resets, rng) = (control.reset.count(), Rng::new(control.seed));
-        let (served, removals) = (Vec::new(), Vec::new());
-        Ok(Self { store, watcher, served, removals, control, resets, rng })
-    }
-
-    fn turn(&mut self, now: Instant) -> Turn {
-        let mut turn = Turn::default();
-        let asked = self.control.reset.count();
-        if self.resets != asked {
-            self.resets = asked;
-            self.served.iter_mut().for_each(|backend| backend.drain(now));
-            self.served.clear();
-            self.watcher.forget_all();
-        }
-        self.find_devices(now, &mut turn);
-        let mut index = 0;
-        while let Some(backend) = self.served.get_mut(index) {
-            match backend.turn(now, &mut self.rng, &mut turn) {
-                Ok(BlkBackEvent::Idle) => {}
-                Ok(BlkBackEvent::Busy) => turn.busy = true,
-                Ok(BlkBackEvent::Removed) => {
-                    let removal = self.served.swap_remove(index).begin_removal();
-                    self.removals.push(removal);
-                    turn.busy = true;
-                    continue;
-                }
-                Err(error) => {
-                    assert!(
-                        !matches!(error, BlkBackError::Corrupt { .. }),
-                        "the frontend has broken the protocol: {error}"
-                    );
-                    *self.control.error.lock().unwrap() = Some(error.to_string());
-                    turn.by(Some(now + RETRY));
-                }
-            }
-            index += 1;
-        }
-        self.removals.retain_mut(|removal| match removal.poll() {
-            Ok(false) => {
-                turn.by(removal.poll_timeout(now));
-                true
-            }
-            Ok(true) | Err(_) => {
-                turn.busy = true;
-                self.watcher.forget(removal.id());
-                false
-            }
-        });
-        turn
-    }
-
-    fn find_devices(&mut self, now: Instant, turn: &mut Turn) {
-        loop {
-            match self.watcher.poll() {
-                Ok(Some(DeviceEvent::Added(id))) => {
-                    if self.served.iter().any(|backend| backend.id() == id) {
-                        continue;
-                    }
-                    let features = *self.control.features();
-                    match Backend::new(&self.store, id, &self.control.storage, features) {
-                        Ok(backend) => self.served.push(backend),
-                        Err(_) => {
-                            self.watcher.forget(id);
-                            return turn.by(Some(now + RETRY));
-                        }
-                    }
-                }
-                Ok(Some(DeviceEvent::Removed(_))) => {}
-                Ok(None) => return turn.by(self.watcher.poll_timeout(now)),
-                Err(_) => return turn.by(Some(now + RETRY)),
-            }
-        }
-    }
-}
-
-impl Task for Server {
-    fn poll(&mut self, domain: &Domain) -> Step {
-        let turn = self.turn(domain.now());
-        match turn.deadline {
-            _ if turn.busy => Step::Worked,
-            Some(deadline) => Step::Sleep(deadline),
-            None => Step::Idle,
-        }
-    }
-}
-
-impl Drop for Server {
-    /// Ends the watches before the connection to xenstore ends.
-    fn drop(&mut self) {
-        self.served.clear();
-        let more = |_: &usize| !std::thread::panicking() && self.store.exists("domid").is_ok();
-        (0..LAST_REQUESTS).take_while(more).for_each(drop);
-    }
-}
-
-impl Backend {
     fn new(
         store: &XenStore<Xen>,
         id: DeviceId,
         storage: &Storage,
         features: Features,
-    ) -> Result<Self, xenbus::XenbusError> {
+    ) -> Result<Self, XenbusError> {
         let disk = storage.open(features.disk);
         let prepared = PreparedDisk::new(disk.clone());
         if !features.shuffles {
@@ -230,10 +78,25 @@ impl Backend {
         }
     }
 
-    fn begin_removal(self) -> Removal<Xen, RingTransport<Xen>> {
-        match self {
-            Self::Shuffled(shuffled) => shuffled.back.begin_removal().1,
-            Self::InOrder(back) => back.begin_removal().1,
+    fn turn(
+        &mut self,
+        now: Instant,
+        _: &Control,
+        rng: &mut Rng,
+        turn: &mut Turn,
+    ) -> Result<Progress, String> {
+        let polled = match self {
+            Self::Shuffled(shuffled) => shuffled.turn(now, rng, turn),
+            Self::InOrder(back) => back.poll(now).inspect(|_| turn.by(back.poll_timeout(now))),
+        };
+        match polled {
+            Ok(BlkBackEvent::Idle) => Ok(Progress::Idle),
+            Ok(BlkBackEvent::Busy) => Ok(Progress::Busy),
+            Ok(BlkBackEvent::Removed) => Ok(Progress::Removed),
+            Err(error @ BlkBackError::Corrupt { .. }) => {
+                panic!("the frontend has broken the protocol: {error}")
+            }
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -251,19 +114,10 @@ impl Backend {
         }
     }
 
-    fn turn(
-        &mut self,
-        now: Instant,
-        rng: &mut Rng,
-        turn: &mut Turn,
-    ) -> Result<BlkBackEvent, BlkBackError> {
+    fn begin_removal(self) -> Removal<Xen> {
         match self {
-            Self::Shuffled(shuffled) => shuffled.turn(now, rng, turn),
-            Self::InOrder(back) => {
-                let event = back.poll(now)?;
-                turn.by(back.poll_timeout(now));
-                Ok(event)
-            }
+            Self::Shuffled(shuffled) => shuffled.back.begin_removal().1,
+            Self::InOrder(back) => back.begin_removal().1,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The expected content of the disk, and what each request may still do to it.
 
+use super::seeds;
 use super::storage::SECTOR;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -67,8 +68,8 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
 }
 
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
+impl seeds::Tally for Tally {
+    fn add(&mut self, other: &Self) {
         self.reads += other.reads;
         self.writes += other.writes;
         self.discards += other.discards;
@@ -76,7 +77,7 @@ impl Tally {
         self.failed += other.failed;
     }
 
-    pub(crate) fn verified(&self) -> u64 {
+    fn verified(&self) -> u64 {
         self.reads + self.writes + self.discards + self.flushes
     }
 }

@@ -1,13 +1,15 @@
 //! One random scenario.
 
 use super::backend::{Control, Features, Server};
+use super::faults::faults;
 use super::model::{Kind, Model, Tally};
 use super::rng::Rng;
+use super::seeds::Tally as _;
 use super::storage::{DiskFeatures, SECTOR, Storage};
 use super::suspend;
 use core::time::Duration;
 use xen_back::block::{Config, GrantMode};
-use xen_example_sim_shell::{Faults, Server as Start, Setup, SharedDisk, Sleep, Testbed, Xen};
+use xen_example_sim_shell::{Server as Start, Setup, SharedDisk, Sleep, Testbed, Xen};
 use xen_front::block::{
     BlkFront, BlkFrontConfig, Completion, DeviceState, MAX_PAGES, MAX_SEGMENTS, Request,
     RequestError, SECTORS_PER_PAGE,
@@ -44,7 +46,7 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
     let control = Control::new(rng.next(), storage.clone(), choices.features(&mut rng));
     let served = control.clone();
     let server = Start::new(move |xen| Ok(Box::new(Server::new(xen, served.clone())?)));
-    let (guest, driver) = (faults(&mut rng), faults(&mut rng));
+    let (guest, driver) = (faults(&mut rng, 2), faults(&mut rng, 2));
     let setup = Setup {
         guest,
         driver,
@@ -89,14 +91,6 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
     testbed.stop_driver();
     testbed.world.check().unwrap_or_else(|findings| panic!("{findings}"));
     tally
-}
-
-fn faults(rng: &mut Rng) -> Faults {
-    if rng.one_in(2) {
-        return Faults::default();
-    }
-    let longest = [1, 20, 300][rng.below(3)];
-    Faults::late(rng.next(), Duration::from_micros(longest))
 }
 
 /// Choices of both ends for each connection.
@@ -368,7 +362,7 @@ impl Scenario<'_, '_> {
             self.say(format_args!("power lost"));
             // Those of before the loss are in the guest.
             self.take_completed();
-            self.control.storage.lose_power(|| rng.one_in(2));
+            self.control.model.lose_power(|| rng.one_in(2));
             self.model.lose_power();
         }
         self.testbed.replace_driver().expect("another driver domain");
@@ -478,10 +472,10 @@ impl Scenario<'_, '_> {
     fn resize(&mut self, rng: &mut Rng) {
         let sectors = SECTORS / 2 + rng.below(SECTORS / 2 / 8 + 1) * 8;
         self.say(format_args!("size: {sectors} sectors"));
-        if (sectors as u64) < self.control.storage.sectors() {
+        if (sectors as u64) < self.control.model.sectors() {
             self.excuse();
         }
-        self.control.storage.resize(sectors as u64);
+        self.control.model.resize(sectors as u64);
         self.testbed.driver().kick();
         // The frontend is to have the new size before it submits other requests.
         self.progress = self.xen.now();
@@ -558,7 +552,7 @@ impl Scenario<'_, '_> {
     fn end(mut self) -> Tally {
         self.close_front();
         let Self { control, model, testbed, .. } = &mut self;
-        control.storage.look(|image| model.check_all(image));
+        control.model.look(|image| model.check_all(image));
         testbed.world.run_for(Duration::from_secs(1));
         self.model.tally
     }

@@ -1,6 +1,7 @@
 //! The packets of both directions, and their content.
 
 use super::rng::Rng;
+use super::seeds;
 use core::num::NonZeroU16;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,8 +34,8 @@ pub(crate) struct Tally {
     sent: [u64; 2],
 }
 
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
+impl seeds::Tally for Tally {
+    fn add(&mut self, other: &Self) {
         for (to, from) in [
             (&mut self.arrived, &other.arrived),
             (&mut self.bytes, &other.bytes),
@@ -44,7 +45,7 @@ impl Tally {
         }
     }
 
-    pub(crate) fn verified(&self) -> u64 {
+    fn verified(&self) -> u64 {
         self.arrived.iter().sum()
     }
 }

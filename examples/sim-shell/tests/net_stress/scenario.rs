@@ -1,12 +1,14 @@
 //! One random scenario.
 
 use super::backend::{Control, Features, Server};
+use super::faults::faults;
 use super::model::{Direction, Model, Tally};
 use super::rng::Rng;
+use super::seeds::Tally as _;
 use super::suspend;
 use core::time::Duration;
 use xen_back::net::NetBackConfig;
-use xen_example_sim_shell::{Faults, Server as Start, Setup, SharedDisk, Sleep, Testbed, Xen};
+use xen_example_sim_shell::{Server as Start, Setup, SharedDisk, Sleep, Testbed, Xen};
 use xen_front::net::{DeviceState, NetFront, NetFrontConfig, TxError, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::SuspendOutcome;
@@ -34,7 +36,7 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
     let control = Control::new(rng.next(), model.clone(), features(&mut rng));
     let served = control.clone();
     let server = Start::new(move |xen| Ok(Box::new(Server::new(xen, served.clone())?)));
-    let (guest, driver) = (faults(&mut rng), faults(&mut rng));
+    let (guest, driver) = (faults(&mut rng, 2), faults(&mut rng, 2));
     let setup = Setup {
         guest,
         driver,
@@ -74,14 +76,6 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
     testbed.stop_driver();
     testbed.world.check().unwrap_or_else(|findings| panic!("{findings}"));
     tally
-}
-
-fn faults(rng: &mut Rng) -> Faults {
-    if rng.one_in(2) {
-        return Faults::default();
-    }
-    let longest = [1, 20, 300][rng.below(3)];
-    Faults::late(rng.next(), Duration::from_micros(longest))
 }
 
 fn features(rng: &mut Rng) -> Features {

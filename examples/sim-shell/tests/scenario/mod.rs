@@ -1,14 +1,16 @@
 //! One random scenario.
 
+mod faults;
 mod network;
 mod rng;
 pub(crate) mod suspend;
 
 use core::time::Duration;
+use faults::faults;
 use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
-use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
+use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Testbed, Xen};
 use xen_front::block::{self, BlkFrontConfig, BlkFrontError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::SuspendOutcome;
@@ -53,7 +55,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     let mode = if rng.one_in(2) { GrantMode::Map } else { GrantMode::Copy };
     let (ring_order, budget) = (rng.below(4) as u32, 1 + rng.below(32) as u32);
     let config = Config { mode, ring_order, budget, ..Config::default() };
-    let (guest, driver) = (faults(&mut rng), faults(&mut rng));
+    let (guest, driver) = (faults(&mut rng, 3), faults(&mut rng, 3));
     let setup = Setup { config, guest, driver, trace, ..Setup::new(seed, disk.clone()) };
     let mut testbed = Testbed::new(setup).unwrap();
     let _record = Record(testbed.world.clone());
@@ -99,14 +101,6 @@ impl Drop for Record {
             self.0.take_trace().iter().for_each(|event| eprintln!("{event}"));
         }
     }
-}
-
-fn faults(rng: &mut Rng) -> Faults {
-    if rng.one_in(3) {
-        return Faults::default();
-    }
-    let longest = [1, 20, 300][rng.below(3)];
-    Faults::late(rng.next(), Duration::from_micros(longest))
 }
 
 struct Scenario<'l, 'a> {
