@@ -61,7 +61,9 @@ pub trait FrontendDriver {
     ///
     /// # Errors
     ///
-    /// Any: the error is written to the device's error node, and the device closes.
+    /// Any. The first time the device calls [`disconnect`](Self::disconnect) and reads the nodes
+    /// again, as a backend may have been replaced meanwhile; an error then is written to the
+    /// device's error node, and the device closes.
     fn setup(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
 
     /// Writes the nodes of the connection that [`setup`](Self::setup) created.

@@ -20,6 +20,8 @@ const FRONTEND: &str = "device/vbd/51712";
 #[derive(Debug, Default)]
 struct Script<const NET: bool> {
     setups: u32,
+    /// The first so many setups fail.
+    refusals: u32,
     quiesced: u32,
     /// Values that `connect` has read: a number, a missing number, a text.
     read: Option<(u64, u32, String)>,
@@ -39,6 +41,9 @@ impl<const NET: bool> FrontendDriver for Script<NET> {
     fn setup(&mut self, peer: &Peer<'_>) -> Result<(), XenbusError> {
         assert_eq!(peer.id, DomId(0));
         self.setups += 1;
+        if self.setups <= self.refusals {
+            peer.nodes.number::<u32>("max-ring-page-order")?;
+        }
         Ok(())
     }
 
@@ -457,6 +462,26 @@ fn timeout_names_awaited_state() {
         device.close();
         assert_eq!(timeout_of(&mut device, DeviceState::Closed), [5, 4, 5]);
     });
+}
+
+/// As those of a backend that is replaced in a connect, which has written none yet.
+#[test]
+fn refused_nodes_are_read_once_more() {
+    for refusals in [1, 2] {
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            world.server.borrow_mut().reaction = Some(lawful);
+            let driver = Script { refusals, ..Script::default() };
+            let mut device: Device<'_> = FrontendDevice::new(store, 51712, driver).unwrap();
+            let settled = settle(world, &mut device);
+            let Script { setups, released, .. } = device.driver();
+            assert_eq!((*setups, &released[..1]), (2, &[Cause::Reopened][..]));
+            match refusals {
+                1 => assert_eq!(settled, Ok(DeviceState::Connected)),
+                _ => assert!(matches!(settled, Err(XenbusError::Store(_)))),
+            }
+        });
+    }
 }
 
 #[test]
