@@ -8,6 +8,6 @@ mod watchdog;
 
 pub use features::PlatformFeatures;
 pub use shutdown::{ShutdownRequest, ShutdownWatcher, SuspendError};
-pub use suspend_channel::SuspendChannel;
+pub use suspend_channel::{SuspendChannel, SuspendChannelError};
 pub use sysrq::SysrqWatcher;
 pub use watchdog::Watchdog;

@@ -20,7 +20,8 @@ pub fn count<H: Hypercall>(xen: &H) -> u32 {
 ///
 /// # Errors
 ///
-/// `ENOENT` if there is no such vCPU, `EINVAL` if it was never started.
+/// `ENOENT` if there is no such vCPU, `EINVAL` if it was never started, or the domain was restored
+/// since: Xen saves no state of a vCPU that is down, so [`start`] it as at first.
 ///
 /// # Safety
 ///
