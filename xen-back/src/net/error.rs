@@ -4,7 +4,6 @@ use thiserror::Error;
 use xen_grant::MapError;
 use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
-use xen_sys::io::netif::NetifExtraType;
 use xenbus::XenbusError;
 
 /// A violation of the protocol of the transmit ring.
@@ -28,15 +27,6 @@ pub enum TxViolation {
     /// The ring ends in the middle of a packet.
     #[error("a packet whose last slots are missing")]
     Truncated,
-    /// Extra info of an unknown kind.
-    #[error("extra information of kind {0}, expected 1 to 4")]
-    ExtraType(NetifExtraType),
-    /// More extra info than there are kinds.
-    #[error("more extra information than there are kinds")]
-    TooManyExtras,
-    /// Segmentation without a size, or of an unknown kind.
-    #[error("segmentation without a size, or of an unknown kind")]
-    Gso,
 }
 
 /// The reason why a device was not connected, or was disconnected.

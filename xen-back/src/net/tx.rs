@@ -126,6 +126,8 @@ struct Parsed {
     segmentation: Option<Segmentation>,
     hash: Option<PacketHash>,
     multicast: Option<Change>,
+    /// Its extra information is of an unknown kind, invalid, or too much.
+    malformed: bool,
 }
 
 impl<P: Platform> Tx<P> {
@@ -220,7 +222,7 @@ impl<P: Platform> Tx<P> {
             let pop = || ring.ring.pop();
             let parsed = parse(first, pop, &mut self.ids, &mut fragments)?;
             let mut taken = self.place(&parsed, &fragments, (first_id, self.ids.len()));
-            if let Some(change) = parsed.multicast {
+            if let Some(change) = parsed.multicast.filter(|_| !parsed.malformed) {
                 // The packet is a carrier of the extra information.
                 let done = policy.multicast.change(change);
                 statistics.filter_changes += u64::from(done);
@@ -254,7 +256,8 @@ impl<P: Platform> Tx<P> {
         let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
             && parsed.size >= ETHERNET_HEADER
             && whole == parsed.size
-            && parsed.multicast.is_none();
+            && parsed.multicast.is_none()
+            && !parsed.malformed;
         if !good {
             return taken;
         }
@@ -294,7 +297,8 @@ impl<P: Platform> Tx<P> {
 }
 
 /// Reads the slots of one packet, its ids and its fragments. An error is one that ends the
-/// connection of the frontend.
+/// connection of the frontend; extra information is at most what the ring has, and none of it is
+/// an error.
 fn parse(
     first: NetifTxRequest,
     mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, Corrupt>,
@@ -310,6 +314,7 @@ fn parse(
         segmentation: None,
         hash: None,
         multicast: None,
+        malformed: false,
     };
     let _ = ids.push(first.id);
     if first.flags.contains(NetTxFlags::EXTRA_INFO) {
@@ -320,13 +325,11 @@ fn parse(
                 .map(|(extra, _)| extra)
                 .unwrap_or_default();
             parsed.extras += 1;
-            if parsed.extras > MAX_EXTRAS {
-                return Err(TxViolation::TooManyExtras.into());
-            }
             match extra.type_ {
+                _ if parsed.extras > MAX_EXTRAS => parsed.malformed = true,
                 NetifExtraType::GSO => {
-                    let gso = Segmentation::from_gso(zerocopy::transmute!(extra.u));
-                    parsed.segmentation = Some(gso.ok_or(TxViolation::Gso)?);
+                    parsed.segmentation = Segmentation::from_gso(zerocopy::transmute!(extra.u));
+                    parsed.malformed |= parsed.segmentation.is_none();
                 }
                 NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => {
                     let NetifExtraMcast { addr } = zerocopy::transmute!(extra.u);
@@ -337,7 +340,7 @@ fn parse(
                 NetifExtraType::HASH => {
                     parsed.hash = PacketHash::from_extra(zerocopy::transmute!(extra.u));
                 }
-                kind => return Err(TxViolation::ExtraType(kind).into()),
+                _ => parsed.malformed = true,
             }
             if !extra.flags.contains(NetifExtraFlags::MORE) {
                 break;
@@ -465,27 +468,32 @@ mod tests {
     }
 
     #[test]
-    fn extra_information_is_bounded_and_known() {
+    fn d_n10_bad_extra_info_is_malformed() {
         let first = slot(100, NetTxFlags::EXTRA_INFO);
         assert_eq!(violation(&[first]), Some(TxViolation::Truncated));
+        let malformed = |extras: &[NetifTxRequest]| {
+            let (found, _) = parsed(&[[first].as_slice(), extras].concat()).unwrap();
+            assert_eq!((found.slots, found.extras), (1, extras.len()));
+            found.malformed
+        };
         for kind in [0, 5, 255] {
-            assert_eq!(
-                violation(&[first, extra(kind, 0, [0; 3])]),
-                Some(TxViolation::ExtraType(NetifExtraType(kind)))
-            );
+            assert!(malformed(&[extra(kind, 0, [0; 3])]), "{kind}");
+            assert!(malformed(&[extra(kind, 1, [0; 3]), extra(1, 0, [1448, 1, 0])]), "{kind}");
         }
-        assert_eq!(violation(&[first, extra(1, 0, [0, 1, 0])]), Some(TxViolation::Gso), "no size");
-        assert_eq!(
-            violation(&[first, extra(1, 0, [1448, 9, 0])]),
-            Some(TxViolation::Gso),
-            "unknown kind"
-        );
+        assert!(malformed(&[extra(1, 0, [0, 1, 0])]), "no size");
+        for kind in [0, 9, 255] {
+            assert!(malformed(&[extra(1, 0, [1448, kind, 0])]), "segments of kind {kind}");
+        }
         let (gso, _) = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
         assert!(gso.segmentation.is_some() && gso.extras == 2 && gso.slots == 1);
-        let most = [[first].as_slice(), &[extra(4, 1, [0; 3]); 3], &[extra(4, 0, [0; 3])]].concat();
-        assert_eq!(parsed(&most).unwrap().0.extras, MAX_EXTRAS);
+        assert!(!gso.malformed);
+        let count = |count: usize| {
+            [std::vec![extra(4, 1, [0; 3]); count - 1], std::vec![extra(4, 0, [0; 3])]]
+        };
+        assert!(!malformed(&count(MAX_EXTRAS).concat()));
+        assert!(malformed(&count(MAX_EXTRAS + 1).concat()) && malformed(&count(200).concat()));
         let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();
-        assert_eq!(violation(&endless), Some(TxViolation::TooManyExtras));
+        assert_eq!(violation(&endless), Some(TxViolation::Truncated));
     }
 
     proptest! {

@@ -7,10 +7,11 @@ use xen_back::net::{ChecksumState, NetBackError, NetBackEvent, Packet, PacketMet
 use xen_hypercall::GrantRef;
 use xen_ring::FrontRing;
 use xen_sys::io::netif::{
-    NetTxFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest, NetifTxResponse,
+    NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest,
+    NetifTxResponse,
 };
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
 #[test]
 fn packets_of_many_slots_are_joined() {
@@ -58,10 +59,8 @@ fn packets_of_many_slots_are_joined() {
     assert_eq!((packets.len(), responses), (2, vec![okay(1), error(2), okay(3)]));
 
     // Extra information takes a slot, whose answer says that it is none.
-    let info = NetifExtraInfo { type_: NetifExtraType::MCAST_ADD, ..Default::default() };
-    let mut extra = NetifTxRequest::default();
-    extra.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
-    let slots = [raw.slot(7, 60, NetTxFlags::EXTRA_INFO), extra];
+    let slots =
+        [raw.slot(7, 60, NetTxFlags::EXTRA_INFO), extra(NetifExtraType::MCAST_ADD, false, [0; 3])];
     let (_, packets, responses) = raw.transmit(&mut back, &slots);
     assert_eq!(
         (packets.len(), responses),
@@ -95,15 +94,7 @@ fn d_n05_d_n06_violation_disconnects() {
             TxViolation::TooManySlots { limit: 20 },
         ),
         (|raw| vec![raw.slot(0, 100, MORE)], TxViolation::Truncated),
-        (
-            |raw| {
-                vec![
-                    raw.slot(0, 100, NetTxFlags::EXTRA_INFO),
-                    NetifTxRequest::read_from_bytes(&[9; 12]).unwrap(),
-                ]
-            },
-            TxViolation::ExtraType(NetifExtraType(9)),
-        ),
+        (|raw| vec![raw.slot(0, 100, NetTxFlags::EXTRA_INFO)], TxViolation::Truncated),
     ];
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);
@@ -145,6 +136,61 @@ fn d_n05_d_n06_violation_disconnects() {
     fixture.finish();
 }
 
+/// Returns a slot with extra information.
+fn extra(type_: NetifExtraType, more: bool, u: [u16; 3]) -> NetifTxRequest {
+    let mut flags = NetifExtraFlags::empty();
+    flags.set(NetifExtraFlags::MORE, more);
+    let mut slot = NetifTxRequest::default();
+    let info = NetifExtraInfo { type_, flags, u };
+    slot.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
+    slot
+}
+
+#[test]
+fn d_n10_bad_extra_info_drops_its_packet() {
+    let gso = |size, kind| extra(NetifExtraType::GSO, false, [size, kind, 0]);
+    let group = u16::from_ne_bytes([1, 0]);
+    let cases = [
+        // Segments without a size, as long as the packet and longer, and of unknown protocols.
+        vec![gso(0, 1)],
+        vec![gso(0xffff, 0)],
+        vec![gso(1448, 3)],
+        vec![gso(1448, 255)],
+        // Unknown information, also before what would be valid.
+        vec![extra(NetifExtraType(0), false, [0; 3])],
+        vec![extra(NetifExtraType(255), true, [9; 3]), gso(1448, 1)],
+        vec![
+            extra(NetifExtraType(5), true, [9; 3]),
+            extra(NetifExtraType::MCAST_ADD, false, [group, 0, 0]),
+        ],
+        // More than there are kinds.
+        [vec![extra(NetifExtraType::HASH, true, [0; 3]); 100], vec![gso(1448, 1)]].concat(),
+    ];
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    raw.data.as_ref().copy_from(0, &tcp(9, 1, &[7; 2000])).unwrap();
+    for (index, extras) in cases.iter().enumerate() {
+        let flags = NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED | NetTxFlags::EXTRA_INFO;
+        let first = [raw.slot(0, 2054, flags)];
+        let after = [raw.slot(7, 60, LAST)];
+        let slots = [&first, extras.as_slice(), &after].concat();
+        let (result, packets, responses) = raw.transmit(&mut back, &slots);
+        assert_eq!((result, packets.len()), (Ok(NetBackEvent::Idle), 1), "{extras:?}");
+        let null = NetifTxResponse { id: 0, status: NetifStatus::NULL };
+        let mut expected = vec![NetifTxResponse { id: 0, status: NetifStatus::ERROR }];
+        expected.extend(vec![null; extras.len()]);
+        expected.push(NetifTxResponse { id: 7, status: NetifStatus::OKAY });
+        assert_eq!(responses, expected, "{extras:?}");
+        let done = back.tx_statistics();
+        let count = index as u64 + 1;
+        assert_eq!((done.packets, done.refused, done.filter_changes), (count, count, 0));
+    }
+    raw.close(&mut back);
+    drop(back);
+    fixture.finish();
+}
+
 #[test]
 fn guest_is_notified_of_first_response() {
     let fixture = Fixture::new(1);
@@ -181,11 +227,7 @@ fn flags_of_guest_packets_arrive() {
         let mut slots = vec![raw.slot(0, bytes.len() as u16, flags)];
         if let Some(kind) = kind {
             slots[0].flags |= NetTxFlags::EXTRA_INFO;
-            let u = [1448, kind, 0];
-            let info = NetifExtraInfo { type_: NetifExtraType::GSO, u, ..Default::default() };
-            let mut extra = NetifTxRequest::default();
-            extra.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
-            slots.push(extra);
+            slots.push(extra(NetifExtraType::GSO, false, [1448, kind, 0]));
         }
         slots.iter().for_each(|slot| raw.tx.push(slot).unwrap());
         let _ = raw.tx.publish();
