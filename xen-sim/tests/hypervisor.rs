@@ -311,7 +311,7 @@ fn seed_determines_trace() {
     assert_ne!(trace, ping_pong(8));
 }
 
-/// Writes to a mapped page when it is dropped.
+/// A mapping that is written to when it is dropped.
 struct Writer(GrantMapping<Domain, ReadWrite>);
 
 impl Drop for Writer {

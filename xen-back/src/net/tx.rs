@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn d_n10_bad_extra_info_is_malformed() {
+    fn d_n10_bad_extra_is_found() {
         let first = slot(100, NetTxFlags::EXTRA_INFO);
         assert_eq!(violation(&[first]), Some(TxViolation::Truncated));
         let malformed = |extras: &[NetifTxRequest]| {

@@ -147,7 +147,7 @@ fn extra(type_: NetifExtraType, more: bool, u: [u16; 3]) -> NetifTxRequest {
 }
 
 #[test]
-fn d_n10_bad_extra_info_drops_its_packet() {
+fn d_n10_bad_extra_drops_packet() {
     let gso = |size, kind| extra(NetifExtraType::GSO, false, [size, kind, 0]);
     let group = u16::from_ne_bytes([1, 0]);
     let cases = [

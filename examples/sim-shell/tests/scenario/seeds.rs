@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Maximum number of failures.
 const ENOUGH: usize = 5;
 
-/// What a scenario has verified.
+/// Counters of what a scenario has verified.
 pub(crate) trait Tally: Debug + Default + Send {
     fn add(&mut self, other: &Self);
 

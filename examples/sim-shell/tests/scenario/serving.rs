@@ -20,7 +20,7 @@ pub(crate) trait Backend: Sized + Send + 'static {
     /// The kind of its devices.
     const KIND: &'static str;
 
-    /// What is common to all backends of a scenario.
+    /// State that all backends of a scenario share.
     type Model: Clone + Send;
 
     /// The features of one backend.

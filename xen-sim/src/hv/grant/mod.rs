@@ -292,7 +292,7 @@ impl Machine {
     }
 
     /// Ends all mappings of other domains' pages in a domain that is dead. Its values are dropped
-    /// later and may still write to what they had mapped: to a frame that no domain has.
+    /// later and may still write to the former mappings: to a frame that no domain has.
     pub(crate) fn unmap_all_grants(&mut self, id: DomId) {
         let frame = self.pool.alloc(1);
         for handle in 0..self.dom(id).grants.tracks.len() {
