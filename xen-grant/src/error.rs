@@ -46,6 +46,14 @@ pub enum GrantError {
         /// The number of frames that was found.
         found: usize,
     },
+    /// Fewer frames of a buffer than were to be granted.
+    #[error("found {found} frames in a buffer, expected {expected}")]
+    TooFewFrames {
+        /// The number of frames that was found.
+        found: usize,
+        /// The number of frames to be granted.
+        expected: usize,
+    },
     /// The platform had no memory for the state of the references.
     #[error("no memory for the grant table's references: {0}")]
     Memory(#[source] OutOfMemory),

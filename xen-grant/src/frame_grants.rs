@@ -61,25 +61,62 @@ impl<P: Platform> GrantTable<P> {
         peer: DomId,
     ) -> Result<FrameGrants<P>, GrantError> {
         let mut rest = frames.clone();
-        // A single frame is by far the most common, and on the way of every request.
         if let Some(gfn) = rest.next()
             && rest.next().is_none()
-            && gfn.0 <= V1_LAST_GFN
-            && let Some((group, reference)) = self.inner.frames.take_here()
+            && let Some(granted) = self.grant_frame(gfn, peer, A::FLAGS)
         {
-            let permit = |entry: Entry<'_>| entry.permit(What::Page(gfn), peer, A::FLAGS);
-            group.places.with_entry(reference, permit);
-            return Ok(FrameGrants::new(self, group, 1 << (reference.0 as usize % GROUP)));
+            return Ok(granted);
         }
-        self.grant_many_frames(frames, peer, A::FLAGS)
+        self.grant_many_frames(frames, None, peer, A::FLAGS)
     }
 
-    /// Does what [`grant_frames`](Self::grant_frames) does for other than a single frame with a
-    /// reference at hand.
+    /// Grants `peer` access to the first `count` of `frames`, as
+    /// [`grant_frames`](Self::grant_frames) does.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::TooFewFrames`], otherwise as [`grant_frames`](Self::grant_frames).
+    ///
+    /// # Safety
+    ///
+    /// As for [`grant_frames`](Self::grant_frames).
+    #[inline(always)]
+    pub(crate) unsafe fn grant_first_frames<A: Access>(
+        &self,
+        mut frames: impl Iterator<Item = Gfn> + Clone,
+        count: usize,
+        peer: DomId,
+    ) -> Result<FrameGrants<P>, GrantError> {
+        let all = frames.clone();
+        if count == 1
+            && let Some(gfn) = frames.next()
+            && let Some(granted) = self.grant_frame(gfn, peer, A::FLAGS)
+        {
+            return Ok(granted);
+        }
+        self.grant_many_frames(all.take(count), Some(count), peer, A::FLAGS)
+    }
+
+    /// Grants access to one frame: by far the most common, and on the way of every request. `None`
+    /// without a reference at hand, or for a frame that not every version of the table can grant.
+    #[inline(always)]
+    fn grant_frame(&self, gfn: Gfn, peer: DomId, flags: GrantFlags) -> Option<FrameGrants<P>> {
+        if gfn.0 > V1_LAST_GFN {
+            return None;
+        }
+        let (group, reference) = self.inner.frames.take_here()?;
+        let permit = |entry: Entry<'_>| entry.permit(What::Page(gfn), peer, flags);
+        group.places.with_entry(reference, permit);
+        Some(FrameGrants::new(self, group, 1 << (reference.0 as usize % GROUP)))
+    }
+
+    /// Grants access to other than a single frame with a reference at hand: to as many as
+    /// `expected`, if that is not `None`.
     #[inline(never)]
     fn grant_many_frames(
         &self,
         frames: impl Iterator<Item = Gfn> + Clone,
+        expected: Option<usize>,
         peer: DomId,
         flags: GrantFlags,
     ) -> Result<FrameGrants<P>, GrantError> {
@@ -87,6 +124,9 @@ impl<P: Platform> GrantTable<P> {
             frames.clone().fold((0, 0), |(count, bits), gfn| (count + 1, bits | gfn.0));
         if count > MAX_FRAMES {
             return Err(GrantError::TooManyFrames { found: count });
+        }
+        if let Some(expected) = expected.filter(|&expected| expected != count) {
+            return Err(GrantError::TooFewFrames { found: count, expected });
         }
         if bits > V1_LAST_GFN
             && self.version() == Version::V1

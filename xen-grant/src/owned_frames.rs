@@ -75,30 +75,43 @@ impl<P: Platform> GrantTable<P> {
         buffer: B,
         peer: DomId,
     ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
-        self.grant_owned_prefix::<A, B>(buffer, usize::MAX, peer)
+        // SAFETY: as the function that follows states.
+        self.grant_buffer(buffer, |buffer| unsafe { self.grant_frames::<A>(buffer.frames(), peer) })
     }
 
     /// Grants `peer` access to the first `count` frames of `buffer`,
-    /// [`MAX_FRAMES`](crate::MAX_FRAMES) at most, or to all if there are fewer. The peer has no
-    /// access to the others.
+    /// [`MAX_FRAMES`](crate::MAX_FRAMES) at most. The peer has no access to the others.
     ///
     /// # Errors
     ///
-    /// As [`grant_owned`](Self::grant_owned).
+    /// [`GrantError::TooFewFrames`], otherwise as [`grant_owned`](Self::grant_owned).
     pub fn grant_owned_prefix<A: Access, B: OwnedFrames<Platform = P>>(
         &self,
         buffer: B,
         count: usize,
         peer: DomId,
     ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
+        // SAFETY: as the function that follows states.
+        self.grant_buffer(buffer, |buffer| unsafe {
+            self.grant_first_frames::<A>(buffer.frames(), count, peer)
+        })
+    }
+
+    /// Keeps a buffer whose frames `grant` grants. The frames are RAM of this domain, by the
+    /// contract of [`OwnedFrames`]. The buffer owns them; it is not accessed, and neither dropped
+    /// nor returned before the end of the grants was successful.
+    #[inline(always)]
+    fn grant_buffer<B: OwnedFrames<Platform = P>>(
+        &self,
+        buffer: B,
+        grant: impl FnOnce(&B) -> Result<FrameGrants<P>, GrantError>,
+    ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
         if !buffer.claims().is_same_domain(self.platform().claims()) {
             return Err((GrantError::OtherDomain, buffer));
         }
         // A panic of the iterator leaks the buffer, which may be granted then.
         let buffer = ManuallyDrop::new(buffer);
-        // SAFETY: RAM of this domain by the trait's contract. The buffer owns the frames; it is not
-        // accessed, and neither dropped nor returned before the end of the grants was successful.
-        match unsafe { self.grant_frames::<A>(buffer.frames().take(count), peer) } {
+        match grant(&buffer) {
             Ok(grants) => Ok(GrantedFrames { grants: ManuallyDrop::new(grants), buffer }),
             Err(error) => Err((error, ManuallyDrop::into_inner(buffer))),
         }

@@ -88,7 +88,8 @@ pub fn run(data: &[u8]) {
                 Call::ReceiveVectored(lens) => {
                     let (first, rest) = buffer.split_at_mut(usize::from(lens[0]) / 2);
                     let (second, third) = rest.split_at_mut(usize::from(lens[1]) / 2);
-                    let third = &mut third[..usize::from(lens[2]) % 200];
+                    let len = third.len().min(usize::from(lens[2]) % 200);
+                    let third = &mut third[..len];
                     drop(net.receive_vectored(&mut [first, second, third]));
                 }
                 Call::Tokens { len } => {

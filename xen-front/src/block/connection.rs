@@ -10,9 +10,10 @@ use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, Reques
 use crate::IoMemory;
 use xen_evtchn::Channel;
 use xen_grant::{
-    DmaBuffer, GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly, ReadWrite,
+    DmaBuffer, GrantError, GrantTable, Granted, PersistentGrants, PersistentPages, ReadOnly,
+    ReadWrite,
 };
-use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
+use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform, Port, SharedMem};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifRequestSegment, BlkifStatus};
 
@@ -215,15 +216,32 @@ impl<P: Platform> Connection<P> {
                 WireRequest { operation, sector, body: Body::Discard { sectors, secure } };
             return Ok(InFlight::new(self.push(slot, &request), 1, buffer));
         }
-        let (first, further) = segments.parts();
-        let body = self.body(slot, first);
+        if segments.is_split() {
+            return Ok(self.issue_parts(slot, command, buffer, segments));
+        }
+        let body = self.body(slot, segments.list());
         let number = self.push(slot, &WireRequest { operation, sector, body });
-        let mut sector = sector + segments::sectors(first);
-        for part in further {
-            self.push(slot, &WireRequest { operation, sector, body: Body::Segments(part) });
+        Ok(InFlight::new(number, 1, buffer))
+    }
+
+    /// Pushes a request that takes several slots of the ring.
+    #[inline(never)]
+    fn issue_parts<B: IoMemory<Platform = P>>(
+        &mut self,
+        slot: u16,
+        command: &Command,
+        buffer: RequestBuffer<P, B>,
+        segments: &Segments,
+    ) -> InFlight<P, B> {
+        let &Command { operation, mut sector, .. } = command;
+        let mut first = None;
+        for part in segments.parts() {
+            let body = Body::Segments(part);
+            let number = self.push(slot, &WireRequest { operation, sector, body });
+            first.get_or_insert(number);
             sector += segments::sectors(part);
         }
-        Ok(InFlight::new(number, segments.slots(), buffer))
+        InFlight::new(first.unwrap_or(NO_NUMBER), segments.slots(), buffer)
     }
 
     /// Returns what a slot of the ring has of segments of a request.
@@ -255,14 +273,21 @@ impl<P: Platform> Connection<P> {
         zeroed: Zeroed,
     ) -> Result<RequestBuffer<P, B>, (RequestError, B)> {
         let (count, peer) = (segments.count(), self.peer);
-        if segments.slots() > self.free_slots() {
+        // There is one.
+        if segments.is_split() && segments.slots() > self.free_slots() {
             return Err((RequestError::Full, buffer));
         }
         if let Some(dma) = buffer.dma_buffer() {
             if let Err(error) = dma.grant(&self.grants, peer, self.number) {
                 return Err((RequestError::Grant(error), buffer));
             }
-            zeroed.apply_shared(AsRef::as_ref(&*dma), command);
+            let memory: &SharedMem = AsRef::as_ref(&*dma);
+            let found = memory.len() / PAGE_SIZE;
+            if found < count {
+                let error = GrantError::TooFewFrames { found, expected: count };
+                return Err((RequestError::Grant(error), buffer));
+            }
+            zeroed.apply_shared(memory, command);
             segments.set_refs(dma.refs());
             return Ok(RequestBuffer::Kept {
                 buffer: Some(buffer),

@@ -147,14 +147,6 @@ pub enum RequestError {
         /// The number of segments of the buffer.
         found: usize,
     },
-    /// A buffer with fewer frames than segments.
-    #[error("found {found} frames in a buffer of {expected} segments")]
-    Frames {
-        /// The number of frames.
-        found: usize,
-        /// The number of segments that the sectors touch.
-        expected: usize,
-    },
     /// A segment of the buffer whose offset or length is not a multiple of 512, or that does not
     /// lie within a page.
     #[error(

@@ -172,8 +172,9 @@ impl DiskInfo {
 
     /// Checks that `sectors` from `sector` on are sectors of the disk.
     pub(super) fn check_range(&self, sector: u64, sectors: u64) -> Result<(), RequestError> {
+        // A power of two, as checked.
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
-        if !sector.is_multiple_of(unit) || !sectors.is_multiple_of(unit) {
+        if (sector | sectors) & unit.wrapping_sub(1) != 0 {
             return Err(RequestError::Misaligned { sector_size: self.sector_size });
         }
         match sector.checked_add(sectors) {

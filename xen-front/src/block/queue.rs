@@ -10,7 +10,7 @@ use super::{
     SECTOR_SIZE, SubmitError, Token,
 };
 use crate::IoMemory;
-use xen_grant::DmaBuffer;
+use xen_grant::{DmaBuffer, GrantError};
 use xen_hypercall::{OutOfMemory, Platform, Port};
 use xen_sys::io::blkif::BlkifOp;
 
@@ -123,7 +123,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             .next_free()
             .filter(|_| connection.free_slots() != 0 && !requests.has_requeued() && !*reserved)
             .ok_or(RequestError::Full);
-        let mut segments = Segments::NONE;
+        let mut segments = Segments::new();
         let copies = connection.copies().then(|| connection.copied_pages());
         let checked = slot.and_then(|slot| {
             segments.limit = connection.segment_limit(slot);
@@ -165,7 +165,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     fn submit_for_other(&mut self, mut request: Request<B>) -> Result<Token, SubmitError<B>> {
         let slot = self.requests.next_free().map(drop).ok_or(RequestError::Full);
         let slot = if self.is_surplus() { slot } else { Err(RequestError::NotConnected) };
-        let mut segments = Segments::NONE;
+        let mut segments = Segments::new();
         let checked = slot.and_then(|()| check(&self.info, &mut request, &mut segments, None));
         if let Err(reason) = checked {
             return Err(request.refused(reason));
@@ -299,7 +299,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, mut buffer| {
-                let mut segments = Segments::NONE;
+                let mut segments = Segments::new();
                 segments.limit = connection.segment_limit(slot);
                 let copies = connection.copies().then(|| connection.copied_pages());
                 let checked = match (&mut buffer, flush) {
@@ -320,7 +320,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
                     // Without a free reference or page, the next poll tries again.
                     Ok(()) => connection
                         .issue(slot, command, buffer, &mut segments, zeroed)
-                        .map_err(|(_, buffer)| (None, Some(buffer))),
+                        .map_err(|(error, buffer)| (never_granted(error), Some(buffer))),
                     Err(
                         RequestError::NoFlush
                         | RequestError::NoDiscard
@@ -405,6 +405,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             }
         };
     }
+}
+
+/// Returns the outcome of a request whose buffer can never be granted.
+#[cold]
+fn never_granted(error: RequestError) -> Option<IoError> {
+    let never = matches!(error, RequestError::Grant(GrantError::TooFewFrames { .. }));
+    never.then_some(IoError::Failed)
 }
 
 /// Checks that a disk can carry out a request, and adds its segments.

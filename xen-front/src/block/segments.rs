@@ -18,8 +18,11 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// No segments; complete for a flush.
-    pub(super) const NONE: Self = Self { list: Vec::new(), limit: MAX_PAGES, copied: false };
+    /// Returns no segments; complete for a flush.
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self { list: Vec::new(), limit: MAX_PAGES, copied: false }
+    }
 
     /// Adds the segments of `sectors` sectors in `buffer`, after checking that the sectors fit into
     /// the buffer and into a request. The buffer of a request to an untrusted backend has whole
@@ -51,8 +54,7 @@ impl Segments {
         if sectors == 0 || left != 0 {
             return Err(RequestError::Length { sectors, limit });
         }
-        let (expected, found) = (self.count(), buffer.frames().take(self.count()).count());
-        if found == expected { Ok(()) } else { Err(RequestError::Frames { found, expected }) }
+        Ok(())
     }
 
     /// Adds segments for `sectors` sectors of data that are copied through at most `pages` pages,
@@ -98,16 +100,15 @@ impl Segments {
         }
     }
 
-    /// Returns the parts of the request, one for each slot of the ring: the first one, which is
-    /// empty if the request has no segments, and the further ones.
-    #[inline]
-    pub(super) fn parts(
-        &self,
-    ) -> (&[BlkifRequestSegment], impl Iterator<Item = &[BlkifRequestSegment]>) {
-        let list = self.list.as_slice();
-        let len = if self.is_split() { MAX_PAGES } else { list.len() };
-        let (first, further) = list.split_at(len);
-        (first, further.chunks(MAX_PAGES))
+    /// Returns the segments of a request that takes one slot of the ring.
+    #[inline(always)]
+    pub(super) fn list(&self) -> &[BlkifRequestSegment] {
+        &self.list
+    }
+
+    /// Returns the parts of a request that takes several slots of the ring, one for each slot.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[BlkifRequestSegment]> {
+        self.list.chunks(MAX_PAGES)
     }
 
     /// Returns the number of parts.
@@ -118,7 +119,7 @@ impl Segments {
 
     /// Returns whether the request has several parts.
     #[inline]
-    fn is_split(&self) -> bool {
+    pub(super) fn is_split(&self) -> bool {
         self.count() > self.limit
     }
 
@@ -129,9 +130,7 @@ impl Segments {
         if !self.is_split() {
             return true;
         }
-        let (first, mut further) = self.parts();
-        let whole = |part| sectors(part).is_multiple_of(unit);
-        whole(first) && further.all(whole)
+        self.parts().all(|part| sectors(part).is_multiple_of(unit))
     }
 }
 
@@ -165,12 +164,12 @@ mod tests {
         Pages::alloc(World::new(1).create_guest(DomainConfig::new("guest")), count).unwrap()
     }
 
-    fn new<B: IoMemory>(
+    fn segments_of<B: IoMemory>(
         buffer: &B,
         sectors: usize,
         trusted: bool,
     ) -> Result<Segments, RequestError> {
-        let mut segments = Segments::NONE;
+        let mut segments = Segments::new();
         segments.add(buffer, sectors, trusted).map(|()| segments)
     }
 
@@ -182,7 +181,7 @@ mod tests {
     fn segments_cover_the_sectors_only() {
         let buffer = pages(11);
         for sectors in 1..=88 {
-            let mut segments = new(&buffer, sectors, false).unwrap();
+            let mut segments = segments_of(&buffer, sectors, false).unwrap();
             segments.set_refs((1..=11).map(GrantRef));
             let list = segments.list.as_slice();
             let total: usize =
@@ -191,22 +190,22 @@ mod tests {
             assert!(list.iter().all(|s| s.first_sect == 0 && s.last_sect < 8));
             assert!(list.iter().map(|s| s.gref.0).eq(1..=list.len() as u32));
         }
-        assert!(Segments::NONE.list.is_empty());
+        assert!(Segments::new().list.is_empty());
     }
 
     #[test]
     fn sub_page_segments_have_their_sectors() {
-        let segments = new(&part(1024..9216), 15, true).unwrap();
+        let segments = segments_of(&part(1024..9216), 15, true).unwrap();
         let sectors: StdVec<_> =
             segments.list.as_slice().iter().map(|s| (s.first_sect, s.last_sect)).collect();
         assert_eq!(sectors, [(2, 7), (0, 7), (0, 0)]);
-        let refused = new(&part(1024..9216), 15, false).unwrap_err();
+        let refused = segments_of(&part(1024..9216), 15, false).unwrap_err();
         assert_eq!(refused, RequestError::SubPage { offset: 1024, len: 3072 });
     }
 
     #[test]
     fn misaligned_memory_is_refused() {
-        let refused = |range| new(&part(range), 1, true).unwrap_err();
+        let refused = |range| segments_of(&part(range), 1, true).unwrap_err();
         assert_eq!(refused(1..513), RequestError::Segment { offset: 1, len: 512 });
         assert_eq!(refused(512..1025), RequestError::Segment { offset: 512, len: 513 });
         // The second page of the buffer.
@@ -231,7 +230,7 @@ mod tests {
             let range = start * 512..(start + len).min(520) * 512;
             prop_assume!(!range.is_empty());
             let buffer = part(range.clone());
-            match new(&buffer, sectors, true) {
+            match segments_of(&buffer, sectors, true) {
                 Ok(segments) => {
                     let total: usize = segments
                         .list

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use xen_front::block::*;
 use xen_front::{IoMemory, Segment};
-use xen_grant::{GrantMapArea, OwnedFrames, PagesRange, ReadOnly, ReadWrite};
+use xen_grant::{GrantError, GrantMapArea, OwnedFrames, PagesRange, ReadOnly, ReadWrite};
 use xen_hypercall::{Claims, Gfn, GrantRef, Pages, Platform};
 use xen_sim::Domain;
 
@@ -207,8 +207,9 @@ fn segment_without_frame_is_refused() {
     let mut block = fixture.connect_for::<MissingFrame>();
     let request = |sectors, buffer| Request::Read { sector: 0, sectors, buffer };
     let refused = block.submit(request(9, MissingFrame(fixture.pages(1)))).unwrap_err();
-    assert_eq!(refused.reason, RequestError::Frames { found: 1, expected: 2 });
-    assert_eq!(refused.to_string(), "found 1 frames in a buffer of 2 segments");
+    let expected = GrantError::TooFewFrames { found: 1, expected: 2 };
+    assert_eq!(refused.reason, RequestError::Grant(expected));
+    assert_eq!(expected.to_string(), "found 1 frames in a buffer, expected 2");
     // The sectors of this request do not reach the missing frame.
     block.submit(request(8, refused.request.into_buffer().unwrap())).unwrap();
     assert_eq!(block.in_flight(), 1);

@@ -300,13 +300,20 @@ fn owned_pages_in_use_are_deferred(version: Version) {
 fn owned_prefix_grants_its_frames_only(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    for (count, expected) in [(0, 0), (1, 1), (2, 2), (3, 3), (usize::MAX, 3)] {
+    for (count, expected) in [(0, 0), (1, 1), (2, 2), (3, 3)] {
         let free = grants.free();
         let buffer = pages(&front, 3);
         let granted = grants.grant_owned_prefix::<ReadOnly, _>(buffer, count, back.id()).unwrap();
         assert_eq!((granted.refs().count() as u32, free - grants.free()), (expected, expected));
         assert_eq!(granted.end_access().unwrap().count(), 3);
         assert_eq!(grants.free(), free);
+    }
+    for expected in [4, usize::MAX] {
+        let refused =
+            grants.grant_owned_prefix::<ReadOnly, _>(pages(&front, 3), expected, back.id());
+        let (error, buffer) = refused.unwrap_err();
+        assert_eq!(error, GrantError::TooFewFrames { found: 3, expected });
+        assert_eq!(buffer.count(), 3);
     }
     let many = || pages(&front, MAX_FRAMES + 1);
     assert!(grants.grant_owned_prefix::<ReadOnly, _>(many(), MAX_FRAMES, back.id()).is_ok());

@@ -85,10 +85,10 @@ fn request_layout_is_the_headers() {
     let mem = SharedMem::from_pages(&mut page);
     let mut front = Front::new(mem, 0xca00);
     let guest = World::new(1).create_guest(DomainConfig::new("guest"));
-    let mut segments = Segments::NONE;
+    let mut segments = Segments::new();
     segments.add(&Pages::alloc(guest, 2).unwrap(), 9, true).unwrap();
     segments.set_refs([GrantRef(11), GrantRef(12)].into_iter());
-    let segments = segments.parts().0;
+    let segments = segments.list();
     let body = Body::Segments(segments);
     let request = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, body };
     front.push_wire(&request).unwrap();
