@@ -54,6 +54,8 @@ pub(super) struct Memory<P: Platform> {
     pub(super) received: Pages<P>,
     /// Memory of a packet that waits for transmit buffers: those of the first own queue.
     pub(super) spare: Pages<P>,
+    /// A packet may wait there.
+    pub(super) is_held: bool,
 }
 
 impl<P: Platform> NetFront<P> {
@@ -76,7 +78,8 @@ impl<P: Platform> NetFront<P> {
         let pages = if config.scatter_gather { LONGEST } else { 1 };
         let received = Pages::alloc(store.platform().clone(), pages)?;
         let spare = Pages::alloc(store.platform().clone(), pages)?;
-        let memory = PageBox::new(store.platform().clone(), Memory { next: 0, received, spare })?;
+        let memory = Memory { next: 0, received, spare, is_held: false };
+        let memory = PageBox::new(store.platform().clone(), memory)?;
         let queues = Queues::alloc(store.platform(), config.valid_queues())?;
         let driver = VifDriver::new(grants.clone(), config, queues.clone());
         let driver = PageBox::new(store.platform().clone(), driver)?;
@@ -247,15 +250,34 @@ impl<P: Platform> NetFront<P> {
         self.queues.set_connected(self.device.state() == DeviceState::Connected);
     }
 
-    /// Returns the first queue that is not taken, if it can send and receive. A packet that waits
-    /// in the spare memory is transmitted first, if that is possible.
-    pub(super) fn first_queue(&self) -> Option<usize> {
-        let index = self.queues.own().next()?;
-        let mut queue = self.queues.open(index)?;
-        let connection = queue.connection.as_mut()?;
-        // Rings that are broken stay so: the caller gets the error from its own operation.
-        let _ = connection.rings.retry_spare(self.memory.spare.as_slice());
-        Some(index)
+    /// Returns the first queue that is not taken. A packet that waits in the spare memory is
+    /// transmitted first, if that is possible.
+    #[inline]
+    pub(super) fn first_queue(&mut self) -> Option<usize> {
+        let first = self.queues.own().next()?;
+        if self.memory.is_held {
+            self.retry_spare(first);
+        }
+        Some(first)
+    }
+
+    /// Transmits a packet that waits in the spare memory of queue `first`. One that another queue
+    /// had, which was the first, is dropped.
+    #[cold]
+    fn retry_spare(&mut self, first: usize) {
+        let Memory { spare, is_held, .. } = &mut *self.memory;
+        *is_held = false;
+        for index in self.queues.own() {
+            let Some(mut queue) = self.queues.open(index) else { continue };
+            let Some(Connection { rings, .. }) = &mut queue.connection else { continue };
+            if index == first {
+                // Rings that are broken stay so: the caller gets the error from its own operation.
+                let _ = rings.retry_spare(spare.as_slice());
+                *is_held = rings.is_holding();
+            } else {
+                rings.drop_spare();
+            }
+        }
     }
 
     /// Copies the next packet into `buffer`; a longer packet is dropped and counted. `None` if none
@@ -281,10 +303,8 @@ impl<P: Platform> NetFront<P> {
         &mut self,
         buffers: &mut [&mut [u8]],
     ) -> Result<Option<RxPacket>, ProtocolError> {
-        if self.first_queue().is_none() {
-            return Ok(None);
-        }
-        let packet = self.queues.receive_any(&mut self.memory.next, buffers)?;
+        let Some(first) = self.first_queue() else { return Ok(None) };
+        let packet = self.queues.receive_any(first, &mut self.memory.next, buffers)?;
         if packet.is_none() {
             self.flush()?;
         }
@@ -301,11 +321,9 @@ impl<P: Platform> NetFront<P> {
         &mut self,
         use_packet: impl FnOnce(&mut [u8], PacketMeta) -> T,
     ) -> Result<Option<T>, ProtocolError> {
-        if self.first_queue().is_none() {
-            return Ok(None);
-        }
+        let Some(first) = self.first_queue() else { return Ok(None) };
         let Memory { next, received, .. } = &mut *self.memory;
-        let packet = self.queues.receive_any(next, &mut [received.as_mut_slice()])?;
+        let packet = self.queues.receive_any(first, next, &mut [received.as_mut_slice()])?;
         let Some(RxPacket { len, meta }) = packet else {
             self.flush()?;
             return Ok(None);
@@ -337,11 +355,10 @@ impl<P: Platform> NetFront<P> {
     /// [`TxError`]; the packet was not taken.
     pub fn transmit_vectored(&mut self, pieces: &[&[u8]], meta: PacketMeta) -> Result<(), TxError> {
         let first = self.first_queue().ok_or(TxError::Down)?;
-        let own = self.queues.own().count();
         let index = match pieces.first() {
-            Some(head) if own > 1 => {
-                let hash = DEFAULT_HASH.spread(head) as usize;
-                self.queues.own().nth(hash % own).unwrap_or(first)
+            Some(head) if self.queues.rings() > 1 => {
+                let (hash, own) = (DEFAULT_HASH.spread(head) as usize, self.queues.own().count());
+                self.queues.own().nth(hash % own.max(1)).unwrap_or(first)
             }
             _ => first,
         };

@@ -169,12 +169,18 @@ impl<P: Platform> Queues<P> {
     }
 
     /// Receives from the first of the device's own queues that has a packet, `next` before others:
-    /// a busy queue does not keep the others waiting.
+    /// a busy queue does not keep the others waiting. `first` is the first of these queues.
+    #[inline]
     pub(super) fn receive_any(
         &self,
+        first: usize,
         next: &mut usize,
         target: &mut [&mut [u8]],
     ) -> Result<Option<RxPacket>, ProtocolError> {
+        if self.rings() == 1 {
+            *next = first + 1;
+            return self.receive(first, target);
+        }
         let start = *next;
         for index in self.own().filter(|index| *index >= start).chain(self.own()) {
             if let Some(packet) = self.receive(index, target)? {

@@ -41,8 +41,12 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         }
     }
 
+    #[inline(always)]
     pub(super) fn intact(&self) -> Result<(), ProtocolError> {
-        self.broken.map_or(Ok(()), Err)
+        match &self.broken {
+            None => Ok(()),
+            Some(broken) => Err(*broken),
+        }
     }
 
     pub(super) fn receive(
@@ -63,7 +67,6 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         meta: TxMeta,
         write: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<T, TxError> {
-        self.intact()?;
         self.tx.check(len, meta)?;
         let run = self.make_room(Needed::new(len, meta))?;
         let result = write(self.tx.bytes_mut(run, len));
@@ -79,6 +82,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
     /// [`final_check`](Self::final_check) requests an event for room.
     #[inline]
     pub(super) fn make_room(&mut self, needed: Needed) -> Result<Run, TxError> {
+        self.intact()?;
         if self.spare.is_none()
             && let Some(run) = self.find_room(needed)?
         {
@@ -88,10 +92,10 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         Err(TxError::Full)
     }
 
-    /// Returns the room for a packet, after reading responses if there is none.
+    /// Returns the room for a packet, after reading responses if there is none. The rings are
+    /// [intact](Self::intact).
     #[inline]
     fn find_room(&mut self, needed: Needed) -> Result<Option<Run>, ProtocolError> {
-        self.intact()?;
         let room = self.tx.room(needed);
         if room.is_some() {
             return Ok(room);
@@ -112,6 +116,11 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
     /// Drops a packet in the spare memory.
     pub(super) fn drop_spare(&mut self) {
         self.spare = None;
+    }
+
+    /// Returns whether a packet waits in the spare memory.
+    pub(super) fn is_holding(&self) -> bool {
+        self.spare.is_some()
     }
 
     /// Notes that the caller takes no packet before a packet in spare memory is sent.
@@ -157,6 +166,7 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
     /// Transmits a packet that waits in `spare`, as far as there is room: the segments of one that
     /// the backend does not segment.
     pub(super) fn retry_spare(&mut self, spare: &[u8]) -> Result<(), ProtocolError> {
+        self.intact()?;
         while let Some(held) = self.spare {
             let packet = spare.get(..held.len).unwrap_or_default();
             let segments = self.tx.segments(packet, held.meta);

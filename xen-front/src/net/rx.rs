@@ -181,7 +181,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 
     /// Copies a slot out of memory that the backend can write.
-    #[inline]
+    #[inline(always)]
     fn copy(
         &self,
         response: &NetifRxResponse,

@@ -22,8 +22,26 @@ impl<'t, 'b> Scatter<'t, 'b> {
 
     /// Has `copy` write the next `len` bytes, part by part: it gets the offset of each part and its
     /// memory. `None` if there is not that much room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(
+        &mut self,
+        len: usize,
+        copy: impl Fn(usize, &mut [u8]) -> Option<()>,
+    ) -> Option<()> {
+        // Most callers have one piece.
+        let piece = self.pieces.get_mut(self.piece);
+        let end = self.at.checked_add(len)?;
+        let Some(part) = piece.and_then(|piece| piece.get_mut(self.at..end)) else {
+            return self.write_parts(len, copy);
+        };
+        copy(0, part)?;
+        (self.at, self.written) = (end, self.written + len);
+        Some(())
+    }
+
+    /// Has `copy` write the next `len` bytes, to several pieces.
+    #[inline(never)]
+    fn write_parts(
         &mut self,
         len: usize,
         copy: impl Fn(usize, &mut [u8]) -> Option<()>,

@@ -20,6 +20,8 @@ pub struct TxToken<'t, P: Platform> {
     queue: MutexGuard<'t, Queue<P>>,
     /// Memory of a packet that waits for transmit buffers.
     spare: &'t mut [u8],
+    /// A packet may wait there.
+    is_held: &'t mut bool,
 }
 
 impl<P: Platform> NetFront<P> {
@@ -41,7 +43,7 @@ impl<P: Platform> NetFront<P> {
     ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
         let Some(first) = self.first_queue() else { return Ok(None) };
         let Self { queues, memory, .. } = self;
-        let Memory { next, received, spare } = &mut **memory;
+        let Memory { next, received, spare, is_held } = &mut **memory;
         let rings = queues.rings();
         {
             let Some(mut queue) = queues.open(first) else { return Ok(None) };
@@ -60,7 +62,9 @@ impl<P: Platform> NetFront<P> {
         }
         let received = received.as_mut_slice();
         // Buffers are not published here, so the loop ends after one ring of responses.
-        while let Some(RxPacket { len, mut meta }) = queues.receive_any(next, &mut [received])? {
+        while let Some(RxPacket { len, mut meta }) =
+            queues.receive_any(first, next, &mut [received])?
+        {
             let packet = received.get(..len).unwrap_or_default();
             if meta.checksum == ChecksumState::Unknown {
                 match checksum::verify(packet) {
@@ -80,7 +84,7 @@ impl<P: Platform> NetFront<P> {
             let Some(queue) = queues.open(first) else { return Ok(None) };
             return Ok(Some((
                 RxToken { packet, meta },
-                TxToken { queue, spare: spare.as_mut_slice() },
+                TxToken { queue, spare: spare.as_mut_slice(), is_held },
             )));
         }
         Ok(None)
@@ -94,11 +98,11 @@ impl<P: Platform> NetFront<P> {
     pub fn transmit_token(&mut self) -> Result<TxToken<'_, P>, TxError> {
         let first = self.first_queue().ok_or(TxError::Down)?;
         let Self { queues, memory, .. } = self;
-        let spare = &mut memory.spare;
+        let Memory { spare, is_held, .. } = &mut **memory;
         let mut queue = queues.open(first).ok_or(TxError::Down)?;
         let connection = queue.connection.as_mut().ok_or(TxError::Down)?;
         connection.rings.make_room(Needed::LEAST)?;
-        Ok(TxToken { queue, spare: spare.as_mut_slice() })
+        Ok(TxToken { queue, spare: spare.as_mut_slice(), is_held })
     }
 }
 
@@ -143,14 +147,16 @@ impl<P: Platform> TxToken<'_, P> {
         meta: TxMeta,
         write_packet: impl FnOnce(&mut [u8]) -> T,
     ) -> T {
-        let Self { mut queue, spare } = self;
+        let Self { mut queue, spare, is_held } = self;
         let Some(Connection { rings, .. }) = &mut queue.connection else {
             return write_packet(spare.get_mut(..len).unwrap_or_default());
         };
         // The longest packet that is segmented here.
         let cut = !rings.tx.takes(meta) && len <= spare.len();
         if cut || rings.tx.check(len, meta).is_ok() {
-            return rings.transmit_or_hold(len, meta, spare, write_packet);
+            let result = rings.transmit_or_hold(len, meta, spare, write_packet);
+            *is_held |= rings.is_holding();
+            return result;
         }
         rings.statistics.tx_invalid += 1;
         write_packet(spare.get_mut(..len).unwrap_or_default())

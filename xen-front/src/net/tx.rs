@@ -50,6 +50,12 @@ impl TxMeta {
     pub(super) const PARTIAL: Self =
         Self { checksum: ChecksumState::Partial, segment: None, kind: None };
 
+    /// Returns whether the packet is sent as the caller has written it.
+    #[inline(always)]
+    fn is_complete(self) -> bool {
+        self.segment.is_none() && self.checksum != ChecksumState::Partial
+    }
+
     /// Creates the properties of a TCP packet that is to be segmented, over IPv4 or IPv6.
     #[cfg(feature = "smoltcp")]
     pub(super) fn segmented(segment: NonZeroU16) -> Self {
@@ -165,8 +171,11 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         meta: TxMeta,
         statistics: &mut NetFrontStatistics,
     ) -> Result<(), TxError> {
-        let packet = self.buffers.bytes_mut(run, len);
-        let (flags, segmentation) = prepare(packet, meta, self.features)?;
+        let (flags, segmentation) = if meta.is_complete() {
+            (meta.checksum.tx_flags(), None)
+        } else {
+            prepare(self.buffers.bytes_mut(run, len), meta, self.features)?
+        };
         let reference = self.buffers.begin(run).ok_or(TxError::Full)?;
         self.push_requests(run, reference, len, flags, segmentation);
         statistics.tx_bytes += len as u64;
@@ -289,9 +298,9 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
     }
 }
 
-/// Writes the checksum of a packet, as far as the backend does not, and returns its flags and the
-/// segmentation for the backend.
-#[inline]
+/// Writes the checksum of a packet that is not [complete](TxMeta::is_complete), as far as the
+/// backend does not, and returns its flags and the segmentation for the backend.
+#[inline(never)]
 fn prepare(
     packet: &mut [u8],
     meta: TxMeta,
@@ -306,9 +315,6 @@ fn prepare(
         }
         checksum::apply(packet, offload.patch);
         return Ok((ChecksumState::Partial.tx_flags(), Some(Segmentation { kind, size })));
-    }
-    if meta.checksum != ChecksumState::Partial {
-        return Ok((meta.checksum.tx_flags(), None));
     }
     let offload = checksum::Offload::find(packet).filter(|offload| {
         if offload.ipv4 { features.checksum_ipv4 } else { features.checksum_ipv6 }

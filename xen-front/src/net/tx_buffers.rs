@@ -62,11 +62,13 @@ impl Run {
 pub(super) struct TxBuffers<M> {
     chunks: Vec<Chunk<M>, CHUNKS>,
     free: u16,
+    /// The chunk of the last packet of one page.
+    short: usize,
 }
 
 impl<M: TxMemory> TxBuffers<M> {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: 0 }
+        Self { chunks: Vec::new(), free: 0, short: 0 }
     }
 
     /// Adds `pages` pages whose references follow each other: [`MAX_PAGES`], or fewer in the last
@@ -76,6 +78,7 @@ impl<M: TxMemory> TxBuffers<M> {
         // The caller stays below the limit.
         if self.chunks.push(Chunk { memory, first, free, in_flight: 0, heads: 0 }).is_ok() {
             self.free += pages;
+            self.short = self.chunks.len() - 1;
         }
     }
 
@@ -92,10 +95,15 @@ impl<M: TxMemory> TxBuffers<M> {
 
     /// Finds free pages for a packet; [`begin`](Self::begin) takes them.
     ///
-    /// Short packets start in the last chunk, so that whole chunks stay free for long ones.
+    /// Short packets have few chunks, from the last one on, so that whole chunks stay free for long
+    /// ones.
     #[inline]
     pub(super) fn find(&self, pages: u16) -> Option<Run> {
         if pages == 1 {
+            if let Some(found) = self.chunks.get(self.short).filter(|chunk| chunk.free != 0) {
+                let start = found.free.trailing_zeros() as u16;
+                return Some(Run { chunk: self.short, start, pages });
+            }
             let mut chunks = self.chunks.iter().enumerate().rev();
             let (chunk, found) = chunks.find(|(_, chunk)| chunk.free != 0)?;
             return Some(Run { chunk, start: found.free.trailing_zeros() as u16, pages });
@@ -124,6 +132,9 @@ impl<M: TxMemory> TxBuffers<M> {
         chunk.in_flight |= mask;
         chunk.heads |= 1 << run.start;
         self.free -= run.pages;
+        if run.pages == 1 {
+            self.short = run.chunk;
+        }
         Some(GrantRef(chunk.first.0 + u32::from(run.start)))
     }
 
