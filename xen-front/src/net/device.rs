@@ -128,6 +128,11 @@ impl<P: Platform> NetFront<P> {
         self.share_state();
     }
 
+    #[cfg(feature = "embassy-net-driver")]
+    pub(super) fn store(&self) -> &XenStore<P> {
+        self.device.store()
+    }
+
     /// Returns the name of the device.
     pub fn vif(&self) -> Vif {
         self.vif

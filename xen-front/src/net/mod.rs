@@ -1,5 +1,5 @@
-//! Network interfaces: packets out, packets in, and a [`smoltcp`](https://docs.rs/smoltcp) device
-//! (feature `smoltcp`).
+//! Network interfaces: packets out, packets in, a [`smoltcp`](https://docs.rs/smoltcp) device
+//! (feature `smoltcp`), and a driver of embassy-net (feature `embassy-net-driver`).
 //!
 //! [`NetFront`] is a poll core. The kernel repeats four steps:
 //!
@@ -54,6 +54,8 @@
 mod config;
 mod device;
 mod driver;
+#[cfg(feature = "embassy-net-driver")]
+mod embassy;
 mod error;
 #[cfg(feature = "smoltcp")]
 mod phy;
@@ -71,6 +73,8 @@ mod vif;
 
 pub use config::NetFrontConfig;
 pub use device::NetFront;
+#[cfg(feature = "embassy-net-driver")]
+pub use embassy::{EmbassyDriver, EmbassyEvents};
 pub use error::{NetFrontError, ProtocolError, TxError};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, PhyTxToken, timestamp};

@@ -24,6 +24,15 @@ pub struct TxToken<'t, P: Platform> {
     is_held: &'t mut bool,
 }
 
+/// A packet in the driver's memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received {
+    /// The queue of a reply.
+    first: usize,
+    len: usize,
+    meta: PacketMeta,
+}
+
 impl<P: Platform> NetFront<P> {
     /// Takes the next packet, with a token to reply to it. `None` if no packet has come, the device
     /// is not connected, or a reply before still waits for a transmit buffer.
@@ -41,9 +50,16 @@ impl<P: Platform> NetFront<P> {
     pub fn receive_token(
         &mut self,
     ) -> Result<Option<(RxToken<'_>, TxToken<'_, P>)>, ProtocolError> {
+        let Some(received) = self.receive_packet()? else { return Ok(None) };
+        Ok(self.tokens(received))
+    }
+
+    /// Receives a packet into the driver's memory, as [`receive_token`](Self::receive_token), for
+    /// [`tokens`](Self::tokens).
+    pub(super) fn receive_packet(&mut self) -> Result<Option<Received>, ProtocolError> {
         let Some(first) = self.first_queue() else { return Ok(None) };
         let Self { queues, memory, .. } = self;
-        let Memory { next, received, spare, is_held } = &mut **memory;
+        let Memory { next, received, .. } = &mut **memory;
         let rings = queues.rings();
         {
             let Some(mut queue) = queues.open(first) else { return Ok(None) };
@@ -80,14 +96,31 @@ impl<P: Platform> NetFront<P> {
                     None => {}
                 }
             }
-            let packet = received.get_mut(..len).unwrap_or_default();
-            let Some(queue) = queues.open(first) else { return Ok(None) };
-            return Ok(Some((
-                RxToken { packet, meta },
-                TxToken { queue, spare: spare.as_mut_slice(), is_held },
-            )));
+            return Ok(Some(Received { first, len, meta }));
         }
         Ok(None)
+    }
+
+    /// Returns the tokens of the packet that was received last.
+    pub(super) fn tokens(&mut self, found: Received) -> Option<(RxToken<'_>, TxToken<'_, P>)> {
+        let Received { first, len, meta } = found;
+        let Self { queues, memory, .. } = self;
+        let Memory { received, spare, is_held, .. } = &mut **memory;
+        let packet = received.as_mut_slice().get_mut(..len).unwrap_or_default();
+        let queue = queues.open(first)?;
+        let spare = spare.as_mut_slice();
+        Some((RxToken { packet, meta }, TxToken { queue, spare, is_held }))
+    }
+
+    /// Returns whether there is room for a packet; if not, requests events for it.
+    #[cfg(feature = "embassy-net-driver")]
+    pub(super) fn has_room(&mut self) -> bool {
+        let first = self.first_queue();
+        let queue = first.and_then(|first| self.queues.open(first));
+        queue.is_some_and(|mut queue| {
+            let connection = queue.connection.as_mut();
+            connection.is_some_and(|open| open.rings.make_room(Needed::LEAST).is_ok())
+        })
     }
 
     /// Returns a token to transmit a packet.

@@ -767,5 +767,7 @@ fn burst_beyond_buffers_arrives() {
     fixture.finish();
 }
 
+#[cfg(feature = "embassy-net-driver")]
+mod embassy;
 #[cfg(feature = "smoltcp")]
 mod tcp;

@@ -1,0 +1,172 @@
+//! The driver of embassy-net, polled when its task is woken, as by an executor.
+
+use super::*;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Waker};
+use embassy_net_driver::{Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use std::sync::Arc;
+use std::task::Wake;
+use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
+
+/// A task that is to be polled.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The task of a stack that sends back what it receives, and its kernel's idle loop.
+struct Echo<'f> {
+    fixture: &'f Fixture,
+    driver: EmbassyDriver<Domain>,
+    events: EmbassyEvents<Domain>,
+    woken: Arc<Woken>,
+    polls: u32,
+    link: LinkState,
+}
+
+impl<'f> Echo<'f> {
+    fn new(fixture: &'f Fixture) -> Self {
+        let (driver, events) = EmbassyDriver::new(fixture.net()).unwrap();
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        Self { fixture, driver, events, woken, polls: 0, link: LinkState::Down }
+    }
+
+    /// Polls the task as long as it is woken.
+    fn run(&mut self) {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut cx = Context::from_waker(&waker);
+        while self.woken.0.swap(false, Ordering::SeqCst) {
+            self.polls += 1;
+            assert!(self.polls < 1000, "it is woken without end");
+            while let Some((received, reply)) = self.driver.receive(&mut cx) {
+                received.consume(|packet| {
+                    reply.consume(packet.len(), |bytes| bytes.copy_from_slice(packet));
+                });
+            }
+            self.link = self.driver.link_state(&mut cx);
+        }
+    }
+
+    /// Waits for an event or the driver's time, and runs the task. Returns whether it was before
+    /// the deadline.
+    fn idle(&mut self, deadline: Instant) -> bool {
+        let until = self.events.poll_timeout().map_or(deadline, |time| time.min(deadline));
+        self.fixture.guest.wait(&self.events.ports(), Some(until));
+        self.events.wake();
+        self.run();
+        self.fixture.guest.now() < deadline
+    }
+
+    fn send(&mut self, packet: &[u8]) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut cx = Context::from_waker(&waker);
+        let token = self.driver.transmit(&mut cx);
+        token.map(|token| token.consume(packet.len(), |b| b.copy_from_slice(packet))).is_some()
+    }
+
+    fn wait_for(&mut self, link: LinkState) {
+        let deadline = self.fixture.deadline();
+        while self.link != link {
+            assert!(self.idle(deadline));
+        }
+    }
+
+    fn close(self) {
+        drop(self.events);
+        self.driver.into_inner().close_and_wait().unwrap();
+    }
+}
+
+#[test]
+fn embassy_wakes_for_packet_and_room() {
+    let fixture = Fixture::new();
+    let mut echo = Echo::new(&fixture);
+    let capabilities = echo.driver.capabilities();
+    assert_eq!(capabilities.max_transmission_unit, 1514);
+    let address = HardwareAddress::Ethernet([0, 0x16, 0x3e, 0, 0, 0]);
+    assert!(echo.driver.hardware_address() == address);
+    fixture.world.run_until_idle();
+    echo.run();
+    assert!(echo.link == LinkState::Up && echo.events.ports().len() == 2);
+    for round in 0..50u8 {
+        fixture.send([(packet(round), NetRxFlags::empty()), (packet(!round), NetRxFlags::empty())]);
+        assert!(echo.idle(fixture.deadline()), "woken by an event");
+        fixture.world.run_until_idle();
+        let received = core::mem::take(&mut fixture.back.state().received);
+        let bytes: Vec<_> = received.into_iter().map(|(bytes, _)| bytes).collect();
+        assert_eq!(bytes, [packet(round), packet(!round)]);
+    }
+    assert!(echo.polls <= 200, "{} polls", echo.polls);
+
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
+    let sent = (0..100).take_while(|n| echo.send(&packet(*n))).count();
+    assert_eq!(sent, 20, "each transmit buffer");
+    assert!(!echo.send(&packet(0)) && !echo.woken.0.load(Ordering::SeqCst));
+    echo.run();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.backend).unwrap().kick();
+    assert!(echo.idle(fixture.deadline()), "woken for room");
+    assert!(echo.send(&packet(0)));
+    echo.close();
+    fixture.finish();
+}
+
+#[test]
+fn embassy_link_follows_connection() {
+    let fixture = Fixture::new();
+    let mut echo = Echo::new(&fixture);
+    echo.run();
+    assert!(echo.link == LinkState::Up);
+    echo.events.reopen();
+    echo.run();
+    assert!(echo.link == LinkState::Down && !echo.send(&packet(1)));
+    echo.wait_for(LinkState::Up);
+    fixture.send([(packet(7), NetRxFlags::empty())]);
+    assert!(echo.idle(fixture.deadline()));
+    fixture.world.run_until_idle();
+    assert_eq!(fixture.back.state().received.pop_front().map(|p| p.0), Some(packet(7)));
+    // A backend that breaks the protocol.
+    fixture.back.state().misbehaviour = Misbehaviour::WrongId(1);
+    fixture.send([(packet(7), NetRxFlags::empty())]);
+    let deadline = fixture.deadline();
+    while echo.link == LinkState::Up {
+        assert!(echo.idle(deadline));
+    }
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    echo.events.reopen();
+    echo.run();
+    echo.wait_for(LinkState::Up);
+    echo.close();
+    fixture.finish();
+}
+
+#[test]
+fn embassy_link_returns_after_resume() {
+    let fixture = Fixture::new();
+    let mut echo = Echo::new(&fixture);
+    echo.run();
+    let (id, backend) = (fixture.guest.id(), fixture.world.domain(fixture.device.backend).unwrap());
+    fixture.store.quiesce().unwrap();
+    fixture.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));
+    // SAFETY: the guest has one vCPU, and its services are resumed before their next use.
+    assert_eq!(unsafe { suspend(&fixture.guest) }, Ok(SuspendOutcome::Resumed));
+    fixture.grants.resume().unwrap();
+    fixture.store.resume().unwrap();
+    let device = fixture.world.devices_of(fixture.guest.id())[0];
+    let back = Backend::start(&fixture.world, &device);
+    echo.events.resume();
+    echo.run();
+    assert!(echo.link == LinkState::Down);
+    echo.wait_for(LinkState::Up);
+    back.state().to_send.push_back((packet(7), NetRxFlags::empty()));
+    fixture.world.domain(device.backend).unwrap().kick();
+    assert!(echo.idle(fixture.deadline()));
+    fixture.world.run_until_idle();
+    assert_eq!(back.state().received.pop_front().map(|p| p.0), Some(packet(7)));
+    echo.close();
+    fixture.finish();
+}
