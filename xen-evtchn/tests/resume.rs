@@ -308,7 +308,10 @@ fn vcpu_registers_itself_after_restore() {
             events.add_vcpu(vcpu).unwrap();
             if vcpu != 36 {
                 // SAFETY: the vCPU is simulated: this test is its code.
-                unsafe { ops::vcpu::up(&domain, vcpu) }.unwrap();
+                unsafe {
+                    ops::vcpu::initialise(&domain, vcpu, &Default::default()).unwrap();
+                    ops::vcpu::up(&domain, vcpu).unwrap();
+                }
             }
         }
         for _ in 0..2 {

@@ -84,6 +84,8 @@ pub(crate) struct Vcpu {
     /// An upcall is pending.
     pub(crate) interrupt: bool,
     pub(crate) up: bool,
+    /// It has registers to start with.
+    pub(crate) initialised: bool,
     /// Time of its creation, from which the times of its runstate add up.
     pub(crate) created: u64,
     pub(crate) runstate: VcpuRunstateInfo,
@@ -106,6 +108,7 @@ impl Vcpu {
             upcall_vector: 0,
             interrupt: false,
             up,
+            initialised: up,
             created: now,
             runstate: VcpuRunstateInfo { state, state_entry_time: now, ..Default::default() },
             runstate_area: None,

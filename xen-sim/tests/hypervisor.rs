@@ -459,7 +459,10 @@ fn vcpu_info_moves_as_version_allows() {
         assert_eq!((word(64) & 0xff, word(64 + 8)), (1, u64::MAX), "everything is pending");
         assert_eq!(register(0, 1, 128), Err(moved));
         // SAFETY: the vCPU is simulated: it executes what this test does.
-        unsafe { ops::vcpu::up(&guest, 2) }.unwrap();
+        unsafe {
+            ops::vcpu::initialise(&guest, 2, &Default::default()).unwrap();
+            ops::vcpu::up(&guest, 2).unwrap();
+        }
         assert_eq!(register(0, 2, 192), foreign, "it is up, and not the caller");
         if foreign.is_err() {
             assert_eq!(register(2, 2, 192), Ok(()), "it is the caller");

@@ -360,7 +360,10 @@ fn domain_without_xenstore_is_restored() {
     let world = World::new(13);
     let guest = world.create(DomainConfig { vcpus: 2, ..DomainConfig::new("bare") });
     // SAFETY: vCPU 1 runs nothing here.
-    unsafe { ops::vcpu::up(&guest, 1) }.unwrap();
+    unsafe {
+        ops::vcpu::initialise(&guest, 1, &Default::default()).unwrap();
+        ops::vcpu::up(&guest, 1).unwrap();
+    }
     let id = guest.id();
     let pages = guest.alloc_pages(NonZeroUsize::MIN).unwrap();
     world.dom0().spawn(move |dom0: &Domain| {

@@ -56,6 +56,15 @@ rm /tmp/saved
 matches "restored: cpus" "$(ask manage cpus)" "cpu 0 online * / cpu 1 online * / cpu 2 offline* / ok"
 early=$(date +%s) now=$(seconds) late=$(date +%s)
 check "restored: the time of day is dom0's" "$([ "${now:-0}" -ge $((early - 3)) ] && [ "${now:-0}" -le $((late + 3)) ] && echo yes || echo "$early, $now, $late")" yes
+toolstack "restored, vcpu-set 3" xl vcpu-set --ignore-host manage 3
+cpu_2_again() { [ "$(console manage | grep -c '^cpu 2 is online')" = 2 ]; }
+within 15 cpu_2_again
+matches "restored, vcpu-set 3: cpus" "$(ask manage cpus)" "cpu 0 online * / cpu 1 online * / cpu 2 online apic * / ok"
+toolstack "restored, vcpu-set 1" xl vcpu-set --ignore-host manage 1
+cpu_2_stops() { [ "$(console manage | grep -c '^cpu 2 is offline')" = 2 ]; }
+within 15 cpu_2_stops
+matches "restored, vcpu-set 1: cpus" "$(ask manage cpus)" "cpu 0 online * / cpu 1 offline* / cpu 2 offline* / ok"
+check "restored, vcpu-set 1: vCPUs that dom0 sees" "$(up)" 1
 toolstack "shutdown -w" xl shutdown -w manage
 within 15 gone $ID
 check "shutdown -w: the domain is gone" "$(gone $ID && echo gone || echo "still there")" gone

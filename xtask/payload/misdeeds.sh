@@ -3,9 +3,11 @@ start dump "" 'vcpus=2
 maxvcpus=2'
 within 15 said dump '^cpu 1 is online'
 xl debug-keys q
-dumped() { xl dmesg | grep -q "(d$ID) debug: vCPU 0: rip"; }
+dumped() { [ "$(xl dmesg | grep -c "(d$ID) debug: vCPU [01]: rip")" = 2 ]; }
 within 10 dumped
 check "debug-keys q: registers of vCPU 0" "$(xl dmesg | grep -c "(d$ID) debug: vCPU 0: rip")" 1
+check "debug-keys q: registers of vCPU 1" "$(xl dmesg | grep -c "(d$ID) debug: vCPU 1: rip")" 1
+check "debug-keys q: lines of the stacks are whole" "$(xl dmesg | grep "(d$ID) stack " | grep -vc "(d$ID) stack [0-9a-f]*:\( [0-9a-f]\{16\}\)*$")" 0
 check "debug-keys q: the ports" "$(xl dmesg | grep -c "(d$ID) debug: events in the ")" 1
 toolstack "dumped, shutdown -w" xl shutdown -w dump
 

@@ -6,6 +6,7 @@ use crate::platform::Rt;
 use crate::vcpus::VCPUS;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use spin::Mutex;
+use x86_64::instructions::interrupts as cpu;
 use xen_evtchn::Channel;
 use xen_guest::debug::VcpuDump;
 use xen_hypercall::{Errno, PAGE_SIZE, Port};
@@ -23,6 +24,9 @@ static CHANNELS: [Mutex<Option<Channel<Rt>>>; VCPUS] = [const { Mutex::new(None)
 /// The port of each, for the upcall; zero for none.
 static PORTS: [AtomicU32; VCPUS] = [const { AtomicU32::new(0) }; VCPUS];
 
+/// Held while a dump is printed, so that those of several vCPUs come one after the other.
+static PRINTING: Mutex<()> = Mutex::new(());
+
 /// Enables the dump of `vcpu`.
 ///
 /// # Errors
@@ -33,15 +37,27 @@ pub(crate) fn enable(vcpu: u32) -> Result<(), Errno> {
     let (Some(slot), Some(port)) = (CHANNELS.get(index), PORTS.get(index)) else {
         return Err(Errno::ENOENT);
     };
-    let mut slot = slot.lock();
-    if slot.is_none() {
-        let channel = Channel::bind_virq(Rt::new(), Virq::DEBUG, vcpu)?;
-        port.store(channel.port().0, Relaxed);
-        let events = events::events().ok_or(Errno::ENODEV)?;
-        events::DISPATCHER.bind(events, channel.port())?;
-        *slot = Some(channel);
+    // The first vCPU locks the slot while this one is parked in an upcall.
+    cpu::without_interrupts(|| {
+        let mut slot = slot.lock();
+        if slot.is_none() {
+            let channel = Channel::bind_virq(Rt::new(), Virq::DEBUG, vcpu)?;
+            port.store(channel.port().0, Relaxed);
+            let events = events::events().ok_or(Errno::ENODEV)?;
+            events::DISPATCHER.bind(events, channel.port())?;
+            *slot = Some(channel);
+        }
+        Ok(())
+    })
+}
+
+/// Disables the dump of `vcpu`, which goes down.
+pub(crate) fn disable(vcpu: u32) {
+    if let Some((slot, port)) = CHANNELS.get(vcpu as usize).zip(PORTS.get(vcpu as usize)) {
+        port.store(0, Relaxed);
+        // As in `enable`.
+        cpu::without_interrupts(|| drop(slot.lock().take()));
     }
-    Ok(())
 }
 
 /// Binds the ports again that there were before the domain was resumed elsewhere.
@@ -92,6 +108,8 @@ pub(crate) fn dump(vcpu: u32) {
         *word = unsafe { place.read_unaligned() };
     }
     let stack = stack.get(..count).unwrap_or_default();
+    // All vCPUs of the domain are interrupted at once.
+    let _printing = PRINTING.lock();
     early_println!("debug: {}", VcpuDump { vcpu, registers: &registers, stack });
     if vcpu == 0
         && let Some(events) = events::events()

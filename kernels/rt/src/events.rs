@@ -173,9 +173,9 @@ pub(crate) fn stop_vcpu(vcpu: u32) {
     drain_vcpu(vcpu);
 }
 
-/// Enables events for `vcpu`, which executes this and was started again, maybe after the domain was
-/// resumed elsewhere.
-pub(crate) fn restart_vcpu(vcpu: u32) {
+/// Enables events for `vcpu`, which executes this and was started, maybe after the domain was resumed
+/// elsewhere.
+pub(crate) fn start_vcpu(vcpu: u32) {
     resume_vcpu(vcpu);
     init_vcpu(vcpu);
 }

@@ -6,13 +6,13 @@
 use crate::vcpus::{self, VCPUS};
 use crate::{debug, events, lines, platform};
 use core::arch::{global_asm, naked_asm};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use spin::Once;
 use x86_64::instructions::segmentation::{CS, DS, ES, SS, Segment};
 use x86_64::instructions::tables;
 use x86_64::registers::{control::Cr2, model_specific::Msr};
 use x86_64::structures::DescriptorTablePointer;
-use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::gdt::{Descriptor, DescriptorFlags, SegmentSelector};
 use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 use xen_evtchn::Delivery;
@@ -28,6 +28,7 @@ const SPURIOUS_VECTOR: u8 = 0xff;
 
 const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
 const DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
+const TASK: SegmentSelector = SegmentSelector::new(3, PrivilegeLevel::Ring0);
 
 // One entry point of 16 bytes per exception. Some exceptions push an error code and some don't;
 // after the entry the stack has the same layout for all.
@@ -208,7 +209,8 @@ struct FaultStack(#[expect(dead_code, reason = "only its address is used")] [u8;
 static mut FAULT_STACK: FaultStack = FaultStack([0; 16 * 1024]);
 
 static TSS: [Once<TaskStateSegment>; VCPUS] = [const { Once::new() }; VCPUS];
-static GDT: [Once<GlobalDescriptorTable>; VCPUS] = [const { Once::new() }; VCPUS];
+/// An empty entry, code, data, and two words of the TSS, which the CPU marks as busy.
+static GDT: [[AtomicU64; 5]; VCPUS] = [const { [const { AtomicU64::new(0) }; 5] }; VCPUS];
 static IDT: Once<[u128; 256]> = Once::new();
 
 /// Returns where the first vCPU's stack for exceptions ends; the others' are allocated.
@@ -224,15 +226,17 @@ pub(crate) fn init(vcpu: u32, fault_stack: usize) {
         tss.interrupt_stack_table[0] = VirtAddr::new(fault_stack as u64);
         tss
     });
-    let mut tss_selector = CODE;
-    let gdt = GDT[vcpu as usize].call_once(|| {
-        // The first two are at the same places as in boot.s, so the segment registers stay right.
-        let mut gdt = GlobalDescriptorTable::new();
-        gdt.append(Descriptor::kernel_code_segment());
-        gdt.append(Descriptor::kernel_data_segment());
-        tss_selector = gdt.append(Descriptor::tss_segment(tss));
-        gdt
-    });
+    let gdt = &GDT[vcpu as usize];
+    let [tss_low, tss_high] = match Descriptor::tss_segment(tss) {
+        Descriptor::SystemSegment(low, high) => [low, high],
+        Descriptor::UserSegment(low) => [low, 0],
+    };
+    // The first two are at the same places as at the entry, so the segment registers stay right. A
+    // vCPU that starts again finds its TSS busy, which must not be loaded.
+    let (code, data) = (DescriptorFlags::KERNEL_CODE64.bits(), DescriptorFlags::KERNEL_DATA.bits());
+    for (entry, value) in gdt.iter().zip([0, code, data, tss_low, tss_high]) {
+        entry.store(value, Relaxed);
+    }
     let idt = IDT.call_once(|| {
         let mut idt = [0; 256];
         let exceptions = (&raw const exception_entries).addr();
@@ -244,21 +248,23 @@ pub(crate) fn init(vcpu: u32, fault_stack: usize) {
         idt[usize::from(SPURIOUS_VECTOR)] = gate(spurious_entry as *const () as usize, 0);
         idt
     });
-    gdt.load();
-    // SAFETY: the selectors are of that table, and the TSS's; all three tables are complete and
-    // static.
+    // SAFETY: the selectors are of that table; all three tables are complete and static.
     unsafe {
+        tables::lgdt(&table(gdt));
         // A vCPU that Xen has started in 64-bit mode has descriptors without a table so far.
         CS::set_reg(CODE);
         for load in [SS::set_reg, DS::set_reg, ES::set_reg] {
             load(DATA);
         }
-        tables::load_tss(tss_selector);
-        tables::lidt(&DescriptorTablePointer {
-            limit: size_of_val(idt) as u16 - 1,
-            base: VirtAddr::from_ptr(idt),
-        });
+        tables::load_tss(TASK);
+        tables::lidt(&table(idt));
     }
+}
+
+/// Returns the register of a table of descriptors.
+fn table<T>(table: &'static T) -> DescriptorTablePointer {
+    let limit = size_of::<T>() as u16 - 1;
+    DescriptorTablePointer { limit, base: VirtAddr::from_ptr(table) }
 }
 
 /// Makes an interrupt gate. `stack` is an entry of the TSS's stack table, counted from 1; 0 stays

@@ -157,7 +157,8 @@ impl Rt {
     }
 
     /// Has the vCPU that executes this print its registers, its stack and, on vCPU 0, the ports
-    /// when `VIRQ_DEBUG` comes (`xl debug-keys q`).
+    /// when `VIRQ_DEBUG` comes (`xl debug-keys q`). Those that
+    /// [`set_vcpu_online`](Self::set_vcpu_online) starts do so too.
     ///
     /// # Errors
     ///

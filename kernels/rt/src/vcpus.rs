@@ -5,7 +5,7 @@
 //! APIC and an upcall of its own.
 
 use crate::platform::Rt;
-use crate::{events, interrupts, memory};
+use crate::{debug, events, interrupts, memory};
 use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
@@ -13,6 +13,7 @@ use core::sync::atomic::{
     Ordering::{AcqRel, Acquire, Release},
 };
 use core::time::Duration;
+use spin::Once;
 use x86_64::registers::model_specific::Msr;
 use xen_evtchn::Channel;
 use xen_guest::vcpu::VcpuStart;
@@ -40,8 +41,8 @@ static NUMBERS: [u32; VCPUS] = {
     numbers
 };
 
-/// A bit for each vCPU that was started by the first.
-static STARTED: AtomicU32 = AtomicU32::new(0);
+/// Registers that each vCPU was started with, by the first one.
+static STARTED: [Once<VcpuStart>; VCPUS] = [const { Once::new() }; VCPUS];
 
 /// A bit for each vCPU that runs [`idle`] and is to stop.
 static STOPPING: AtomicU32 = AtomicU32::new(0);
@@ -55,8 +56,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the vCPUs that were started by the first.
 pub(crate) fn others() -> impl Iterator<Item = u32> {
-    let started = STARTED.load(Acquire);
-    (0..VCPUS as u32).filter(move |vcpu| started & 1 << vcpu != 0)
+    (0..).zip(&STARTED).filter(|(_, state)| state.is_completed()).map(|(vcpu, _)| vcpu)
 }
 
 /// Sets the number of this vCPU, once and before anything else.
@@ -90,11 +90,10 @@ pub(crate) fn set_online(vcpu: u32, is_online: bool) -> Result<(), Errno> {
     }
     if is_online {
         STOPPING.fetch_and(!(1 << vcpu), AcqRel);
-        if STARTED.load(Acquire) & 1 << vcpu == 0 {
-            return start(vcpu, idle);
-        }
-        // SAFETY: the vCPU continues in `begin`, which starts over.
-        return unsafe { xen_guest::vcpu::restart(&xen, vcpu) };
+        let Some(state) = STARTED[vcpu as usize].get() else { return start(vcpu, idle) };
+        // SAFETY: the vCPU continues in `begin`, which starts over, or enters it again, on its own
+        // stacks.
+        return unsafe { xen_guest::vcpu::restart(&xen, vcpu, state) };
     }
     STOPPING.fetch_or(1 << vcpu, AcqRel);
     let wake = Channel::bind_ipi(xen, vcpu)?;
@@ -115,8 +114,12 @@ pub(crate) fn set_online(vcpu: u32, is_online: bool) -> Result<(), Errno> {
 /// Sleeps until the vCPU is to stop.
 fn idle(xen: Rt) {
     let is_stopping = || STOPPING.load(Acquire) & 1 << current() != 0;
+    let dump = debug::enable(current()).map_err(|errno| early_println!("vCPU: no dump: {errno}"));
     while !is_stopping() {
         xen.sleep_unless(None, is_stopping);
+    }
+    if dump.is_ok() {
+        debug::disable(current());
     }
 }
 
@@ -144,6 +147,9 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     if vcpu == 0 || vcpu as usize >= VCPUS {
         return Err(Errno::EINVAL);
     }
+    if STARTED[vcpu as usize].is_completed() {
+        return Err(Errno::EEXIST);
+    }
     events::events().map_or(Ok(()), |events| events.add_vcpu(vcpu))?;
     let stacks = memory::alloc_pages(STACKS).ok_or(Errno::ENOMEM)?;
     let bottom = stacks.as_ptr().expose_provenance();
@@ -156,7 +162,7 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     // shared between vCPUs is atomic or locked.
     let started = unsafe { xen_guest::vcpu::start(&Rt::new(), vcpu, &state) };
     if started.is_ok() {
-        STARTED.fetch_or(1 << vcpu, AcqRel);
+        STARTED[vcpu as usize].call_once(|| state);
     } else {
         // SAFETY: allocated above; no vCPU has started on them.
         unsafe { memory::free_pages(stacks, STACKS) };
@@ -169,14 +175,14 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
 extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
     identify(vcpu);
     interrupts::init(vcpu, fault_stack);
-    events::init_vcpu(vcpu);
     loop {
+        // After a resume of the domain elsewhere too, where a vCPU that was down starts anew.
+        events::start_vcpu(vcpu);
         main(Rt::new());
         // An event that stays in a queue of this vCPU would keep its port silent wherever it is
         // moved to.
         events::stop_vcpu(vcpu);
         // It can't be refused: the vCPU exists. It returns if the vCPU is started again.
         let _ = vcpu::down(&Rt::new(), vcpu);
-        events::restart_vcpu(vcpu);
     }
 }

@@ -117,10 +117,33 @@ pub unsafe fn start<H: Hypercall>(xen: &H, vcpu: u32, state: &VcpuStart) -> Resu
     }
 }
 
+/// Starts `vcpu`, which was started before and stopped by its own `VCPUOP_down`: it continues behind
+/// that call, or begins at `state` if the domain was restored since. Xen saves no registers of a
+/// vCPU that is down.
+///
+/// # Errors
+///
+/// `ENOENT` if the domain has no such vCPU.
+///
+/// # Safety
+///
+/// As for [`start`], and the code behind the call must be sound to execute beside the caller's. The
+/// call must have left nothing on the stack that other code uses.
+#[doc(alias("VCPUOP_initialise", "VCPUOP_up"))]
+pub unsafe fn restart<H: Hypercall>(xen: &H, vcpu: u32, state: &VcpuStart) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the code and the stack of the vCPU.
+    match unsafe { vcpu::up(xen, vcpu) } {
+        // SAFETY: as above.
+        Err(Errno::EINVAL) => unsafe { start(xen, vcpu, state) },
+        result => result,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use core::mem::offset_of;
+    use xen_hypercall::ops::sched::{self, SuspendOutcome};
     use xen_sim::{DomainConfig, World};
 
     const STATE: VcpuStart = VcpuStart {
@@ -180,5 +203,32 @@ mod tests {
         assert_eq!(vcpu::is_up(&domain, 1), Ok(true));
         assert_eq!(start(1), Err(Errno::EEXIST));
         assert_eq!(start(2), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn stopped_vcpu_starts_after_restore() {
+        let world = World::new(2);
+        let config = DomainConfig { vcpus: 2, ..DomainConfig::new("guest") };
+        let domain = world.create_guest(config);
+        // SAFETY: a simulated vCPU executes nothing.
+        unsafe { start(&domain, 1, &STATE) }.unwrap();
+        // SAFETY: as above.
+        let again = || unsafe { restart(&domain, 1, &STATE) };
+        for is_restored in [false, true] {
+            vcpu::down(&domain, 1).unwrap();
+            if is_restored {
+                let id = domain.id();
+                world.suspend(id, move |world| drop(world.restore(world.save(id), None)));
+                // SAFETY: the domain has no grants, mappings or rings in use.
+                let outcome = unsafe { sched::suspend(&domain) };
+                assert_eq!(outcome, Ok(SuspendOutcome::Resumed));
+                // SAFETY: as above.
+                assert_eq!(unsafe { vcpu::up(&domain, 1) }, Err(Errno::EINVAL));
+            }
+            assert_eq!(again(), Ok(()));
+            assert_eq!(vcpu::is_up(&domain, 1), Ok(true));
+        }
+        // SAFETY: as above.
+        assert_eq!(unsafe { restart(&domain, 2, &STATE) }, Err(Errno::ENOENT));
     }
 }

@@ -96,8 +96,8 @@ pub fn stop_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<
     unsafe { op(xen, VCPUOP_STOP_PERIODIC_TIMER, vcpu, &mut ()) }.map(drop)
 }
 
-/// Sets the initial registers of `vcpu`, which must be down. It is possible once between two
-/// starts.
+/// Sets the initial registers of `vcpu`, which must be down. It is possible once for each vCPU of a
+/// domain. A restored domain is another one, in which vCPUs that were down are not initialised.
 ///
 /// # Errors
 ///
@@ -121,7 +121,7 @@ pub unsafe fn initialise<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` if the vCPU was never initialised.
+/// `EINVAL` if the vCPU is not initialised: in a restored domain too, if it was down.
 ///
 /// # Safety
 ///

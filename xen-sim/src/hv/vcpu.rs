@@ -29,6 +29,9 @@ impl Machine {
         match command {
             VCPUOP_IS_UP => return Ok(usize::from(vcpu.up)),
             VCPUOP_UP => {
+                if !vcpu.initialised {
+                    return Err(Errno::EINVAL);
+                }
                 vcpu.up = true;
                 self.set_runstate(me, index, VcpuRunstate::RUNNING);
             }
@@ -37,7 +40,7 @@ impl Machine {
                 self.set_runstate(me, index, VcpuRunstate::OFFLINE);
             }
             VCPUOP_INITIALISE => {
-                if vcpu.up {
+                if core::mem::replace(&mut vcpu.initialised, true) {
                     return Err(Errno::EEXIST);
                 }
             }

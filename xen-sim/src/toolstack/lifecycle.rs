@@ -213,7 +213,8 @@ impl Machine {
             domain.params[param as usize] = value;
         }
         for (vcpu, up) in domain.vcpus.iter_mut().zip(up) {
-            vcpu.up = up;
+            // Xen saves no state of a vCPU that is down.
+            (vcpu.up, vcpu.initialised) = (up, up);
         }
         (domain.counters, domain.console) = (counters, console);
         domain.activity = activity + 1;
