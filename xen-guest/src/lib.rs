@@ -25,6 +25,8 @@ pub mod power;
 mod pvh;
 pub mod runstate;
 mod services;
+#[cfg(feature = "spinlock")]
+pub mod spinlock;
 mod timer;
 pub mod vcpu;
 

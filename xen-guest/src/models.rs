@@ -1,5 +1,5 @@
-//! Loom models: the vCPUs that park during a suspend, the halt of an idle vCPU, and the clock
-//! beside Xen's update of it.
+//! Loom models: the vCPUs that park during a suspend, the halt of an idle vCPU, a lock whose waiters
+//! block, and the clock beside Xen's update of it.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-guest --lib
 //! --profile models`
@@ -7,6 +7,7 @@
 use crate::clock::{GRAIN, SystemClock};
 use crate::interrupts::{LocalInterrupts, halt_unless};
 use crate::park::VcpuPark;
+use crate::spinlock::{LockWaiters, LockWaits, TicketLock};
 use core::mem::offset_of;
 use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
@@ -60,6 +61,46 @@ fn parked_vcpu_and_suspend_take_turns() {
         park.release(thread::yield_now);
         assert_eq!(state.get(), 3, "a vCPU that has left has resumed");
         other.join().unwrap();
+    });
+}
+
+/// Ports of two vCPUs that wait for a lock.
+#[derive(Default)]
+struct Ports([Mutex<bool>; 2]);
+
+impl LockWaits for Arc<Ports> {
+    fn clear(&self, vcpu: usize) {
+        *self.0[vcpu].lock().unwrap() = false;
+    }
+
+    fn wait(&self, vcpu: usize) {
+        // Without an event the model has no end, and loom reports that.
+        while !*self.0[vcpu].lock().unwrap() {
+            thread::yield_now();
+        }
+    }
+
+    fn kick(&self, vcpu: usize) {
+        *self.0[vcpu].lock().unwrap() = true;
+    }
+}
+
+#[test]
+fn lock_waiter_is_kicked() {
+    loom::model(|| {
+        let waiters = Arc::new(LockWaiters::<_, 2>::new(Arc::new(Ports::default())));
+        let lock = Arc::new(TicketLock::new(State(UnsafeCell::new(0))));
+        let add = |vcpu: usize, lock: &TicketLock<State>, waiters: &LockWaiters<_, 2>| {
+            let state = lock.lock(waiters, vcpu);
+            state.set(state.get() + 1);
+        };
+        let other = thread::spawn({
+            let (waiters, lock) = (waiters.clone(), lock.clone());
+            move || add(1, &lock, &waiters)
+        });
+        add(0, &lock, &waiters);
+        other.join().unwrap();
+        assert_eq!(lock.lock(&waiters, 0).get(), 2);
     });
 }
 

@@ -7,9 +7,11 @@ use alloc::vec::Vec;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use core::time::Duration;
+use spin::Once;
 use xen_evtchn::{Channel, Eoi};
+use xen_guest::spinlock::{KickPorts, LockWaiters, TicketLock};
 use xen_hypercall::ops::vcpu;
-use xen_hypercall::{Errno, Platform, Port};
+use xen_hypercall::{Errno, Mapped, Platform, Port};
 use xen_kernel_rt::Rt;
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
@@ -36,9 +38,41 @@ const STOP: u32 = u32::MAX;
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
 /// Jobs of the second vCPU.
-const JOBS: [fn(Rt) -> u64; 2] = [|xen| u64::from(xen.vcpu()), |xen| u64::from(own_timer(xen))];
+const JOBS: [fn(Rt) -> u64; 3] =
+    [|xen| u64::from(xen.vcpu()), |xen| u64::from(own_timer(xen)), count_locked];
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
+const LOCK: u32 = 3;
+
+/// Count of both vCPUs, and the ports on which a vCPU waits for it.
+static COUNT: TicketLock<u64> = TicketLock::new(0);
+static WAITERS: Once<Waiters> = Once::new();
+type Waiters = LockWaiters<KickPorts<'static, Rt, &'static Mapped<Rt>, VCPUS>, VCPUS>;
+/// Times that each vCPU counts.
+const COUNTS: u64 = 20_000;
+
+/// Counts with a lock; returns the number of times.
+fn count_locked(xen: Rt) -> u64 {
+    let Some(waiters) = WAITERS.get() else { return 0 };
+    (0..COUNTS).for_each(|_| *COUNT.lock(waiters, xen.vcpu() as usize) += 1);
+    COUNTS
+}
+
+/// Tests a lock that both vCPUs use at the same time.
+fn lock(t: &mut Report) {
+    let xen = t.xen;
+    match KickPorts::new(xen, xen.events(), VCPUS as u32) {
+        Ok(ports) => drop(WAITERS.call_once(|| LockWaiters::new(ports))),
+        Err(errno) => return t.line("ports for a lock", &[], Err(errno), is(())).unwrap_or(()),
+    }
+    let Ok(work) = ipi(xen, 1) else { return t.fact("a port for a lock", false) };
+    JOB.store(LOCK, SeqCst);
+    let notified = work.notify().is_ok();
+    count_locked(xen);
+    let ended = until(xen, || JOB.load(SeqCst) == 0);
+    let count = WAITERS.get().map_or(0, |waiters| *COUNT.lock(waiters, 0));
+    t.fact("both vCPUs count with a lock", notified && ended && count == 2 * COUNTS);
+}
 
 /// A port with a handler.
 pub(crate) type Open = Channel<Rt>;
@@ -149,6 +183,7 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, vcpu::set_singleshot_timer(1, xen.now(), false) => fails(Errno::EINVAL));
     op!(t, vcpu::stop_singleshot_timer(1) => fails(Errno::EINVAL));
     t.line("sleeps until the timer of vCPU 1", &[], ask(xen, TIMER), is(10));
+    lock(t);
 }
 
 /// Stops the second vCPU.

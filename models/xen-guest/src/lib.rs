@@ -11,3 +11,5 @@ pub mod interrupts;
 mod models;
 #[path = "../../../xen-guest/src/park.rs"]
 pub mod park;
+#[path = "../../../xen-guest/src/spinlock.rs"]
+pub mod spinlock;
