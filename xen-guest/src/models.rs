@@ -1,5 +1,5 @@
-//! Loom models: the vCPUs that park during a suspend, the halt of an idle vCPU, a lock whose waiters
-//! block, and the clock beside Xen's update of it.
+//! Loom models: the vCPUs that park during a suspend, the halt of an idle vCPU, a lock whose
+//! waiters block, and the clock beside Xen's update of it.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-guest --lib
 //! --profile models`

@@ -15,7 +15,7 @@ use xen_hypercall::sync::{AtomicU32, AtomicU64, Ordering, fence, spin_loop};
 #[cfg(not(loom))]
 use xen_hypercall::{Errno, Platform, SharedMem};
 
-/// Reads of the lock before a waiter blocks.
+/// Number of reads of the lock before a waiter blocks.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 1 << 10 };
 
 /// Port of each vCPU on which it blocks for a lock: [`KickPorts`] in a kernel.

@@ -35,7 +35,7 @@ fn kick_ends_wait_of_its_vcpu() {
 }
 
 #[test]
-fn kick_port_of_missing_vcpu_is_refused() {
+fn kick_port_of_missing_vcpu_fails() {
     let world = World::new(2);
     let domain = world.create_guest(DomainConfig::new("guest"));
     let events = EventChannels::new(domain.clone(), boot::shared_info(domain.clone()).unwrap());

@@ -84,7 +84,7 @@ pub(crate) struct Vcpu {
     /// An upcall is pending.
     pub(crate) interrupt: bool,
     pub(crate) up: bool,
-    /// It has registers to start with.
+    /// Set if there are registers to start with.
     pub(crate) initialised: bool,
     /// Time of its creation, from which the times of its runstate add up.
     pub(crate) created: u64,

@@ -173,8 +173,8 @@ pub(crate) fn stop_vcpu(vcpu: u32) {
     drain_vcpu(vcpu);
 }
 
-/// Enables events for `vcpu`, which executes this and was started, maybe after the domain was resumed
-/// elsewhere.
+/// Enables events for `vcpu`, which executes this and was started, maybe after the domain was
+/// resumed elsewhere.
 pub(crate) fn start_vcpu(vcpu: u32) {
     resume_vcpu(vcpu);
     init_vcpu(vcpu);
