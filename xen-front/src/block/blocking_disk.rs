@@ -32,9 +32,10 @@ pub(super) const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// longer than the timeout. Requests that a failed call leaves behind are
 /// [cancelled](BlkFront::cancel): no backend but the present one can carry them out.
 ///
-/// The buffers are zeroed before each read: a backend that answers without writing them does not
-/// present data of an earlier transfer as the disk's. That costs about as many instructions as the
-/// copy of the data out of the buffer. [`BlkFront`] with [`DmaBuffer`]s needs neither.
+/// A backend that answers a read without writing the buffer does not present data of an earlier
+/// transfer as the disk's: each sector of the buffer is marked before, and a read whose marks are
+/// there after the answer is repeated once into a zeroed buffer. [`BlkFront`] with [`DmaBuffer`]s
+/// needs neither that nor the copy.
 pub struct BlockingDisk<P: Platform> {
     pub(super) block: BlkFront<P, DmaBuffer<P>>,
     pub(super) state: PageBox<P, TransferState<P>>,

@@ -3,6 +3,7 @@
 use super::SECTOR_SIZE;
 use super::request::Command;
 use crate::IoMemory;
+use core::sync::atomic::Ordering;
 use xen_grant::{GrantedFrames, InUse, PersistentPages};
 use xen_hypercall::{PAGE_SIZE, Page, Platform, SharedMem};
 use xen_sys::io::blkif::BlkifOp;
@@ -14,32 +15,67 @@ pub(super) enum RequestBuffer<P: Platform, B: IoMemory<Platform = P>> {
     Granted(GrantedFrames<P, B>),
     /// Not granted for this request: a DMA buffer, or private memory whose data is copied through
     /// `pages`. A flush has no buffer.
-    Kept { buffer: Option<B>, pages: PersistentPages },
+    Kept {
+        buffer: Option<B>,
+        pages: PersistentPages,
+        /// Each sector has the [mark](MARK) of one that was not written.
+        marked: bool,
+    },
+}
+
+/// A buffer that the backend has no access to any more, or only to what stays granted.
+pub(super) struct Returned<B> {
+    /// The buffer; an error if the backend still uses it.
+    pub(super) buffer: Result<Option<B>, InUse>,
+    /// The pages of the connection's pool that its data was copied through.
+    pub(super) pages: PersistentPages,
+    /// Sectors that the backend has not written have the [mark](MARK).
+    pub(super) marked: bool,
+}
+
+impl<B> Returned<B> {
+    /// Returns a buffer that was not with the backend.
+    pub(super) fn unused(buffer: Option<B>) -> Self {
+        Self { buffer: Ok(buffer), pages: PersistentPages::default(), marked: false }
+    }
 }
 
 impl<P: Platform, B: IoMemory<Platform = P>> RequestBuffer<P, B> {
     /// Returns the buffer of a flush.
     pub(super) fn none() -> Self {
-        Self::Kept { buffer: None, pages: PersistentPages::default() }
+        Self::Kept { buffer: None, pages: PersistentPages::default(), marked: false }
     }
 
     /// Ends the access of the backend to the buffer. The pages are for the pool again.
     #[inline]
-    pub(super) fn end_access(self) -> (Result<Option<B>, InUse>, PersistentPages) {
+    pub(super) fn end_access(self) -> Returned<B> {
+        let (pages, marked) = (PersistentPages::default(), false);
         match self {
-            Self::Granted(granted) => (granted.end_access().map(Some), PersistentPages::default()),
-            Self::Kept { buffer, pages } => (Ok(buffer), pages),
+            Self::Granted(granted) => {
+                Returned { buffer: granted.end_access().map(Some), pages, marked }
+            }
+            Self::Kept { buffer, pages, marked } => Returned { buffer: Ok(buffer), pages, marked },
         }
     }
 }
 
+/// The last eight bytes of a sector that the backend has not written: a number that is rare on
+/// disks. A sector that has it is read once more, into zeroed memory, so any number does.
+const MARK: u64 = 0xd6f3_9b1c_5a27_e84b;
+
 /// The bytes of a request's buffer that are zeroed before the backend gets access to them.
+///
+/// A backend that responds to a read without writing the sectors must not make data of an earlier
+/// transfer appear as data of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Zeroed {
-    /// None: the content of the buffer is the caller's, and the backend is trusted.
+    /// None: the content of the buffer is the caller's, and the backend is trusted. Pages that data
+    /// is copied through are marked.
     None,
-    /// The sectors of a read: a backend that responds without writing them must not make data of
-    /// an earlier transfer appear as data of the disk.
+    /// None where the sectors of a read can be [marked](MARK): in memory that stays granted. If a
+    /// mark is there after the response, the read is repeated with [`Reads`](Self::Reads).
+    Marked,
+    /// The sectors of a read.
     Reads,
     /// All bytes of the granted frames but the sectors of a write, for an untrusted backend.
     All,
@@ -51,8 +87,8 @@ impl Zeroed {
         let data = command.sectors as usize * SECTOR_SIZE;
         let range = match (self, command.operation) {
             (Self::None, _) => return,
-            (Self::Reads, BlkifOp::READ) => 0..data,
-            (Self::Reads, _) => return,
+            (Self::Marked | Self::Reads, BlkifOp::READ) => 0..data,
+            (Self::Marked | Self::Reads, _) => return,
             (Self::All, BlkifOp::READ) => 0..usize::MAX,
             (Self::All, _) => data..usize::MAX,
         };
@@ -66,13 +102,53 @@ impl Zeroed {
         }
     }
 
-    /// Zeroes the sectors of a read in a DMA buffer. The backend has access to the buffer before
-    /// and after the request, so nothing else in it is to be hidden.
-    pub(super) fn apply_shared(self, memory: &SharedMem, command: &Command) {
-        if self != Self::None && command.operation == BlkifOp::READ {
-            zero(memory, command.sectors as usize * SECTOR_SIZE);
+    /// Zeroes or marks the sectors of a read in a DMA buffer, and returns whether marks are set.
+    /// The backend has access to the buffer before and after the request, so nothing else in it is
+    /// to be hidden.
+    pub(super) fn apply_shared(self, memory: &SharedMem, command: &Command) -> bool {
+        if self == Self::None || command.operation != BlkifOp::READ {
+            return false;
         }
+        self.prepare(memory, command.sectors as usize * SECTOR_SIZE)
     }
+
+    /// Zeroes or marks the first `len` bytes of `memory`, whole sectors for a read. Returns whether
+    /// marks are set.
+    fn prepare(self, memory: &SharedMem, len: usize) -> bool {
+        if matches!(self, Self::Reads | Self::All) {
+            zero(memory, len);
+            return false;
+        }
+        for offset in marks(len) {
+            if let Some(mark) = memory.u64_at(offset) {
+                mark.store(MARK, Ordering::Relaxed);
+            }
+        }
+        true
+    }
+}
+
+/// Returns the offsets of the marks of `len` bytes, whole sectors.
+fn marks(len: usize) -> impl Iterator<Item = usize> {
+    (SECTOR_SIZE..=len).step_by(SECTOR_SIZE).map(|end| end - size_of::<u64>())
+}
+
+/// Returns whether a sector of the first `len` bytes of `pages` still has its mark: the backend has
+/// not written it, or the disk has that number there.
+///
+/// The marks are loaded before the data is copied out. A backend that changes the pages in between
+/// changes what it presents as the data of the disk, and nothing else.
+#[cold]
+pub(super) fn is_marked<'m>(mut len: usize, pages: impl Iterator<Item = &'m SharedMem>) -> bool {
+    for page in pages {
+        let part = len.min(page.len());
+        let mark = |offset| page.u64_at(offset).map(|word| word.load(Ordering::Relaxed));
+        if marks(part).any(|offset| mark(offset) == Some(MARK)) {
+            return true;
+        }
+        len -= part;
+    }
+    false
 }
 
 /// Zeroes the first `len` bytes of `memory`.
@@ -85,23 +161,25 @@ fn zero(memory: &SharedMem, len: usize) {
     }
 }
 
-/// Copies the data of a write from a private buffer to `pages`, or zeroes the pages for a read.
+/// Copies the data of a write from a private buffer to `pages`, or zeroes or marks the pages for a
+/// read. Returns whether marks are set.
 ///
 /// The pages hold data of earlier requests to the same backend: it must not appear as data of the
 /// disk if the backend responds to a read without a transfer.
 pub(super) fn fill<'m, B: IoMemory>(
     buffer: &mut B,
     command: &Command,
+    zeroed: Zeroed,
     pages: impl Iterator<Item = &'m SharedMem>,
-) {
+) -> bool {
     let len = command.sectors as usize * SECTOR_SIZE;
     if command.operation == BlkifOp::READ {
-        let mut left = len;
+        let (mut left, mut marked) = (len, false);
         for page in pages {
-            zero(page, left.min(PAGE_SIZE));
+            marked = zeroed.prepare(page, left.min(PAGE_SIZE));
             left = left.saturating_sub(PAGE_SIZE);
         }
-        return;
+        return marked;
     }
     each_part(buffer, len, pages, |page, offset, bytes| {
         let _ = match bytes {
@@ -110,6 +188,7 @@ pub(super) fn fill<'m, B: IoMemory>(
             None => page.copy_from(0, &[0; PAGE_SIZE]),
         };
     });
+    false
 }
 
 /// Copies the data of a read from `pages` to a private buffer.

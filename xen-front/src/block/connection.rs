@@ -1,12 +1,14 @@
 //! The ring, the event channel and the persistent grants of one connection.
 
-use super::buffer::{self, RequestBuffer, Zeroed};
+use super::buffer::{self, RequestBuffer, Returned, Zeroed};
 use super::indirect::IndirectPages;
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
 use super::ring::{Body, RING_SLOTS, RequestRing, WireRequest};
 use super::segments::{self, Segments};
-use super::{BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError};
+use super::{
+    BlkFrontError, Completion, IoError, MAX_PAGES, ProtocolError, RequestError, SECTOR_SIZE,
+};
 use crate::IoMemory;
 use xen_evtchn::Channel;
 use xen_grant::{
@@ -24,6 +26,8 @@ const NO_NUMBER: u64 = u64::MAX >> 8;
 pub(super) struct Completed<B> {
     pub(super) completion: Completion<B>,
     pub(super) command: Command,
+    /// The backend reports success and has not written all sectors: the read is to be repeated.
+    pub(super) unwritten: bool,
 }
 
 #[derive(Debug)]
@@ -287,19 +291,18 @@ impl<P: Platform> Connection<P> {
                 let error = GrantError::TooFewFrames { found, expected: count };
                 return Err((RequestError::Grant(error), buffer));
             }
-            zeroed.apply_shared(memory, command);
+            let marked = zeroed.apply_shared(memory, command);
             segments.set_refs(dma.refs());
-            return Ok(RequestBuffer::Kept {
-                buffer: Some(buffer),
-                pages: PersistentPages::default(),
-            });
+            let (buffer, pages) = (Some(buffer), PersistentPages::default());
+            return Ok(RequestBuffer::Kept { buffer, pages, marked });
         }
         if segments.copied {
             let Some(pool) = &mut self.pool else { return Err((RequestError::Full, buffer)) };
             let Some(pages) = pool.alloc(count) else { return Err((RequestError::Full, buffer)) };
-            buffer::fill(&mut buffer, command, pool.iter(&pages).map(|(_, memory)| memory));
+            let memory = pool.iter(&pages).map(|(_, memory)| memory);
+            let marked = buffer::fill(&mut buffer, command, zeroed, memory);
             segments.set_refs(pool.iter(&pages).map(|(reference, _)| reference));
-            return Ok(RequestBuffer::Kept { buffer: Some(buffer), pages });
+            return Ok(RequestBuffer::Kept { buffer: Some(buffer), pages, marked });
         }
         zeroed.apply(&mut buffer, command, count);
         let granted = if command.operation == BlkifOp::READ {
@@ -341,11 +344,11 @@ impl<P: Platform> Connection<P> {
                 Err(_) => {}
             }
         }
-        let Ended { token, command, buffer, .. } = requests.end_next()?;
+        let Ended { token, command, returned, .. } = requests.end_next()?;
         let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
-        let buffer = buffer.ok().flatten();
+        let buffer = returned.buffer.ok().flatten();
         let completion = Completion { token, outcome, buffer };
-        Some(Completed { completion, command })
+        Some(Completed { completion, command, unwritten: false })
     }
 
     #[inline(always)]
@@ -354,13 +357,20 @@ impl<P: Platform> Connection<P> {
         ended: Ended<B>,
         status: BlkifStatus,
     ) -> Completed<B> {
-        let Ended { token, command, mut buffer, pages } = ended;
-        let outcome = outcome(status);
+        let Ended { token, command, cancelled, returned } = ended;
+        let Returned { mut buffer, pages, marked } = returned;
+        let mut outcome = outcome(status);
+        let unwritten = marked
+            && outcome.is_ok()
+            && self.is_unwritten(&command, buffer.as_mut().ok().and_then(Option::as_mut), &pages);
+        if unwritten && cancelled {
+            outcome = Err(IoError::Closed);
+        }
         if pages.count() != 0
             && let Some(pool) = &mut self.pool
         {
-            if let (Ok(Some(buffer)), Ok(()), BlkifOp::READ) =
-                (&mut buffer, outcome, command.operation)
+            if let (Ok(Some(buffer)), Ok(()), BlkifOp::READ, false) =
+                (&mut buffer, outcome, command.operation, unwritten)
             {
                 buffer::take(buffer, &command, pool.iter(&pages).map(|(_, memory)| memory));
             }
@@ -373,8 +383,27 @@ impl<P: Platform> Connection<P> {
                 (None, Err(IoError::Broken(broken)))
             }
         };
+        let unwritten = unwritten && outcome.is_ok();
         let completion = Completion { token, outcome, buffer };
-        Completed { completion, command }
+        Completed { completion, command, unwritten }
+    }
+
+    /// Returns whether the backend has left a sector of a marked read as it was.
+    #[cold]
+    fn is_unwritten<B: IoMemory>(
+        &self,
+        command: &Command,
+        buffer: Option<&mut B>,
+        pages: &PersistentPages,
+    ) -> bool {
+        let len = command.sectors as usize * SECTOR_SIZE;
+        match (buffer.and_then(B::dma_buffer), &self.pool) {
+            (Some(dma), _) => buffer::is_marked(len, core::iter::once(AsRef::as_ref(&*dma))),
+            (None, Some(pool)) => {
+                buffer::is_marked(len, pool.iter(pages).map(|(_, memory)| memory))
+            }
+            (None, None) => false,
+        }
     }
 
     /// Ends the connection: no responses are taken any more.

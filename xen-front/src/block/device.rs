@@ -303,7 +303,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
     /// Queues a request as [`submit`](Self::submit) does. Its pages held data of other requests,
     /// which a read that the backend does not carry out must not show.
     pub(super) fn submit_reused(&mut self, request: Request<B>) -> Result<Token, SubmitError<B>> {
-        self.submit_zeroed(request, Zeroed::Reads)
+        self.submit_zeroed(request, Zeroed::Marked)
     }
 
     fn submit_zeroed(

@@ -1,7 +1,7 @@
 //! A queue of a disk: a table of requests, and the ring of its connection.
 
 use super::buffer::Zeroed;
-use super::connection::Connection;
+use super::connection::{Completed, Connection};
 use super::request::Command;
 use super::requests::{Moved, Requests};
 use super::segments::Segments;
@@ -207,7 +207,14 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
 
     /// Takes the next completed request, and issues none.
     pub(super) fn complete_polled(&mut self) -> Option<Completion<B>> {
-        self.requests.next_completed().or_else(|| self.next_response())
+        let completed = self.requests.next_completed();
+        completed.or_else(|| {
+            let Completed { mut completion, unwritten, .. } = self.next_answered()?;
+            if unwritten {
+                completion.outcome = Err(IoError::Failed);
+            }
+            Some(completion)
+        })
     }
 
     /// Issues what waits for a slot, or ends what gets none any more.
@@ -234,15 +241,28 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         }
     }
 
-    /// Takes the next request that the connection in use has completed.
+    /// Takes the next request that the connection in use has completed, and requeues reads that the
+    /// backend has not written.
     #[inline(never)]
     fn next_response(&mut self) -> Option<Completion<B>> {
+        let mut completed = self.next_answered()?;
+        while completed.unwritten {
+            let Completed { completion, command, .. } = completed;
+            self.requests.add_requeued(completion.token, command, completion.buffer);
+            completed = self.next_answered()?;
+        }
+        Some(completed.completion)
+    }
+
+    /// Takes the next request that the connection in use has completed.
+    #[inline(always)]
+    fn next_answered(&mut self) -> Option<Completed<B>> {
         let CurrentConnection::Current(connection) = &mut self.link else { return None };
         let completed = connection.complete(&mut self.requests)?;
         if completed.completion.outcome == Err(IoError::Unsupported) {
             self.unsupported(&completed.command);
         }
-        Some(completed.completion)
+        Some(completed)
     }
 
     /// Returns the number of connections so far.
@@ -295,7 +315,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             return;
         }
         let flush = info.flush_method();
-        // An earlier backend may have written to the buffer of a read, which is zeroed again.
+        // An earlier backend may have written to the buffer of a read, which is zeroed again. One
+        // that has left sectors of a read unwritten may do so again.
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, mut buffer| {

@@ -1,12 +1,11 @@
 //! The requests of a disk, from submission to completion.
 
-use super::buffer::RequestBuffer;
+use super::buffer::{RequestBuffer, Returned};
 use super::request::Command;
 use super::ring::{RequestRing, Response};
 use super::slots::Slots;
 use super::{Completion, IoError, ProtocolError, SECTORS_PER_PAGE, Token};
 use crate::IoMemory;
-use xen_grant::{InUse, PersistentPages};
 use xen_hypercall::{OutOfMemory, Platform, StableSharedMem};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
@@ -92,10 +91,9 @@ struct Entry<P: Platform, B: IoMemory<Platform = P>> {
 pub(super) struct Ended<B> {
     pub(super) token: Token,
     pub(super) command: Command,
-    /// The buffer; an error if the backend still uses it.
-    pub(super) buffer: Result<Option<B>, InUse>,
-    /// The pages of the connection's pool that its data was copied through.
-    pub(super) pages: PersistentPages,
+    /// The caller has cancelled it: it is not issued again.
+    pub(super) cancelled: bool,
+    pub(super) returned: Returned<B>,
 }
 
 /// The requests that the caller has submitted and whose completion was not taken.
@@ -209,15 +207,15 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
     /// Removes a request in flight and ends the access of the backend to its buffer.
     #[inline(always)]
     fn end(&mut self, slot: u16) -> Option<Ended<B>> {
-        let Entry { token, command, state, .. } = self.slots.remove(slot)?;
-        let (buffer, pages) = match state {
+        let Entry { token, command, cancelled, state, .. } = self.slots.remove(slot)?;
+        let returned = match state {
             RequestState::InFlight(InFlight { buffer, .. }) => buffer.end_access(),
             RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => {
-                (Ok(buffer), PersistentPages::default())
+                Returned::unused(buffer)
             }
-            RequestState::Lent => (Ok(None), PersistentPages::default()),
+            RequestState::Lent => Returned::unused(None),
         };
-        Some(Ended { token, command, buffer, pages })
+        Some(Ended { token, command, cancelled, returned })
     }
 
     /// Removes the first request in flight. The ring must not be used any more.
@@ -247,7 +245,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             let taken = core::mem::replace(state, RequestState::Requeued(None));
             *state = match taken {
                 // The pages are of a pool that is dropped with its connection.
-                RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access().0 {
+                RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access().buffer
+                {
                     Ok(buffer) if *cancelled => {
                         RequestState::Completed(Err(IoError::Closed), buffer)
                     }
@@ -320,9 +319,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             return None;
         }
         let slot = self.first(|state| matches!(state, RequestState::Requeued(_)))?;
-        let Ended { token, buffer, .. } = self.end(slot)?;
+        let Ended { token, returned, .. } = self.end(slot)?;
         self.requeued -= 1;
-        Some(Completion { token, outcome: Err(IoError::Closed), buffer: buffer.ok().flatten() })
+        Some(Completion {
+            token,
+            outcome: Err(IoError::Closed),
+            buffer: returned.buffer.ok().flatten(),
+        })
     }
 
     /// Cancels a request. Returns whether it had not completed.

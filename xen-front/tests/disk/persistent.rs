@@ -289,6 +289,45 @@ fn unwritten_copy_is_zeroes() {
     fixture.shut(block);
 }
 
+/// D-B19: the disk may have any bytes, those of the mark of unwritten sectors included.
+#[test]
+fn marked_sectors_are_read_twice() {
+    let fixture = Fixture::new().persistent();
+    let mut block = fixture.block();
+    drop(fixture.run(&mut block, [fixture.read(0)]));
+    let mark = fixture.back.state().read_pages[504..512].to_vec();
+    assert!(mark.iter().any(|&byte| byte != 0));
+    for sector in [0, 7, 8] {
+        fixture.back.state().disk[sector * 512 + 504..][..8].copy_from_slice(&mark);
+    }
+    let content = fixture.back.state().disk[..24 * 512].to_vec();
+    let seen = fixture.back.state().seen.len();
+    let found = fixture.run(&mut block, [0, 8, 16].map(|sector| fixture.read(sector)));
+    for (page, expected) in found.iter().zip(content.chunks(4096)) {
+        assert!(page.as_slice() == expected);
+    }
+    // The third one has no mark.
+    assert_eq!(fixture.back.state().seen.len() - seen, 5);
+    let pages = fixture.back.state().read_pages.len() - 2 * 4096;
+    assert!(fixture.back.state().read_pages[pages..].iter().all(|&byte| byte == 0));
+    fixture.shut(block);
+}
+
+/// D-B19.
+#[test]
+fn cancelled_read_is_not_repeated() {
+    let fixture = Fixture::new().persistent();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Pretend;
+    let token = block.submit(fixture.read(0)).unwrap();
+    assert!(block.cancel(token));
+    let done = fixture.settled(&mut block, 1).remove(0);
+    assert_eq!((done.token, done.outcome), (token, Err(IoError::Closed)));
+    assert_eq!(fixture.back.state().seen.len(), 1);
+    drop(done);
+    fixture.shut(block);
+}
+
 #[test]
 fn kept_pages_are_not_reused() {
     let fixture = Fixture::new().persistent();
