@@ -48,6 +48,14 @@ pub enum BlkBackError {
         /// The largest that was offered.
         limit: u32,
     },
+    /// The number of pages of the frontend's ring is no power of two, or more than were offered.
+    #[error("num-ring-pages: found {found}, expected a power of two of at most {limit}")]
+    RingPages {
+        /// The number of pages that the frontend has published.
+        found: u32,
+        /// The most that were offered.
+        limit: u32,
+    },
     /// The frontend has more queues than were offered, or none.
     #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
     QueueCount {

@@ -121,19 +121,21 @@ impl RingOffer {
     /// `ring-ref` (`io/blkif.h`, note 6). The other name of a single page is read where that one is
     /// missing: frontends differ.
     fn ring_order(self, nodes: &KeyValues<'_>) -> Result<(u32, [&'static str; 2]), BlkBackError> {
-        let (found, names) = match nodes.optional_number("ring-page-order")? {
-            Some(order) => (order, ["ring-ref0", "ring-ref"]),
-            None => {
-                let pages: u32 = nodes.number_or("num-ring-pages", 1)?;
-                // A number of pages that is no power of two, or zero, is no ring.
-                let order = if pages.is_power_of_two() { pages.ilog2() } else { u32::MAX };
-                (order, ["ring-ref", "ring-ref0"])
-            }
-        };
-        if found > self.order {
-            return Err(BlkBackError::RingOrder { found, limit: self.order });
+        let limit = self.order;
+        if let Some(found) = nodes.optional_number("ring-page-order")? {
+            return if found <= limit {
+                Ok((found, ["ring-ref0", "ring-ref"]))
+            } else {
+                Err(BlkBackError::RingOrder { found, limit })
+            };
         }
-        Ok((found, names))
+        let found: u32 = nodes.number_or("num-ring-pages", 1)?;
+        // A number of pages that is no power of two, or zero, is no ring.
+        if found.is_power_of_two() && found.ilog2() <= limit {
+            Ok((found.ilog2(), ["ring-ref", "ring-ref0"]))
+        } else {
+            Err(BlkBackError::RingPages { found, limit: 1 << limit })
+        }
     }
 }
 

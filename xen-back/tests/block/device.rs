@@ -349,7 +349,7 @@ enum Detach {
     Frontend,
 }
 
-/// Linux 6f5986bce5, Qubes 4784, xenopsd 613.
+/// D-B18. Linux 6f5986bce5, Qubes 4784, xenopsd 613.
 #[test]
 fn detached_disk_loses_no_write() {
     for mode in MODES {

@@ -1,4 +1,4 @@
-//! Frontends with several queues (features 87, D-B14).
+//! Frontends with several queues (feature 87).
 
 use super::fixture::{AsyncBack, Backend, Done, Fixture, MODES, Native, SECTORS, noise};
 use std::collections::VecDeque;
@@ -15,9 +15,9 @@ use xenbus::{DeviceId, DeviceState, XenbusError};
 type Ring = FrontRing<Granted<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
 /// A frontend with several queues, each with a ring of one page and one page of data.
-struct Queues<'a> {
-    fixture: &'a Fixture,
-    queues: Vec<(Ring, Channel<Domain>, Granted<Domain, ReadWrite>)>,
+pub(super) struct Queues<'a> {
+    pub(super) fixture: &'a Fixture,
+    pub(super) queues: Vec<(Ring, Channel<Domain>, Granted<Domain, ReadWrite>)>,
 }
 
 impl<'a> Queues<'a> {
@@ -29,7 +29,7 @@ impl<'a> Queues<'a> {
     }
 
     /// Publishes the nodes of `count` queues.
-    fn prepare(fixture: &'a Fixture, back: &mut impl Backend, count: usize) -> Self {
+    pub(super) fn prepare(fixture: &'a Fixture, back: &mut impl Backend, count: usize) -> Self {
         fixture.settle(back).unwrap();
         assert_eq!(fixture.states().1, 2);
         let (guest, driver) = (&fixture.guest, fixture.driver.id());
@@ -58,12 +58,12 @@ impl<'a> Queues<'a> {
         this
     }
 
-    fn write(&self, key: &str, value: impl core::fmt::Display) {
+    pub(super) fn write(&self, key: &str, value: impl core::fmt::Display) {
         let path = format!("{}/{key}", self.fixture.device.frontend_path());
         self.fixture.guest.store().write(path, value.to_string()).unwrap();
     }
 
-    fn set_state(&self, state: u32) {
+    pub(super) fn set_state(&self, state: u32) {
         self.write("state", state);
     }
 
@@ -103,7 +103,7 @@ impl<'a> Queues<'a> {
         }
     }
 
-    fn close(self, back: &mut impl Backend) {
+    pub(super) fn close(self, back: &mut impl Backend) {
         for state in [5, 6] {
             self.set_state(state);
             let _ = self.fixture.settle(back);
@@ -290,65 +290,10 @@ fn protocol_error_ends_all_queues() {
 }
 
 /// Reads the reason that the toolstack's user can read.
-fn error_node(fixture: &Fixture) -> String {
+pub(super) fn error_node(fixture: &Fixture) -> String {
     let (guest, device) = (fixture.guest.id(), &fixture.device.id);
     let path = format!("error/backend/vbd/{guest}/{device}/error");
     fixture.driver.store().read(path).unwrap_or_default()
-}
-
-/// D-B14: the device is closed with a reason that names the node, and nothing stays mapped. A
-/// frontend that corrects its nodes is served afterwards.
-#[test]
-fn d_b14_invalid_queues_are_refused() {
-    type Change = fn(&Queues<'_>);
-    let cases: [(&str, Change); 9] = [
-        ("multi-queue-num-queues: found 0, expected 1 to 4", |front| {
-            front.write("multi-queue-num-queues", 0);
-        }),
-        ("multi-queue-num-queues: found 5, expected 1 to 4", |front| {
-            front.write("multi-queue-num-queues", 5);
-        }),
-        ("multi-queue-num-queues: found 4294967295, expected 1 to 4", |front| {
-            front.write("multi-queue-num-queues", u32::MAX);
-        }),
-        ("multi-queue-num-queues", |front| front.write("multi-queue-num-queues", "abc")),
-        ("queue-2/ring-ref", |front| {
-            let path = front.fixture.device.frontend_path();
-            front.fixture.guest.store().remove(format!("{path}/queue-2/ring-ref")).unwrap();
-        }),
-        ("queue-3/event-channel", |front| front.write("queue-3/event-channel", "")),
-        ("ring-ref of queue 3: found reference", |front| {
-            let reference = front.queues[1].0.memory().refs()[0];
-            front.write("queue-3/ring-ref", reference);
-        }),
-        ("event-channel of queue 2: found port", |front| {
-            front.write("queue-2/event-channel", front.queues[0].1.port());
-        }),
-        // The rings have one size: that of one queue is not enough.
-        ("queue-0/ring-ref1", |front| {
-            front.write("ring-page-order", 1);
-            front.write("queue-0/ring-ref0", front.queues[0].0.memory().refs()[0]);
-        }),
-    ];
-    for (expected, change) in cases {
-        let fixture = Fixture::new();
-        let config = Config { mode: GrantMode::Map, ring_order: 1, ..Config::default() };
-        let mut back = fixture.back_with(config);
-        let front = Queues::prepare(&fixture, &mut back, 4);
-        change(&front);
-        front.set_state(3);
-        let found = fixture.settle(&mut back);
-        assert!(found.is_err(), "{expected}");
-        fixture.settle(&mut back).unwrap();
-        assert_eq!(fixture.states(), (3, 5), "{expected}");
-        let error = error_node(&fixture);
-        assert!(error.contains(expected), "found {error:?}, expected {expected:?}");
-        let counters = fixture.driver.counters();
-        assert_eq!(counters.maps, counters.unmaps, "{expected}");
-        front.close(&mut back);
-        drop(back);
-        fixture.finish();
-    }
 }
 
 /// The ports are bound one after the other: those before the failure are closed.

@@ -266,7 +266,7 @@ fn statistics_count_each_request_once() {
     }
 }
 
-/// `io/blkif.h`: "ignored if discard-secure=0".
+/// D-B15. `io/blkif.h`: "ignored if discard-secure=0".
 #[test]
 fn unoffered_secure_flag_is_ignored() {
     let fixture = Fixture::new();
@@ -285,7 +285,7 @@ fn unoffered_secure_flag_is_ignored() {
     fixture.finish();
 }
 
-/// Linux responds with an error, too.
+/// D-B15. Linux responds with an error, too.
 #[test]
 fn discard_outside_disk_is_refused() {
     let fixture = Fixture::new();

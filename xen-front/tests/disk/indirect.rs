@@ -110,6 +110,7 @@ fn limits_are_kept() {
     }
 }
 
+/// D-B17.
 #[test]
 fn impossible_limits_are_refused() {
     for limit in ["abc", "", "-1", "4294967296"] {

@@ -43,17 +43,22 @@ fn unreadable_mode_is_error() {
     fixture.finish();
 }
 
+/// D-B17.
 #[test]
 fn ring_is_largest_for_both_ends() {
     for (key, value, pages) in [
         ("max-ring-page-order", 0, 1),
         ("max-ring-page-order", 1, 2),
         ("max-ring-page-order", 4, 4),
+        ("max-ring-page-order", 5, 4),
+        ("max-ring-page-order", u32::MAX, 4),
         ("max-ring-pages", 0, 1),
         ("max-ring-pages", 1, 1),
         ("max-ring-pages", 3, 2),
         ("max-ring-pages", 4, 4),
         ("max-ring-pages", 16, 4),
+        ("max-ring-pages", 257, 4),
+        ("max-ring-pages", u32::MAX, 4),
     ] {
         let fixture = Fixture::new();
         fixture.back.state().set(key, value);
