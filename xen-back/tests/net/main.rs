@@ -8,6 +8,7 @@ mod fixture;
 mod flow;
 mod limits;
 mod multi;
+mod multicast;
 mod partitions;
 mod queue;
 mod queues;

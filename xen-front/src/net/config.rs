@@ -42,6 +42,10 @@ pub struct NetFrontConfig {
     /// vCPUs that only transmit or only receive.
     #[doc(alias = "feature-split-event-channels")]
     pub split_event_channels: bool,
+    /// Request to receive only the multicast packets of groups that were
+    /// [joined](super::NetFront::join_multicast), if the backend has a filter.
+    #[doc(alias = "request-multicast-control")]
+    pub multicast_filter: bool,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -58,6 +62,7 @@ impl Default for NetFrontConfig {
             segmentation_offload: true,
             queues: 1,
             split_event_channels: false,
+            multicast_filter: false,
             timeout: Duration::from_secs(30),
         }
     }
@@ -106,6 +111,12 @@ impl NetFrontConfig {
     #[must_use]
     pub fn with_split_event_channels(self, split_event_channels: bool) -> Self {
         Self { split_event_channels, ..self }
+    }
+
+    /// Returns the configuration with or without [`multicast_filter`](Self::multicast_filter).
+    #[must_use]
+    pub fn with_multicast_filter(self, multicast_filter: bool) -> Self {
+        Self { multicast_filter, ..self }
     }
 
     /// Returns the number of queues, within the limits.

@@ -245,6 +245,35 @@ impl<P: Platform> NetFront<P> {
         self.device.state() == DeviceState::Connected && core::mem::take(&mut self.announce)
     }
 
+    /// Receives the packets of a multicast group, also after a resume or a new connection. It
+    /// matters with [`NetFrontConfig::multicast_filter`] only, and to a backend that
+    /// [filters](Self::filters_multicast); others send all multicast packets.
+    ///
+    /// The next poll continues what finds no transmit buffer. A request that the backend refuses is
+    /// counted ([`NetFrontStatistics::filter_errors`]).
+    ///
+    /// # Errors
+    ///
+    /// [`NetFrontError::NotMulticast`], [`NetFrontError::TooManyGroups`].
+    #[doc(alias = "XEN_NETIF_EXTRA_TYPE_MCAST_ADD")]
+    pub fn join_multicast(&mut self, group: MacAddress) -> Result<(), NetFrontError> {
+        self.device.driver_mut().groups.join(group)?;
+        self.device.driver_mut().update_filter();
+        Ok(())
+    }
+
+    /// Receives the packets of a multicast group no longer.
+    #[doc(alias = "XEN_NETIF_EXTRA_TYPE_MCAST_DEL")]
+    pub fn leave_multicast(&mut self, group: MacAddress) {
+        self.device.driver_mut().groups.leave(group);
+        self.device.driver_mut().update_filter();
+    }
+
+    /// Returns whether the backend of this connection filters multicast packets.
+    pub fn filters_multicast(&self) -> bool {
+        self.device.driver().filters
+    }
+
     /// Returns when to poll again if no event comes before.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         self.device.poll_timeout(now)

@@ -1,5 +1,6 @@
 //! The protocol of a network frontend, as xenbus calls it.
 
+use super::multicast::Groups;
 use super::queues::{Connection, Queues};
 use super::rings::Rings;
 use super::rx::RxQueue;
@@ -38,6 +39,9 @@ pub(super) struct VifDriver<P: Platform> {
     /// The number of allocations that the backend still used when the last connection ended.
     pub(super) in_use: usize,
     pub(super) queues: PageArc<P, Queues<P>>,
+    pub(super) groups: Groups,
+    /// The backend filters multicast packets.
+    pub(super) filters: bool,
 }
 
 impl<P: Platform> VifDriver<P> {
@@ -47,7 +51,24 @@ impl<P: Platform> VifDriver<P> {
         queues: PageArc<P, Queues<P>>,
     ) -> Self {
         let mac = MacAddress::default();
-        Self { grants, config, mac, mtu: DEFAULT_MTU, in_use: 0, queues }
+        let (groups, filters) = (Groups::default(), false);
+        Self { grants, config, mac, mtu: DEFAULT_MTU, in_use: 0, queues, groups, filters }
+    }
+
+    /// Sends the changes of the multicast filter that there is room for; publish them.
+    pub(super) fn update_filter(&mut self) {
+        if !self.filters {
+            return;
+        }
+        let Some(mut queue) = self.queues.open(0) else { return };
+        let Some(connection) = &mut queue.connection else { return };
+        while let Some(change) = self.groups.next_change() {
+            // What finds no room, or a broken device, is sent later.
+            if connection.rings.change_filter(change).is_err() {
+                return;
+            }
+            self.groups.sent(change);
+        }
     }
 
     /// Creates the rings, buffers and channels of a queue, and grants the backend's domain access
@@ -98,7 +119,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         "queue-7",
         "ctrl-ring-ref",
         "event-channel-ctrl",
-        "request-multicast-control",
+        key::REQUEST_MULTICAST_CONTROL,
         "feature-gso-tcpv4-prefix",
         "xdp-headroom",
     ];
@@ -121,6 +142,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             key::FEATURE_NO_CSUM_OFFLOAD,
             key::FEATURE_IPV6_CSUM_OFFLOAD,
             key::FEATURE_SPLIT_EVENT_CHANNELS,
+            key::FEATURE_MULTICAST_CONTROL,
             key::MAX_QUEUES,
         ]);
     }
@@ -137,6 +159,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         self.mtu = mtu(nodes, if large { MAX_MTU } else { DEFAULT_MTU });
         let split = self.config.split_event_channels
             && nodes.number_or(key::FEATURE_SPLIT_EVENT_CHANNELS, 0u32)? != 0;
+        self.filters = self.config.multicast_filter
+            && nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
+        self.groups.restart();
         let most = nodes.number_or(key::MAX_QUEUES, 1u32)?;
         let rings = usize::from(self.config.valid_queues()).min(most as usize).max(1);
         debug!("vif: {rings} queues, split channels: {split}, mtu {}, {features:?}", self.mtu);
@@ -176,6 +201,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         nodes.write(key::FEATURE_GSO_TCPV6, u8::from(offers.segmentation));
         nodes.write(key::FEATURE_NO_CSUM_OFFLOAD, u8::from(!checksums));
         nodes.write(key::FEATURE_IPV6_CSUM_OFFLOAD, u8::from(checksums));
+        if self.filters {
+            nodes.write(key::REQUEST_MULTICAST_CONTROL, 1);
+        }
     }
 
     fn connect(&mut self, _: &Peer<'_>) -> Result<(), NetFrontError> {
@@ -194,6 +222,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
     }
 
     fn run(&mut self, _: Instant) -> Result<(), NetFrontError> {
+        self.update_filter();
         let mut result = Ok(());
         self.queues.for_each(|queue| {
             let flushed = queue.connection.as_mut().map_or(Ok(()), Connection::flush);

@@ -1,6 +1,6 @@
 //! Errors of a network device.
 
-use super::{MAX_SLOTS, MacError};
+use super::{MAX_GROUPS, MAX_SLOTS, MacAddress, MacError};
 use thiserror::Error;
 use xen_grant::GrantError;
 use xen_hypercall::{Errno, OutOfMemory};
@@ -110,6 +110,15 @@ pub enum NetFrontError {
     /// The backend broke the protocol.
     #[error("device broken: {0}")]
     Broken(#[from] ProtocolError),
+    /// The address is no multicast address.
+    #[error("{address} is no multicast address")]
+    NotMulticast {
+        /// The address.
+        address: MacAddress,
+    },
+    /// The device receives as many multicast addresses as a filter has room for.
+    #[error("more than {MAX_GROUPS} multicast addresses")]
+    TooManyGroups,
     /// The backend has closed the device but still uses its memory, which is deferred.
     #[error("the backend is closed but still uses {allocations} of the device's allocations")]
     InUse {

@@ -57,6 +57,7 @@ mod driver;
 #[cfg(feature = "embassy-net-driver")]
 mod embassy;
 mod error;
+mod multicast;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod queue_handle;
@@ -76,6 +77,7 @@ pub use device::NetFront;
 #[cfg(feature = "embassy-net-driver")]
 pub use embassy::{EmbassyDriver, EmbassyEvents};
 pub use error::{NetFrontError, ProtocolError, TxError};
+pub use multicast::MAX_GROUPS;
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, PhyTxToken, timestamp};
 pub use queue_handle::NetQueue;

@@ -1,5 +1,6 @@
 //! Both rings of a device, and the state of the protocol.
 
+use super::multicast::FilterChange;
 use super::rx::RxQueue;
 use super::tx::{Needed, TxMeta, TxQueue};
 use super::tx_buffers::{Run, TxMemory};
@@ -72,6 +73,13 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
         let result = write(self.tx.bytes_mut(run, len));
         self.tx.push(run, len, meta, &mut self.statistics)?;
         Ok(result)
+    }
+
+    /// Pushes a change of the backend's multicast filter.
+    pub(super) fn change_filter(&mut self, change: FilterChange) -> Result<(), TxError> {
+        self.intact()?;
+        let run = self.make_room(Needed::FILTER)?;
+        self.tx.push_filter(run, change)
     }
 
     /// Returns the room for a packet, after reading responses if there is none.

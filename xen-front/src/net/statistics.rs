@@ -40,6 +40,8 @@ pub struct NetFrontStatistics {
     /// Packets dropped before transmission: too short, too long, or with a segmentation that the
     /// backend does not support. Counted by `TxToken::transmit`.
     pub tx_invalid: u64,
+    /// Changes of the multicast filter that the backend has refused.
+    pub filter_errors: u64,
 }
 
 impl NetFrontStatistics {
@@ -76,5 +78,6 @@ impl core::ops::AddAssign for NetFrontStatistics {
         self.tx_segmented += other.tx_segmented;
         self.tx_errors += other.tx_errors;
         self.tx_invalid += other.tx_invalid;
+        self.filter_errors += other.filter_errors;
     }
 }

@@ -1,6 +1,7 @@
 //! The transmit ring.
 
-use super::tx_buffers::{Run, TxBuffers, TxMemory};
+use super::multicast::FilterChange;
+use super::tx_buffers::{Completed, Run, TxBuffers, TxMemory};
 use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, TxError, checksum};
 use core::num::NonZeroU16;
 use xen_hypercall::{GrantRef, PAGE_SIZE, StableSharedMem};
@@ -80,6 +81,8 @@ pub(super) struct Needed {
 impl Needed {
     /// The shortest packet.
     pub(super) const LEAST: Self = Self { pages: 1, extra: 0 };
+    /// A change of the multicast filter.
+    pub(super) const FILTER: Self = Self { pages: 1, extra: 1 };
 
     pub(super) fn new(len: usize, meta: TxMeta) -> Self {
         let extra = u16::from(meta.segment.is_some());
@@ -183,6 +186,20 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         Ok(())
     }
 
+    /// Pushes a change of the backend's multicast filter; publish it. It has the room of
+    /// [`Needed::FILTER`].
+    ///
+    /// Source: `XEN_NETIF_EXTRA_TYPE_MCAST_ADD` in `io/netif.h`: the request has no packet.
+    pub(super) fn push_filter(&mut self, run: Run, change: FilterChange) -> Result<(), TxError> {
+        let gref = self.buffers.begin_filter(run).ok_or(TxError::Full)?;
+        let (flags, id) = (NetTxFlags::EXTRA_INFO, run.ids().start);
+        // There is room: the caller has checked it.
+        let _ = self.ring.push(&NetifTxRequest { gref, offset: 0, flags, id, size: 0 });
+        let _ = self.ring.push(&extra_request(change.extra_info()));
+        self.extras += 1;
+        Ok(())
+    }
+
     /// Pushes the requests of a packet. There is room: the caller has checked it.
     #[inline]
     fn push_requests(
@@ -264,9 +281,14 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
                 self.extras = self.extras.checked_sub(1).ok_or(ProtocolError::TxExtra)?;
                 continue;
             }
-            if self.buffers.complete(id).ok_or(ProtocolError::TxId { found: id })? {
-                statistics.tx_packets += 1;
-                statistics.tx_errors += u64::from(status != NetifStatus::OKAY);
+            let failed = u64::from(status != NetifStatus::OKAY);
+            match self.buffers.complete(id).ok_or(ProtocolError::TxId { found: id })? {
+                Completed::Packet => {
+                    statistics.tx_packets += 1;
+                    statistics.tx_errors += failed;
+                }
+                Completed::Part => {}
+                Completed::Filter => statistics.filter_errors += failed,
             }
         }
         Ok(())

@@ -31,6 +31,19 @@ struct Chunk<M> {
     in_flight: u16,
     /// First pages of packets.
     heads: u16,
+    /// Pages of requests without a packet, which change the multicast filter.
+    filters: u16,
+}
+
+/// The page that a response has freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completed {
+    /// The first page of a packet.
+    Packet,
+    /// A further page of a packet.
+    Part,
+    /// The page of a request to change the multicast filter.
+    Filter,
 }
 
 /// Pages of one chunk for a packet.
@@ -76,7 +89,11 @@ impl<M: TxMemory> TxBuffers<M> {
     pub(super) fn add(&mut self, memory: M, first: GrantRef, pages: u16) {
         let free = u16::MAX.checked_shr(16 - u32::from(pages)).unwrap_or(0);
         // The caller stays below the limit.
-        if self.chunks.push(Chunk { memory, first, free, in_flight: 0, heads: 0 }).is_ok() {
+        if self
+            .chunks
+            .push(Chunk { memory, first, free, in_flight: 0, heads: 0, filters: 0 })
+            .is_ok()
+        {
             self.free += pages;
             self.short = self.chunks.len() - 1;
         }
@@ -138,20 +155,33 @@ impl<M: TxMemory> TxBuffers<M> {
         Some(GrantRef(chunk.first.0 + u32::from(run.start)))
     }
 
-    /// Frees the page `id`. Returns whether it was the first of its packet; `None` if it is not in
-    /// flight.
-    pub(super) fn complete(&mut self, id: u16) -> Option<bool> {
+    /// Marks one page as in flight, for a request without a packet.
+    pub(super) fn begin_filter(&mut self, run: Run) -> Option<GrantRef> {
+        let reference = self.begin(run)?;
+        if let Some(chunk) = self.chunks.get_mut(run.chunk) {
+            chunk.filters |= 1 << run.start;
+        }
+        Some(reference)
+    }
+
+    /// Frees the page `id`. `None` if it is not in flight.
+    pub(super) fn complete(&mut self, id: u16) -> Option<Completed> {
         let chunk = self.chunks.get_mut(usize::from(id) / MAX_PAGES)?;
         let bit = 1 << (usize::from(id) % MAX_PAGES);
         if chunk.in_flight & bit == 0 {
             return None;
         }
-        let first = chunk.heads & bit != 0;
+        let completed = match (chunk.filters & bit != 0, chunk.heads & bit != 0) {
+            (true, _) => Completed::Filter,
+            (_, true) => Completed::Packet,
+            _ => Completed::Part,
+        };
         chunk.in_flight &= !bit;
         chunk.heads &= !bit;
+        chunk.filters &= !bit;
         chunk.free |= bit;
         self.free += 1;
-        Some(first)
+        Some(completed)
     }
 
     /// Returns the memory of a chunk.

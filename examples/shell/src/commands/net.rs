@@ -8,7 +8,9 @@ use crate::system::System;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv4Addr;
-use xen_front::net::{DeviceState, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif};
+use xen_front::net::{
+    DeviceState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif,
+};
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
 
@@ -169,10 +171,16 @@ impl<P: Platform> Nics<P> {
     }
 }
 
+/// Ethernet address of 224.0.0.1, the only group that the stack is in.
+const ALL_HOSTS: MacAddress = MacAddress([0x01, 0, 0x5e, 0, 0, 1]);
+
 fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<NetFront<P>, Error> {
     let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT);
-    NetFront::connect(system.store()?, system.grants()?, vif, config)
-        .map_err(|error| Error::Interface { vif, error })
+    let config = config.with_multicast_filter(true);
+    let mut net = NetFront::connect(system.store()?, system.grants()?, vif, config)
+        .map_err(|error| Error::Interface { vif, error })?;
+    net.join_multicast(ALL_HOSTS).map_err(|error| Error::Interface { vif, error })?;
+    Ok(net)
 }
 
 fn wait_until_up<P: Platform>(

@@ -628,3 +628,4 @@ fn copies_stay_within_their_slot() {
 }
 
 mod large;
+mod multicast;
