@@ -19,12 +19,13 @@ matches() {
   esac
 }
 
-# within SECONDS COMMAND...: waits until the command succeeds.
+# within SECONDS COMMAND...: waits until the command succeeds. A long wait looks less often: each look takes time of the processor that the guests
+# share with dom0.
 within() {
-  end=$(($(date +%s) + $1)); shift
+  end=$(($(date +%s) + $1)); pause=$(($1 < 60 ? 100000 : 1000000)); shift
   until "$@"; do
     [ "$(date +%s)" -lt "$end" ] || return 1
-    usleep 100000
+    usleep $pause
   done
 }
 

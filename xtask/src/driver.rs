@@ -72,7 +72,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 pub(crate) fn both() -> Result<()> {
     side_by_side(
         &[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Persistent)],
-        (64, 8),
+        (32, 8),
         false,
     )
 }
@@ -106,7 +106,7 @@ fn side_by_side(
         let name = format!("xen {xen} {}", grants.name());
         let log = host::results()?.join(format!("driver-domain-{xen}-{}.log", grants.name()));
         let mut boot = Boot::new(xen, log);
-        boot.timeout = Duration::from_secs(1800);
+        boot.timeout = Duration::from_secs(900);
         boot.append = "QUIET=1".to_owned();
         jobs.push(Job { name, boot, archive });
     }

@@ -8,6 +8,9 @@ pub struct TxStatistics {
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
+    /// Packets of these that stand for several on a wire.
+    #[doc(alias = "gso")]
+    pub segmented: u64,
     /// Packets dropped as invalid: too short, too many slots, contradictory sizes, segmentation
     /// that is not possible, a checksum that could not be completed; changes of the multicast
     /// filter without room.
@@ -57,6 +60,7 @@ impl TxStatistics {
     pub(super) fn add(&mut self, other: &Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
+        self.segmented += other.segmented;
         self.refused += other.refused;
         self.failed += other.failed;
         self.throttled += other.throttled;

@@ -188,6 +188,7 @@ impl<P: Platform> Tx<P> {
             }
             statistics.packets += 1;
             statistics.bytes += bytes.len() as u64;
+            statistics.segmented += u64::from(segmentation.is_some());
             port.receive(Packet { bytes, meta: taken.meta });
         }
         for taken in &self.taken {

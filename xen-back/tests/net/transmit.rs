@@ -239,6 +239,7 @@ fn flags_of_guest_packets_arrive() {
         assert_eq!(raw.tx.pop().unwrap().unwrap().status, status);
         while raw.tx.pop().unwrap().is_some() {}
     }
+    assert_eq!((back.tx_statistics().packets, back.tx_statistics().segmented), (4, 1));
     raw.close(&mut back);
     drop(back);
     fixture.finish();
