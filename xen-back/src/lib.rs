@@ -13,3 +13,6 @@ extern crate std;
 
 pub mod block;
 pub mod net;
+mod queue;
+
+pub use queue::QueueError;

@@ -75,11 +75,12 @@ use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, Xenbus
 /// If the backend itself is dropped with its frontend connected, its requests in flight remain
 /// valid, and its rings stay connected for them. Each of them is answered with an error when the
 /// storage drops it, and the last one releases the rings. No other backend serves the frontend
-/// before: Xen refuses it the port with [`BlkBackError::Port`], which closes the device. So drop
+/// before: Xen refuses it the port with [`QueueError::Port`], which closes the device. So drop
 /// all requests, carried out or not, before the next backend polls. A request with a response is
 /// never carried out again, and none is lost.
 ///
 /// [`Operation::Flush`]: super::Operation::Flush
+/// [`QueueError::Port`]: crate::QueueError::Port
 pub struct AsyncBlkBack<P: ForeignFrames, O: OpenDisk, T: Transport = RingTransport<P>> {
     device: BackendDevice<P, PageBox<P, Driver<P, O>>, T>,
 }
@@ -205,7 +206,8 @@ impl<P: ForeignFrames, O: OpenDisk, T: Transport> AsyncBlkBack<P, O, T> {
     ///
     /// # Errors
     ///
-    /// [`BlkBackError::Corrupt`] if the frontend has broken the protocol, which disconnects it.
+    /// [`QueueError::Corrupt`](crate::QueueError::Corrupt) if the frontend has broken the protocol,
+    /// which disconnects it.
     pub fn next_request(&mut self) -> Result<Option<Request<P>>, BlkBackError> {
         let driver = &mut **self.device.driver_mut();
         let Some(connection) = &mut driver.connection else { return Ok(None) };

@@ -22,7 +22,7 @@ pub(super) struct CorruptQueue {
 
 impl From<CorruptQueue> for BlkBackError {
     fn from(CorruptQueue { index, corrupt }: CorruptQueue) -> Self {
-        Self::Corrupt { queue: index as u32, corrupt }
+        Self::Queue { queue: index as u32, error: corrupt.into() }
     }
 }
 
@@ -45,7 +45,10 @@ impl<P: ForeignFrames> Connection<P> {
     ) -> Result<Self, BlkBackError> {
         let mut queues = QueueList::new();
         for (index, nodes) in nodes.iter().enumerate() {
-            let _ = queues.push(Queue::map(platform, guest, abi, index as u8, nodes)?);
+            let queue = Queue::map(platform, guest, abi, index as u8, nodes);
+            let queue =
+                queue.map_err(|error| BlkBackError::Queue { queue: index as u32, error })?;
+            let _ = queues.push(queue);
         }
         let slots = queues.iter().map(Queue::slots).sum::<u32>();
         let access = AccessConfig::new(config, persistent);

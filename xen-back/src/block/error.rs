@@ -1,11 +1,10 @@
 //! Errors of a block backend.
 
 use super::OpenError;
+use crate::QueueError;
 use core::time::Duration;
 use thiserror::Error;
-use xen_grant::MapError;
-use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
-use xen_ring::{Corrupt, RingError};
+use xen_hypercall::OutOfMemory;
 use xen_store::PathText;
 use xenbus::XenbusError;
 
@@ -64,61 +63,16 @@ pub enum BlkBackError {
         /// The most that were offered.
         limit: u32,
     },
-    /// The frontend names one page as two pages of its rings.
-    #[error(
-        "ring-ref of queue {queue}: found reference {reference} twice, expected another one for \
-         each page of all queues"
-    )]
-    RingRef {
-        /// The queue at which it comes again.
-        queue: u32,
-        /// The reference that comes twice.
-        reference: GrantRef,
-    },
-    /// No ring fits the memory.
-    #[error(transparent)]
-    Ring(#[from] RingError),
-    /// A ring of the frontend could not be mapped.
-    #[error("ring-ref of queue {queue} could not be mapped: {error}")]
-    Map {
+    /// A queue of the frontend could not be connected, or broke the protocol of its ring.
+    #[error("queue {queue}: {error}")]
+    Queue {
         /// The queue.
         queue: u32,
         /// The reason.
         #[source]
-        error: MapError,
-    },
-    /// The frontend names one port as those of two queues.
-    #[error(
-        "event-channel of queue {queue}: found port {port} twice, expected another one for each \
-         queue"
-    )]
-    RepeatedPort {
-        /// The queue at which it comes again.
-        queue: u32,
-        /// The port.
-        port: Port,
-    },
-    /// The frontend's port could not be bound.
-    #[error("event-channel of queue {queue}: port {port} could not be bound: {errno}")]
-    Port {
-        /// The queue.
-        queue: u32,
-        /// The port, that the frontend has published.
-        port: Port,
-        /// Xen's answer.
-        #[source]
-        errno: Errno,
+        error: QueueError,
     },
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),
-    /// The frontend broke the protocol of a ring.
-    #[error("queue {queue}: {corrupt}")]
-    Corrupt {
-        /// The queue.
-        queue: u32,
-        /// The violation.
-        #[source]
-        corrupt: Corrupt,
-    },
 }

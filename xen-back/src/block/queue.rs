@@ -7,9 +7,10 @@ use super::ring_nodes::QueueNodes;
 use super::rings::{Abi, Rings};
 use super::slot::{HomeOwner, Slot, SlotBox, SlotList, Step, Work};
 use super::validate::{DiskLimits, RequestError, ValidatedRequest, WireRequest};
-use super::{BlkBackError, BlockDeviceError, Statistics};
+use super::{BlockDeviceError, Statistics};
+use crate::queue::{QueueError, bind_port, map_ring};
 use xen_evtchn::Channel;
-use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
+use xen_grant::{GrantMapping, ReadWrite};
 use xen_hypercall::{DomId, ForeignFrames, Port};
 use xen_ring::{Corrupt, Notify};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
@@ -59,15 +60,9 @@ impl<P: ForeignFrames> Queue<P> {
         abi: Abi,
         index: u8,
         nodes: &QueueNodes,
-    ) -> Result<Self, BlkBackError> {
-        let queue = u32::from(index);
-        let area = GrantMapArea::reserve(platform.clone(), nodes.refs.len())?;
-        let mapping = area
-            .map(guest, &nodes.refs)
-            .map_err(|failed| BlkBackError::Map { queue, error: failed.error })?;
-        let rings = Rings::attach(abi, mapping).map_err(BlkBackError::Ring)?;
-        let channel = Channel::bind_interdomain(platform.clone(), guest, nodes.port)
-            .map_err(|errno| BlkBackError::Port { queue, port: nodes.port, errno })?;
+    ) -> Result<Self, QueueError> {
+        let rings = Rings::attach(abi, map_ring(platform, guest, &nodes.refs)?)?;
+        let channel = bind_port(platform, guest, nodes.port)?;
         Ok(Self {
             channel,
             rings,

@@ -1,6 +1,7 @@
 //! The frontend's nodes of its rings: how many, how large, and where.
 
 use super::{BlkBackError, Config};
+use crate::QueueError;
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, Port};
@@ -88,12 +89,18 @@ impl RingOffer {
             for &reference in &found.refs {
                 // Requests and responses in one page would overwrite each other's.
                 if seen.contains(&reference) {
-                    return Err(BlkBackError::RingRef { queue, reference });
+                    return Err(BlkBackError::Queue {
+                        queue,
+                        error: QueueError::RepeatedRing { reference },
+                    });
                 }
                 let _ = seen.push(reference);
             }
             if queues.iter().any(|other: &QueueNodes| other.port == found.port) {
-                return Err(BlkBackError::RepeatedPort { queue, port: found.port });
+                return Err(BlkBackError::Queue {
+                    queue,
+                    error: QueueError::RepeatedPort { port: found.port },
+                });
             }
             let _ = queues.push(found);
         }

@@ -3,17 +3,18 @@
 use super::config::MAX_QUEUES;
 use super::control::{Control, spread};
 use super::credit::{Credit, Rate};
-use super::error::QueueError;
+use super::error::RingViolation;
 use super::multicast::MulticastFilter;
 use super::queue_nodes::{ControlNodes, QueueNodes, QueuePorts};
 use super::rx::{FrontendFeatures, Rx, RxRing};
 use super::tx::{Policy, Tx, TxRing};
 use super::{NetBackConfig, NetBackError, Packet, PacketSink, QueueStatistics};
+use crate::queue::{QueueError, bind_port, map_ring};
 use core::time::Duration;
 use heapless::Vec;
 use xen_evtchn::Channel;
-use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
-use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, PageBox, Port};
+use xen_grant::{GrantMapping, ReadWrite};
+use xen_hypercall::{DomId, ForeignFrames, Instant, PageBox, Port};
 use xen_ring::{BackRing, Notify};
 
 /// Batches that one poll takes from the transmit rings of all queues, so that a busy guest leaves
@@ -28,26 +29,6 @@ type Ring<P> = GrantMapping<P, ReadWrite>;
 /// Counters of each queue.
 pub(super) type Statistics = [QueueStatistics; MAX_QUEUES];
 
-/// Maps a ring's page.
-pub(super) fn map<P: ForeignFrames>(
-    platform: &P,
-    guest: DomId,
-    reference: GrantRef,
-) -> Result<Ring<P>, NetBackError> {
-    let area = GrantMapArea::reserve(platform.clone(), 1)?;
-    area.map(guest, &[reference]).map_err(|failed| NetBackError::Map(failed.error))
-}
-
-/// Binds a port of the frontend.
-pub(super) fn bind<P: ForeignFrames>(
-    platform: &P,
-    guest: DomId,
-    port: Port,
-) -> Result<Channel<P>, NetBackError> {
-    Channel::bind_interdomain(platform.clone(), guest, port)
-        .map_err(|errno| NetBackError::Port { port, errno })
-}
-
 /// Event channels of a queue.
 enum Channels<P: ForeignFrames> {
     Shared(Channel<P>),
@@ -55,8 +36,8 @@ enum Channels<P: ForeignFrames> {
 }
 
 impl<P: ForeignFrames> Channels<P> {
-    fn bind(platform: &P, guest: DomId, ports: QueuePorts) -> Result<Self, NetBackError> {
-        let bind = |port| bind(platform, guest, port);
+    fn bind(platform: &P, guest: DomId, ports: QueuePorts) -> Result<Self, QueueError> {
+        let bind = |port| bind_port(platform, guest, port);
         Ok(match ports {
             QueuePorts::Shared(port) => Self::Shared(bind(port)?),
             QueuePorts::Split { tx, rx } => Self::Split { tx: bind(tx)?, rx: bind(rx)? },
@@ -93,6 +74,14 @@ struct Queue<P: ForeignFrames> {
 }
 
 impl<P: ForeignFrames> Queue<P> {
+    /// Maps the rings and binds the ports.
+    fn new(platform: &P, guest: DomId, nodes: &QueueNodes, rx: Rx<P>) -> Result<Self, QueueError> {
+        let tx_ring = BackRing::attach(map_ring(platform, guest, &[nodes.tx_ref])?)?;
+        let rx_ring = BackRing::attach(map_ring(platform, guest, &[nodes.rx_ref])?)?;
+        let channels = Channels::bind(platform, guest, nodes.ports)?;
+        Ok(Self { channels, tx_ring: TxRing::new(tx_ring), rx_ring, rx })
+    }
+
     /// Takes a batch of packets. Returns whether there was one.
     fn receive(
         &mut self,
@@ -100,7 +89,7 @@ impl<P: ForeignFrames> Queue<P> {
         policy: &mut Policy,
         sink: &mut (impl PacketSink + ?Sized),
         statistics: &mut QueueStatistics,
-    ) -> Result<bool, QueueError> {
+    ) -> Result<bool, RingViolation> {
         let done = tx.process_ring(&mut self.tx_ring, policy, sink, &mut statistics.tx);
         // What was answered before a violation still is to be seen.
         if self.tx_ring.ring.publish() == Notify::Send {
@@ -111,7 +100,11 @@ impl<P: ForeignFrames> Queue<P> {
     }
 
     /// Places waiting packets in the guest's pages, with one event at most.
-    fn flush(&mut self, statistics: &mut QueueStatistics, now: Instant) -> Result<(), QueueError> {
+    fn flush(
+        &mut self,
+        statistics: &mut QueueStatistics,
+        now: Instant,
+    ) -> Result<(), RingViolation> {
         let mut result = Ok(true);
         // Bounded by what waits: nothing is queued meanwhile.
         while matches!(result, Ok(true)) && !self.rx.is_empty() {
@@ -154,19 +147,18 @@ impl<P: ForeignFrames> Connection<P> {
     ) -> Result<Self, NetBackError> {
         let count = nodes.queues.len();
         let mut queues = Vec::new();
-        for found in &nodes.queues {
-            let tx_ring = TxRing::new(BackRing::attach(map(platform, guest, found.tx_ref)?)?);
-            let rx_ring = BackRing::attach(map(platform, guest, found.rx_ref)?)?;
+        for (index, found) in (0..).zip(&nodes.queues) {
             let rx = Rx::new(platform, guest, nodes.features, count, config.stall_timeout)?;
-            let channels = Channels::bind(platform, guest, found.ports)?;
-            let queue = Queue { channels, tx_ring, rx_ring, rx };
+            let queue = Queue::new(platform, guest, found, rx);
+            let queue = queue.map_err(|error| NetBackError::Queue { queue: index, error })?;
             // There is room: the nodes were checked.
             let _ = queues.push(PageBox::new(platform.clone(), queue)?);
         }
         let tx = PageBox::new(platform.clone(), Tx::new(platform, guest)?)?;
         let control = match nodes.control {
             Some(found) => {
-                let control = Control::new(platform, guest, found, count as u32)?;
+                let control = Control::new(platform, guest, found, count as u32);
+                let control = control.map_err(NetBackError::Control)?;
                 Some(PageBox::new(platform.clone(), control)?)
             }
             None => None,
@@ -219,7 +211,9 @@ impl<P: ForeignFrames> Connection<P> {
             credit.refill(now);
         }
         let mut busy = match control {
-            Some(control) => control.process_ring().map_err(NetBackError::CorruptControl)?,
+            Some(control) => {
+                control.process_ring().map_err(|corrupt| NetBackError::Control(corrupt.into()))?
+            }
             None => false,
         };
         let (mut taken, mut idle) = (0, 0);
@@ -245,7 +239,7 @@ impl<P: ForeignFrames> Connection<P> {
             // A queue that the rate limit delays is polled at its time.
             if !queue.tx_ring.is_delayed() {
                 let found = queue.tx_ring.ring.final_check();
-                busy |= found.map_err(|corrupt| QueueError::from(corrupt).of(index))?;
+                busy |= found.map_err(|corrupt| RingViolation::from(corrupt).of(index))?;
             }
         }
         Ok(busy)

@@ -2,9 +2,10 @@
 //!
 //! Source: "Control ring" and "Control messages" in `io/netif.h`.
 
+use super::PacketHash;
 use super::config::MAX_QUEUES;
 use super::queue_nodes::ControlNodes;
-use super::{NetBackError, PacketHash};
+use crate::queue::{QueueError, bind_port, map_ring};
 use core::fmt;
 use heapless::Vec;
 use xen_evtchn::Channel;
@@ -61,9 +62,9 @@ impl<P: ForeignFrames> Control<P> {
         guest: DomId,
         nodes: ControlNodes,
         queues: u32,
-    ) -> Result<Self, NetBackError> {
-        let ring = BackRing::attach(super::connection::map(platform, guest, nodes.reference)?)?;
-        let channel = super::connection::bind(platform, guest, nodes.port)?;
+    ) -> Result<Self, QueueError> {
+        let ring = BackRing::attach(map_ring(platform, guest, &[nodes.reference])?)?;
+        let channel = bind_port(platform, guest, nodes.port)?;
         let page = Pages::alloc(platform.clone(), 1)?;
         let hash = HashConfig {
             enabled: false,

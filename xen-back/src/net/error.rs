@@ -1,9 +1,9 @@
 //! Errors of a network backend.
 
+use crate::QueueError;
 use thiserror::Error;
-use xen_grant::MapError;
-use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
-use xen_ring::{Corrupt, RingError};
+use xen_hypercall::OutOfMemory;
+use xen_ring::Corrupt;
 use xenbus::XenbusError;
 
 /// A violation of the protocol of the transmit ring.
@@ -47,55 +47,24 @@ pub enum NetBackError {
         /// The most queues that were offered.
         limit: u32,
     },
-    /// The frontend has published a page as two rings.
-    #[error("queue {queue}: ring in grant {}, which is another ring", .reference.0)]
-    RepeatedRing {
-        /// The queue of the second one.
+    /// A queue of the frontend could not be connected, or broke the protocol of a ring.
+    #[error("queue {queue}: {error}")]
+    Queue {
+        /// The queue.
         queue: u32,
-        /// The grant.
-        reference: GrantRef,
+        /// The reason.
+        #[source]
+        error: QueueError,
     },
-    /// The frontend has published a port twice.
-    #[error("queue {queue}: event channel {port}, which is that of another ring")]
-    RepeatedPort {
-        /// The queue of the second one.
-        queue: u32,
-        /// The port.
-        port: Port,
-    },
+    /// The control ring could not be connected, or the frontend broke its protocol.
+    #[error("control ring: {0}")]
+    Control(#[source] QueueError),
     /// The toolstack's rate limit is not valid.
     #[error("rate: expected BYTES,MICROSECONDS")]
     Rate,
-    /// A ring could not be mapped.
-    #[error("a ring could not be mapped: {0}")]
-    Map(#[from] MapError),
-    /// No ring fits the memory.
-    #[error(transparent)]
-    Ring(#[from] RingError),
-    /// The frontend's port could not be bound.
-    #[error("event-channel: port {port} could not be bound: {errno}")]
-    Port {
-        /// The port of the frontend.
-        port: Port,
-        /// Xen's answer.
-        #[source]
-        errno: Errno,
-    },
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),
-    /// The frontend broke the protocol of a queue's ring.
-    #[error("queue {queue}: {corrupt}")]
-    Corrupt {
-        /// The queue.
-        queue: u32,
-        /// The violation.
-        #[source]
-        corrupt: Corrupt,
-    },
-    /// The frontend broke the protocol of the control ring.
-    #[error("control ring: {0}")]
-    CorruptControl(#[source] Corrupt),
     /// The frontend broke the protocol of the transmit ring's slots.
     #[error("queue {queue}: transmit ring: {violation}")]
     Tx {
@@ -109,29 +78,29 @@ pub enum NetBackError {
 
 /// A violation of a queue's protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QueueError {
+pub(super) enum RingViolation {
     Corrupt(Corrupt),
     Tx(TxViolation),
 }
 
-impl QueueError {
+impl RingViolation {
     /// Adds the number of the queue.
     pub(super) fn of(self, queue: usize) -> NetBackError {
         let queue = queue as u32;
         match self {
-            Self::Corrupt(corrupt) => NetBackError::Corrupt { queue, corrupt },
+            Self::Corrupt(corrupt) => NetBackError::Queue { queue, error: corrupt.into() },
             Self::Tx(violation) => NetBackError::Tx { queue, violation },
         }
     }
 }
 
-impl From<Corrupt> for QueueError {
+impl From<Corrupt> for RingViolation {
     fn from(corrupt: Corrupt) -> Self {
         Self::Corrupt(corrupt)
     }
 }
 
-impl From<TxViolation> for QueueError {
+impl From<TxViolation> for RingViolation {
     fn from(violation: TxViolation) -> Self {
         Self::Tx(violation)
     }

@@ -2,6 +2,7 @@
 
 use super::NetBackError;
 use super::config::MAX_QUEUES;
+use crate::QueueError;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, Port};
 use xenbus::net::key::{self, QueueKey};
@@ -90,13 +91,19 @@ pub(super) fn read(
         for reference in [found.tx_ref, found.rx_ref] {
             // Two rings in one page would overwrite each other.
             if refs.contains(&reference) {
-                return Err(NetBackError::RepeatedRing { queue, reference });
+                return Err(NetBackError::Queue {
+                    queue,
+                    error: QueueError::RepeatedRing { reference },
+                });
             }
             let _ = refs.push(reference);
         }
         for port in found.ports.each() {
             if ports.contains(&port) {
-                return Err(NetBackError::RepeatedPort { queue, port });
+                return Err(NetBackError::Queue {
+                    queue,
+                    error: QueueError::RepeatedPort { port },
+                });
             }
             let _ = ports.push(port);
         }

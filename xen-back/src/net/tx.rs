@@ -1,7 +1,7 @@
 //! Packets from a guest.
 
 use super::credit::Credit;
-use super::error::QueueError;
+use super::error::RingViolation;
 use super::multicast::{Change, MulticastFilter};
 use super::{
     ChecksumState, MacAddress, Packet, PacketHash, PacketMeta, PacketSink, Segmentation, Segments,
@@ -151,7 +151,7 @@ impl<P: Platform> Tx<P> {
         policy: &mut Policy,
         port: &mut (impl PacketSink + ?Sized),
         statistics: &mut TxStatistics,
-    ) -> Result<bool, QueueError> {
+    ) -> Result<bool, RingViolation> {
         self.taken.clear();
         self.fragments.clear();
         self.ids.clear();
@@ -210,7 +210,7 @@ impl<P: Platform> Tx<P> {
         ring: &mut TxRing<M>,
         policy: &mut Policy,
         statistics: &mut TxStatistics,
-    ) -> Result<(), QueueError> {
+    ) -> Result<(), RingViolation> {
         let mut fragments = Fragments::new();
         while self.copies + RESERVE <= MAX_COPIES
             && self.fragments.len() + XEN_NETIF_NR_SLOTS_MIN <= BATCH_SLOTS
@@ -305,7 +305,7 @@ fn parse(
     mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, Corrupt>,
     ids: &mut Vec<u16, 256>,
     fragments: &mut Fragments,
-) -> Result<Parsed, QueueError> {
+) -> Result<Parsed, RingViolation> {
     fragments.clear();
     let mut parsed = Parsed {
         size: usize::from(first.size),
@@ -406,7 +406,7 @@ mod tests {
         slot
     }
 
-    fn parsed(slots: &[NetifTxRequest]) -> Result<(Parsed, Fragments), QueueError> {
+    fn parsed(slots: &[NetifTxRequest]) -> Result<(Parsed, Fragments), RingViolation> {
         let (mut slots, mut fragments) = (slots.iter().copied(), Fragments::new());
         let first = slots.next().unwrap();
         let parsed = parse(first, || Ok(slots.next()), &mut Vec::new(), &mut fragments)?;
@@ -415,7 +415,7 @@ mod tests {
 
     fn violation(slots: &[NetifTxRequest]) -> Option<TxViolation> {
         match parsed(slots) {
-            Err(QueueError::Tx(violation)) => Some(violation),
+            Err(RingViolation::Tx(violation)) => Some(violation),
             Err(other) => panic!("{other:?}"),
             Ok(_) => None,
         }

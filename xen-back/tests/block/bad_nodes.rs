@@ -98,11 +98,11 @@ fn d_b14_invalid_nodes_are_refused() {
             front.fixture.guest.store().remove(format!("{path}/queue-2/ring-ref")).unwrap();
         }),
         ("queue-3/event-channel", |front| front.write("queue-3/event-channel", "")),
-        ("ring-ref of queue 3: found reference", |front| {
+        ("queue 3: found ring-ref", |front| {
             let reference = front.queues[1].0.memory().refs()[0];
             front.write("queue-3/ring-ref", reference);
         }),
-        ("event-channel of queue 2: found port", |front| {
+        ("queue 2: found event-channel", |front| {
             front.write("queue-2/event-channel", front.queues[0].1.port());
         }),
         // The rings have one size: that of one queue is not enough.

@@ -2,6 +2,7 @@
 
 use super::fixture::{AsyncBack, Fixture, MODES, Native, SECTORS, noise, take};
 use core::time::Duration;
+use xen_back::QueueError;
 use xen_back::block::{
     BlkBackError, BlkBackEvent, BlockDeviceError, GrantMode, MemoryDisk, Operation, Request,
 };
@@ -400,7 +401,10 @@ fn protocol_error_spares_requests_in_flight() {
     ring.as_ref().write(0, &1000u32).unwrap();
     back.poll(fixture.driver.now()).unwrap();
     let found = back.next_request().err();
-    assert!(matches!(found, Some(BlkBackError::Corrupt { queue: 0, .. })), "{found:?}");
+    assert!(
+        matches!(found, Some(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })),
+        "{found:?}"
+    );
     assert_eq!((back.is_connected(), back.in_flight(), mappings(&fixture)), (false, 1, 1));
     let mut request = taken.remove(0);
     let mut disk = MemoryDisk::new(Fixture::content());
@@ -491,7 +495,13 @@ fn orphaned_ring_refuses_next_backend() {
     drop(back);
     let mut back = fixture.async_back(GrantMode::Copy, 4);
     let refused = fixture.settle(&mut back);
-    assert!(matches!(refused, Err(BlkBackError::Port { errno: Errno::EINVAL, .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(BlkBackError::Queue { error: QueueError::Port { errno: Errno::EINVAL, .. }, .. })
+        ),
+        "{refused:?}"
+    );
     assert!(!back.is_connected());
     drop(taken);
     let response = raw.ring.pop().unwrap().unwrap();

@@ -2,6 +2,7 @@
 
 use super::fixture::{AsyncBack, Backend, Done, Fixture, MODES, Native, SECTORS, noise};
 use std::collections::VecDeque;
+use xen_back::QueueError;
 use xen_back::block::{BlkBackError, Config, DiskInfo, GrantMode, MemoryDisk, PreparedDisk};
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, BlkFrontConfig, Request};
@@ -275,7 +276,10 @@ fn protocol_error_ends_all_queues() {
         ring.as_ref().write(0, &1000u32).unwrap();
         channel.notify().unwrap();
         let found = fixture.settle(&mut back);
-        assert!(matches!(found, Err(BlkBackError::Corrupt { queue: 2, .. })), "{found:?}");
+        assert!(
+            matches!(found, Err(BlkBackError::Queue { queue: 2, error: QueueError::Corrupt(_) })),
+            "{found:?}"
+        );
         fixture.settle(&mut back).unwrap();
         assert_eq!((fixture.states(), back.ports().count()), ((3, 5), 0));
         let counters = fixture.driver.counters();
@@ -305,7 +309,10 @@ fn refused_port_unmaps_all_queues() {
     front.write("queue-3/event-channel", 99_999);
     front.set_state(3);
     let found = fixture.settle(&mut back);
-    assert!(matches!(found, Err(BlkBackError::Port { queue: 3, port: Port(99_999), .. })));
+    assert!(matches!(
+        found,
+        Err(BlkBackError::Queue { queue: 3, error: QueueError::Port { port: Port(99_999), .. } })
+    ));
     fixture.settle(&mut back).unwrap();
     let counters = fixture.driver.counters();
     assert_eq!((counters.maps, counters.unmaps, fixture.states()), (4, 4, (3, 5)));

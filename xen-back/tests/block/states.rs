@@ -5,6 +5,7 @@ use core::cell::RefCell;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::rc::Rc;
+use xen_back::QueueError;
 use xen_back::block::{
     BlkBack, BlkBackError, BlkBackEvent, BlockDevice, Config, GrantMode, MemoryDisk, OpenDisk,
     OpenError, PreparedDisk, VbdConfig,
@@ -25,7 +26,10 @@ fn d_r02_bad_index_closes_device() {
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt { queue: 0, .. })));
+    assert!(matches!(
+        fixture.settle(&mut back),
+        Err(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })
+    ));
     assert_eq!(
         fixture.driver.counters().unmaps,
         connected,
@@ -72,7 +76,10 @@ fn close_timeout_is_the_callers() {
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt { queue: 0, .. })));
+    assert!(matches!(
+        fixture.settle(&mut back),
+        Err(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })
+    ));
     fixture.settle(&mut back).unwrap();
     let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
     let waited = deadline.saturating_duration_since(start);
@@ -222,7 +229,10 @@ fn ring_page_named_twice_is_refused() {
         let [first, second] = twice;
         let reference = pages.refs()[first];
         store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
-        assert_eq!(fixture.settle(&mut back), Err(BlkBackError::RingRef { queue: 0, reference }));
+        assert_eq!(
+            fixture.settle(&mut back),
+            Err(BlkBackError::Queue { queue: 0, error: QueueError::RepeatedRing { reference } })
+        );
         let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
         pages.end_access().unwrap();
@@ -482,7 +492,7 @@ fn disk_for_own_domain_is_refused() {
     });
     assert_eq!(
         refused,
-        Some(BlkBackError::Map { queue: 0, error: MapError::OwnDomain(domain.id()) })
+        Some(BlkBackError::Queue { queue: 0, error: MapError::OwnDomain(domain.id()).into() })
     );
     assert_eq!(world.violations(), []);
 }

@@ -3,6 +3,7 @@
 use super::fixture::{Fixture, tcp};
 use super::multi::{Multi, Shape};
 use core::sync::atomic::Ordering;
+use xen_back::QueueError;
 use xen_back::net::{NetBack, NetBackError, NetBackEvent, Packet, PacketMeta};
 use xen_hypercall::{GrantRef, Platform};
 use xen_sim::Domain;
@@ -192,7 +193,7 @@ fn spoilt_control_ring_disconnects() {
     let memory = ring.into_memory();
     memory.as_ref().u32::<0>().store(1000, Ordering::SeqCst);
     let error = back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap_err();
-    assert!(matches!(error, NetBackError::CorruptControl(_)), "{error}");
+    assert!(matches!(error, NetBackError::Control(QueueError::Corrupt(_))), "{error}");
     assert!(!back.is_connected());
     Multi { fixture: &fixture, queues, control: None, data }.close(&mut back);
     memory.end_access().unwrap();

@@ -3,6 +3,7 @@
 use super::fixture::{Fixture, tcp};
 use super::multi::{Multi, Shape};
 use super::raw::{LAST, MORE};
+use xen_back::QueueError;
 use xen_back::net::{NetBackError, NetBackEvent, Packet, PacketMeta, TxViolation};
 use xen_hypercall::Platform;
 use xen_sys::io::netif::NetifStatus;
@@ -117,8 +118,14 @@ fn shared_ring_or_port_is_refused() {
         store.write(format!("{path}/queue-1/{key}"), first).unwrap();
         let error = fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap_err();
         let expected = match key {
-            "event-channel" => matches!(error, NetBackError::RepeatedPort { queue: 1, .. }),
-            _ => matches!(error, NetBackError::RepeatedRing { queue: 1, .. }),
+            "event-channel" => matches!(
+                error,
+                NetBackError::Queue { queue: 1, error: QueueError::RepeatedPort { .. } }
+            ),
+            _ => matches!(
+                error,
+                NetBackError::Queue { queue: 1, error: QueueError::RepeatedRing { .. } }
+            ),
         };
         assert!(expected, "{key}: {error}");
         multi.close(&mut back);

@@ -4,6 +4,7 @@ use super::rng::Rng;
 use super::serving::{self, Progress, Turn};
 use super::storage::{Disk, DiskFeatures, SECTOR, Storage};
 use core::time::Duration;
+use xen_back::QueueError;
 use xen_back::block::{
     AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config,
     IoBuffer, Operation, PreparedDisk, Request,
@@ -93,7 +94,7 @@ impl serving::Backend for Backend {
             Ok(BlkBackEvent::Idle) => Ok(Progress::Idle),
             Ok(BlkBackEvent::Busy) => Ok(Progress::Busy),
             Ok(BlkBackEvent::Removed) => Ok(Progress::Removed),
-            Err(error @ BlkBackError::Corrupt { .. }) => {
+            Err(error @ BlkBackError::Queue { error: QueueError::Corrupt(_), .. }) => {
                 panic!("the frontend has broken the protocol: {error}")
             }
             Err(error) => Err(error.to_string()),

@@ -3,6 +3,7 @@
 use super::model::{Direction, Model};
 use super::rng::Rng;
 use super::serving::{self, Progress, Turn};
+use xen_back::QueueError;
 use xen_back::net::{NetBack, NetBackConfig, NetBackError, NetBackEvent, Packet};
 use xen_example_sim_shell::Xen;
 use xen_hypercall::Instant;
@@ -57,8 +58,8 @@ impl serving::Backend for Backend {
             Ok(NetBackEvent::Busy) => Ok(Progress::Busy),
             Ok(NetBackEvent::Removed) => Ok(Progress::Removed),
             Err(
-                error @ (NetBackError::Corrupt { .. }
-                | NetBackError::CorruptControl(_)
+                error @ (NetBackError::Queue { error: QueueError::Corrupt(_), .. }
+                | NetBackError::Control(_)
                 | NetBackError::Tx { .. }),
             ) => panic!("the frontend has broken the protocol: {error}"),
             Err(error) => Err(error.to_string()),
