@@ -1,4 +1,4 @@
-//! What the queues of all backends share: rings and ports of the frontend.
+//! The rings and ports of a frontend's queue, for both backends.
 
 use thiserror::Error;
 use xen_evtchn::Channel;
