@@ -23,38 +23,18 @@ pub(super) enum RequestBuffer<P: Platform, B: IoMemory<Platform = P>> {
     },
 }
 
-/// A buffer that the backend has no access to any more, or only to what stays granted.
-pub(super) struct Returned<B> {
-    /// The buffer; an error if the backend still uses it.
-    pub(super) buffer: Result<Option<B>, InUse>,
-    /// The pages of the connection's pool that its data was copied through.
-    pub(super) pages: PersistentPages,
-    /// Sectors that the backend has not written have the [mark](MARK).
-    pub(super) marked: bool,
-}
-
-impl<B> Returned<B> {
-    /// Returns a buffer that was not with the backend.
-    pub(super) fn unused(buffer: Option<B>) -> Self {
-        Self { buffer: Ok(buffer), pages: PersistentPages::default(), marked: false }
-    }
-}
-
 impl<P: Platform, B: IoMemory<Platform = P>> RequestBuffer<P, B> {
-    /// Returns the buffer of a flush.
-    pub(super) fn none() -> Self {
-        Self::Kept { buffer: None, pages: PersistentPages::default(), marked: false }
+    /// Returns a buffer that the backend has no access to; a flush has none.
+    pub(super) fn unused(buffer: Option<B>) -> Self {
+        Self::Kept { buffer, pages: PersistentPages::default(), marked: false }
     }
 
-    /// Ends the access of the backend to the buffer. The pages are for the pool again.
+    /// Ends the access of the backend to the buffer, of a connection that is gone with its pages.
     #[inline]
-    pub(super) fn end_access(self) -> Returned<B> {
-        let (pages, marked) = (PersistentPages::default(), false);
+    pub(super) fn end_access(self) -> Result<Option<B>, InUse> {
         match self {
-            Self::Granted(granted) => {
-                Returned { buffer: granted.end_access().map(Some), pages, marked }
-            }
-            Self::Kept { buffer, pages, marked } => Returned { buffer: Ok(buffer), pages, marked },
+            Self::Granted(granted) => granted.end_access().map(Some),
+            Self::Kept { buffer, .. } => Ok(buffer),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ring, the event channel and the persistent grants of one connection.
 
-use super::buffer::{self, RequestBuffer, Returned, Zeroed};
+use super::buffer::{self, RequestBuffer, Zeroed};
 use super::indirect::IndirectPages;
 use super::request::Command;
 use super::requests::{Ended, InFlight, Requests};
@@ -212,7 +212,7 @@ impl<P: Platform> Connection<P> {
     ) -> Result<InFlight<P, B>, (RequestError, B)> {
         let &Command { operation, sector, sectors, secure } = command;
         let buffer = match buffer {
-            None => RequestBuffer::none(),
+            None => RequestBuffer::unused(None),
             Some(buffer) => self.share(command, buffer, segments, zeroed)?,
         };
         if operation == BlkifOp::DISCARD {
@@ -338,54 +338,70 @@ impl<P: Platform> Connection<P> {
     ) -> Option<Completed<B>> {
         if !self.is_ended() {
             match requests.next_response(&mut self.ring) {
-                Ok(Some((ended, status))) => return Some(self.complete_request(ended, status)),
+                Ok(Some(ended)) => return Some(self.complete_request(ended)),
                 Ok(None) => return None,
                 // The requests in flight complete with this error.
                 Err(_) => {}
             }
         }
-        let Ended { token, command, returned, .. } = requests.end_next()?;
+        let Ended { token, command, buffer, .. } = requests.end_next()?;
         let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
-        let buffer = returned.buffer.ok().flatten();
+        let buffer = buffer.end_access().ok().flatten();
         let completion = Completion { token, outcome, buffer };
         Some(Completed { completion, command, unwritten: false })
     }
 
     #[inline(always)]
-    fn complete_request<B: IoMemory>(
-        &mut self,
-        ended: Ended<B>,
-        status: BlkifStatus,
-    ) -> Completed<B> {
-        let Ended { token, command, cancelled, returned } = ended;
-        let Returned { mut buffer, pages, marked } = returned;
-        let mut outcome = outcome(status);
-        let unwritten = marked
-            && outcome.is_ok()
-            && self.is_unwritten(&command, buffer.as_mut().ok().and_then(Option::as_mut), &pages);
+    fn complete_request<B: IoMemory<Platform = P>>(&mut self, ended: Ended<P, B>) -> Completed<B> {
+        let Ended { token, command, cancelled, status, buffer } = ended;
+        let outcome = outcome(status);
+        let (buffer, pages, marked) = match buffer {
+            RequestBuffer::Granted(granted) => {
+                let (buffer, outcome) = match granted.end_access() {
+                    Ok(buffer) => (Some(buffer), outcome),
+                    Err(in_use) => {
+                        let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
+                        (None, Err(IoError::Broken(broken)))
+                    }
+                };
+                let completion = Completion { token, outcome, buffer };
+                return Completed { completion, command, unwritten: false };
+            }
+            RequestBuffer::Kept { buffer, pages, marked } => (buffer, pages, marked),
+        };
+        let mut completion = Completion { token, outcome, buffer };
+        let unwritten = self.take_kept(&mut completion, &command, pages, marked);
         if unwritten && cancelled {
-            outcome = Err(IoError::Closed);
+            completion.outcome = Err(IoError::Closed);
         }
+        Completed { completion, command, unwritten: unwritten && !cancelled }
+    }
+
+    /// Copies the data of a read out of the pages that it was copied through, which are for the
+    /// pool again. Returns whether the backend reports success and has not written all sectors: the
+    /// buffer has no data then.
+    #[inline(never)]
+    fn take_kept<B: IoMemory<Platform = P>>(
+        &mut self,
+        completion: &mut Completion<B>,
+        command: &Command,
+        pages: PersistentPages,
+        marked: bool,
+    ) -> bool {
+        let Completion { outcome, buffer, .. } = completion;
+        let unwritten =
+            marked && outcome.is_ok() && self.is_unwritten(command, buffer.as_mut(), &pages);
         if pages.count() != 0
             && let Some(pool) = &mut self.pool
         {
-            if let (Ok(Some(buffer)), Ok(()), BlkifOp::READ, false) =
-                (&mut buffer, outcome, command.operation, unwritten)
+            if let (Some(buffer), Ok(()), BlkifOp::READ, false) =
+                (buffer, outcome, command.operation, unwritten)
             {
-                buffer::take(buffer, &command, pool.iter(&pages).map(|(_, memory)| memory));
+                buffer::take(buffer, command, pool.iter(&pages).map(|(_, memory)| memory));
             }
             pool.free(pages);
         }
-        let (buffer, outcome) = match buffer {
-            Ok(buffer) => (buffer, outcome),
-            Err(in_use) => {
-                let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
-                (None, Err(IoError::Broken(broken)))
-            }
-        };
-        let unwritten = unwritten && outcome.is_ok();
-        let completion = Completion { token, outcome, buffer };
-        Completed { completion, command, unwritten }
+        unwritten
     }
 
     /// Returns whether the backend has left a sector of a marked read as it was.

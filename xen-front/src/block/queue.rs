@@ -133,8 +133,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             Ok(slot) => slot,
             Err(reason) => return Err(request.refused(reason)),
         };
-        // Only flushes use it, and the check found a method for those.
-        let flush = info.flush_method().unwrap_or(FlushMethod::Flush);
+        // The check found a method.
+        let flush = || info.flush_method().unwrap_or(FlushMethod::Flush);
         let zeroed = if info.trusted { zeroed } else { Zeroed::All };
         let (command, buffer) = request.into_parts(flush);
         match connection.issue(slot, &command, buffer, &mut segments, zeroed) {
@@ -170,7 +170,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
         if let Err(reason) = checked {
             return Err(request.refused(reason));
         }
-        let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
+        let flush = || self.info.flush_method().unwrap_or(FlushMethod::Flush);
         let (token, (command, buffer)) = (self.next_token(), request.into_parts(flush));
         self.requests.add_requeued(token, command, buffer);
         self.next += 1;
@@ -245,13 +245,13 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     /// backend has not written.
     #[inline(never)]
     fn next_response(&mut self) -> Option<Completion<B>> {
-        let mut completed = self.next_answered()?;
-        while completed.unwritten {
-            let Completed { completion, command, .. } = completed;
+        loop {
+            let Completed { completion, command, unwritten } = self.next_answered()?;
+            if !unwritten {
+                return Some(completion);
+            }
             self.requests.add_requeued(completion.token, command, completion.buffer);
-            completed = self.next_answered()?;
         }
-        Some(completed.completion)
     }
 
     /// Takes the next request that the connection in use has completed.

@@ -92,12 +92,12 @@ impl Command {
 impl<B> Request<B> {
     /// Returns the buffer, if the request has one.
     pub fn into_buffer(self) -> Option<B> {
-        self.into_parts(FlushMethod::Flush).1
+        self.into_parts(|| FlushMethod::Flush).1
     }
 
-    /// Splits the request.
+    /// Splits the request; a flush has the method that `flush` returns.
     #[inline]
-    pub(super) fn into_parts(self, flush: FlushMethod) -> (Command, Option<B>) {
+    pub(super) fn into_parts(self, flush: impl FnOnce() -> FlushMethod) -> (Command, Option<B>) {
         match self {
             Self::Read { sector, sectors, buffer } => {
                 (Command::new(BlkifOp::READ, sector, sectors), Some(buffer))
@@ -105,7 +105,7 @@ impl<B> Request<B> {
             Self::Write { sector, sectors, buffer } => {
                 (Command::new(BlkifOp::WRITE, sector, sectors), Some(buffer))
             }
-            Self::Flush => (Command::new(flush.operation(), 0, 0), None),
+            Self::Flush => (Command::new(flush().operation(), 0, 0), None),
             Self::Discard { sector, sectors, secure } => {
                 (Command { operation: BlkifOp::DISCARD, sector, sectors, secure }, None)
             }

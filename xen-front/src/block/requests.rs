@@ -1,6 +1,6 @@
 //! The requests of a disk, from submission to completion.
 
-use super::buffer::{RequestBuffer, Returned};
+use super::buffer::RequestBuffer;
 use super::request::Command;
 use super::ring::{RequestRing, Response};
 use super::slots::Slots;
@@ -88,12 +88,14 @@ struct Entry<P: Platform, B: IoMemory<Platform = P>> {
 }
 
 /// A request that has a response, or gets none.
-pub(super) struct Ended<B> {
+pub(super) struct Ended<P: Platform, B: IoMemory<Platform = P>> {
     pub(super) token: Token,
     pub(super) command: Command,
     /// The caller has cancelled it: it is not issued again.
     pub(super) cancelled: bool,
-    pub(super) returned: Returned<B>,
+    /// The status of a request with all responses.
+    pub(super) status: BlkifStatus,
+    pub(super) buffer: RequestBuffer<P, B>,
 }
 
 /// The requests that the caller has submitted and whose completion was not taken.
@@ -163,63 +165,59 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
 
     /// Removes the next request whose parts all have a response. After `None` the backend notifies
     /// of the next response.
+    #[inline(always)]
     pub(super) fn next_response<M: StableSharedMem>(
         &mut self,
         ring: &mut RequestRing<M>,
-    ) -> Result<Option<(Ended<B>, BlkifStatus)>, ProtocolError> {
+    ) -> Result<Option<Ended<P, B>>, ProtocolError> {
         loop {
             let Some(response) = ring.pop()? else { return Ok(None) };
             match self.answer(&response).map_err(|broken| ring.mark_broken(broken)) {
-                Ok(Some(status)) => return Ok(self.end(response.slot).map(|end| (end, status))),
-                Ok(None) => {}
+                Ok(true) => return Ok(self.end(response.slot)),
+                Ok(false) => {}
                 Err(broken) => return Err(broken),
             }
         }
     }
 
-    /// Checks that a response answers a part of a request in flight. Returns the status of the
-    /// request if this is the last part.
+    /// Checks that a response answers a part of a request in flight. Returns whether this is the
+    /// last part.
     #[inline]
-    fn answer(&mut self, response: &Response) -> Result<Option<BlkifStatus>, ProtocolError> {
-        let (found, id) = (response.operation, response.id);
-        match self.slots.get_mut(response.slot) {
-            Some(Entry {
-                command,
-                unanswered,
-                status,
-                state: RequestState::InFlight(in_flight),
-                ..
-            }) if *unanswered & in_flight.bit_of(response.number) != 0 => {
-                let expected = command.operation;
-                if found != expected {
-                    return Err(ProtocolError::WrongOperation { found, expected });
-                }
-                *unanswered &= !in_flight.bit_of(response.number);
-                if *status == BlkifStatus::OKAY {
-                    *status = response.status;
-                }
-                Ok((*unanswered == 0).then_some(*status))
-            }
-            _ => Err(ProtocolError::UnknownId { id }),
+    fn answer(&mut self, response: &Response) -> Result<bool, ProtocolError> {
+        let unknown = ProtocolError::UnknownId { id: response.id };
+        let entry = self.slots.get_mut(response.slot).ok_or(unknown)?;
+        let RequestState::InFlight(in_flight) = &entry.state else { return Err(unknown) };
+        let bit = in_flight.bit_of(response.number);
+        if entry.unanswered & bit == 0 {
+            return Err(unknown);
         }
+        let (found, expected) = (response.operation, entry.command.operation);
+        if found != expected {
+            return Err(ProtocolError::WrongOperation { found, expected });
+        }
+        entry.unanswered &= !bit;
+        if entry.status == BlkifStatus::OKAY {
+            entry.status = response.status;
+        }
+        Ok(entry.unanswered == 0)
     }
 
-    /// Removes a request in flight and ends the access of the backend to its buffer.
+    /// Removes a request. The backend still has access to the buffer.
     #[inline(always)]
-    fn end(&mut self, slot: u16) -> Option<Ended<B>> {
-        let Entry { token, command, cancelled, state, .. } = self.slots.remove(slot)?;
-        let returned = match state {
-            RequestState::InFlight(InFlight { buffer, .. }) => buffer.end_access(),
+    fn end(&mut self, slot: u16) -> Option<Ended<P, B>> {
+        let Entry { token, command, cancelled, status, state, .. } = self.slots.remove(slot)?;
+        let buffer = match state {
+            RequestState::InFlight(InFlight { buffer, .. }) => buffer,
             RequestState::Requeued(buffer) | RequestState::Completed(_, buffer) => {
-                Returned::unused(buffer)
+                RequestBuffer::unused(buffer)
             }
-            RequestState::Lent => Returned::unused(None),
+            RequestState::Lent => RequestBuffer::unused(None),
         };
-        Some(Ended { token, command, cancelled, returned })
+        Some(Ended { token, command, cancelled, status, buffer })
     }
 
     /// Removes the first request in flight. The ring must not be used any more.
-    pub(super) fn end_next(&mut self) -> Option<Ended<B>> {
+    pub(super) fn end_next(&mut self) -> Option<Ended<P, B>> {
         if self.in_flight() == 0 {
             return None;
         }
@@ -245,8 +243,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             let taken = core::mem::replace(state, RequestState::Requeued(None));
             *state = match taken {
                 // The pages are of a pool that is dropped with its connection.
-                RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access().buffer
-                {
+                RequestState::InFlight(InFlight { buffer, .. }) => match buffer.end_access() {
                     Ok(buffer) if *cancelled => {
                         RequestState::Completed(Err(IoError::Closed), buffer)
                     }
@@ -319,13 +316,10 @@ impl<P: Platform, B: IoMemory<Platform = P>> Requests<P, B> {
             return None;
         }
         let slot = self.first(|state| matches!(state, RequestState::Requeued(_)))?;
-        let Ended { token, returned, .. } = self.end(slot)?;
+        let Ended { token, buffer, .. } = self.end(slot)?;
         self.requeued -= 1;
-        Some(Completion {
-            token,
-            outcome: Err(IoError::Closed),
-            buffer: returned.buffer.ok().flatten(),
-        })
+        let buffer = buffer.end_access().ok().flatten();
+        Some(Completion { token, outcome: Err(IoError::Closed), buffer })
     }
 
     /// Cancels a request. Returns whether it had not completed.

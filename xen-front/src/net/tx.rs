@@ -180,9 +180,16 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
             prepare(self.buffers.bytes_mut(run, len), meta, self.features)?
         };
         let reference = self.buffers.begin(run).ok_or(TxError::Full)?;
-        self.push_requests(run, reference, len, flags, segmentation);
         statistics.tx_bytes += len as u64;
-        statistics.tx_segmented += u64::from(segmentation.is_some());
+        if segmentation.is_none() && len <= PAGE_SIZE {
+            // Most packets. There is room: the caller has checked it.
+            let (id, size) = (run.ids().start, len as u16);
+            let request = NetifTxRequest { gref: reference, offset: 0, flags, id, size };
+            let _ = self.ring.push(&request);
+        } else {
+            statistics.tx_segmented += u64::from(segmentation.is_some());
+            self.push_requests(run, reference, len, flags, segmentation);
+        }
         Ok(())
     }
 
@@ -201,7 +208,7 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
     }
 
     /// Pushes the requests of a packet. There is room: the caller has checked it.
-    #[inline]
+    #[inline(never)]
     fn push_requests(
         &mut self,
         run: Run,

@@ -41,7 +41,7 @@ impl<'m> Front<'m> {
         let &WireRequest { operation, sector, .. } = request;
         let command = Command::new(operation, sector, 1);
         let token = Token(number);
-        self.requests.add(token, command, InFlight { number, buffer: RequestBuffer::none() });
+        self.requests.add(token, command, InFlight { number, buffer: RequestBuffer::unused(None) });
         Some(token)
     }
 
@@ -52,7 +52,7 @@ impl<'m> Front<'m> {
 
     fn next_response(&mut self) -> Result<Option<(u64, BlkifStatus)>, ProtocolError> {
         let next = self.requests.next_response(&mut self.ring);
-        next.map(|next| next.map(|(ended, status)| (ended.command.sector, status)))
+        next.map(|next| next.map(|ended| (ended.command.sector, ended.status)))
     }
 
     fn end_next(&mut self) -> Option<u64> {
@@ -315,7 +315,7 @@ fn push_parts(front: &mut Front<'_>, mem: &SharedMem) -> StdVec<BlkifRequest> {
     let request = WireRequest { operation: BlkifOp::READ, sector: 7, body };
     let numbers: StdVec<_> = (0..3).filter_map(|_| front.ring.push(slot, &request)).collect();
     let command = Command::new(BlkifOp::READ, 7, 1);
-    let in_flight = InFlight::new(numbers[0], 3, RequestBuffer::none());
+    let in_flight = InFlight::new(numbers[0], 3, RequestBuffer::unused(None));
     front.requests.add(Token(numbers[0]), command, in_flight);
     let _ = front.ring.publish();
     (0..3).map(|index| mem.read(HEADER + index * SLOT).unwrap()).collect()
