@@ -219,8 +219,7 @@ impl<P: Platform> FrameGrants<P> {
         let (group, mask) = (self.group(), self.mask);
         // As in `grant_frames`.
         let reference = GrantRef(group.first().0 + mask.trailing_zeros());
-        if mask.is_power_of_two() && group.places.with_entry(reference, |entry| entry.revoke_once())
-        {
+        if mask.is_power_of_two() && group.places.with_entry(reference, Entry::revoke_once) {
             group.give_mask(mask);
             return Ok(());
         }

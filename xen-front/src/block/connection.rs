@@ -26,8 +26,6 @@ const NO_NUMBER: u64 = u64::MAX >> 8;
 pub(super) struct Completed<B> {
     pub(super) completion: Completion<B>,
     pub(super) command: Command,
-    /// The backend reports success and has not written all sectors: the read is to be repeated.
-    pub(super) unwritten: bool,
 }
 
 #[derive(Debug)]
@@ -330,51 +328,48 @@ impl<P: Platform> Connection<P> {
         }
     }
 
-    /// Takes the next completed request.
+    /// Takes the next completed request. A read that the backend has not written is requeued; it
+    /// fails if the device is `polled`.
     #[inline(always)]
     pub(super) fn complete<B: IoMemory<Platform = P>>(
         &mut self,
         requests: &mut Requests<P, B>,
+        polled: bool,
     ) -> Option<Completed<B>> {
-        if !self.is_ended() {
-            match requests.next_response(&mut self.ring) {
-                Ok(Some(ended)) => return Some(self.complete_request(ended)),
-                Ok(None) => return None,
-                // The requests in flight complete with this error.
-                Err(_) => {}
+        while !self.is_ended() {
+            // The requests in flight complete with an error.
+            let Ok(ended) = requests.next_response(&mut self.ring) else { break };
+            let Ended { token, command, cancelled, status, buffer } = ended?;
+            let outcome = outcome(status);
+            let (buffer, pages, marked) = match buffer {
+                RequestBuffer::Granted(granted) => {
+                    let (buffer, outcome) = match granted.end_access() {
+                        Ok(buffer) => (Some(buffer), outcome),
+                        Err(in_use) => {
+                            let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
+                            (None, Err(IoError::Broken(broken)))
+                        }
+                    };
+                    let completion = Completion { token, outcome, buffer };
+                    return Some(Completed { completion, command });
+                }
+                RequestBuffer::Kept { buffer, pages, marked } => (buffer, pages, marked),
+            };
+            let mut completion = Completion { token, outcome, buffer };
+            if self.take_kept(&mut completion, &command, pages, marked) {
+                if !cancelled && !polled {
+                    requests.add_requeued(token, command, completion.buffer);
+                    continue;
+                }
+                completion.outcome = Err(if cancelled { IoError::Closed } else { IoError::Failed });
             }
+            return Some(Completed { completion, command });
         }
         let Ended { token, command, buffer, .. } = requests.end_next()?;
         let outcome = Err(self.broken().map_or(IoError::Closed, IoError::Broken));
         let buffer = buffer.end_access().ok().flatten();
         let completion = Completion { token, outcome, buffer };
-        Some(Completed { completion, command, unwritten: false })
-    }
-
-    #[inline(always)]
-    fn complete_request<B: IoMemory<Platform = P>>(&mut self, ended: Ended<P, B>) -> Completed<B> {
-        let Ended { token, command, cancelled, status, buffer } = ended;
-        let outcome = outcome(status);
-        let (buffer, pages, marked) = match buffer {
-            RequestBuffer::Granted(granted) => {
-                let (buffer, outcome) = match granted.end_access() {
-                    Ok(buffer) => (Some(buffer), outcome),
-                    Err(in_use) => {
-                        let broken = self.ring.mark_broken(ProtocolError::PageInUse(in_use));
-                        (None, Err(IoError::Broken(broken)))
-                    }
-                };
-                let completion = Completion { token, outcome, buffer };
-                return Completed { completion, command, unwritten: false };
-            }
-            RequestBuffer::Kept { buffer, pages, marked } => (buffer, pages, marked),
-        };
-        let mut completion = Completion { token, outcome, buffer };
-        let unwritten = self.take_kept(&mut completion, &command, pages, marked);
-        if unwritten && cancelled {
-            completion.outcome = Err(IoError::Closed);
-        }
-        Completed { completion, command, unwritten: unwritten && !cancelled }
+        Some(Completed { completion, command })
     }
 
     /// Copies the data of a read out of the pages that it was copied through, which are for the

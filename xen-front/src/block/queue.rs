@@ -207,14 +207,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
 
     /// Takes the next completed request, and issues none.
     pub(super) fn complete_polled(&mut self) -> Option<Completion<B>> {
-        let completed = self.requests.next_completed();
-        completed.or_else(|| {
-            let Completed { mut completion, unwritten, .. } = self.next_answered()?;
-            if unwritten {
-                completion.outcome = Err(IoError::Failed);
-            }
-            Some(completion)
-        })
+        self.requests.next_completed().or_else(|| self.next_answered(true))
     }
 
     /// Issues what waits for a slot, or ends what gets none any more.
@@ -245,24 +238,18 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
     /// backend has not written.
     #[inline(never)]
     fn next_response(&mut self) -> Option<Completion<B>> {
-        loop {
-            let Completed { completion, command, unwritten } = self.next_answered()?;
-            if !unwritten {
-                return Some(completion);
-            }
-            self.requests.add_requeued(completion.token, command, completion.buffer);
-        }
+        self.next_answered(false)
     }
 
     /// Takes the next request that the connection in use has completed.
     #[inline(always)]
-    fn next_answered(&mut self) -> Option<Completed<B>> {
+    fn next_answered(&mut self, polled: bool) -> Option<Completion<B>> {
         let CurrentConnection::Current(connection) = &mut self.link else { return None };
-        let completed = connection.complete(&mut self.requests)?;
-        if completed.completion.outcome == Err(IoError::Unsupported) {
-            self.unsupported(&completed.command);
+        let Completed { completion, command } = connection.complete(&mut self.requests, polled)?;
+        if completion.outcome == Err(IoError::Unsupported) {
+            self.unsupported(&command);
         }
-        Some(completed)
+        Some(completion)
     }
 
     /// Returns the number of connections so far.
