@@ -15,4 +15,4 @@ pub mod block;
 pub mod net;
 mod queue;
 
-pub use queue::QueueError;
+pub use queue::{QueueError, QueuesError};

@@ -6,6 +6,29 @@ use xen_grant::{GrantMapArea, GrantMapping, MapError, ReadWrite};
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
 
+/// The reason why the queues of a frontend were not connected, or were disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum QueuesError {
+    /// The frontend has more queues than were offered, or none.
+    #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
+    Count {
+        /// The number that the frontend has published.
+        found: u32,
+        /// The most that were offered.
+        limit: u32,
+    },
+    /// A queue could not be connected, or the frontend broke the protocol of one of its rings.
+    #[error("queue {queue}: {error}")]
+    Queue {
+        /// The queue.
+        queue: u32,
+        /// The reason.
+        #[source]
+        error: QueueError,
+    },
+}
+
 /// The reason why the rings of a queue were not connected, or were disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -10,6 +10,7 @@ use super::rings::Abi;
 use super::slot::{HomeOwner, Slot, SlotList};
 use super::validate::DiskLimits;
 use super::{BlkBackError, BlockDeviceError, Config, Statistics};
+use crate::QueuesError;
 use xen_hypercall::{DomId, ForeignFrames, Instant, PageBox, Port};
 use xen_ring::Corrupt;
 
@@ -22,7 +23,7 @@ pub(super) struct CorruptQueue {
 
 impl From<CorruptQueue> for BlkBackError {
     fn from(CorruptQueue { index, corrupt }: CorruptQueue) -> Self {
-        Self::Queue { queue: index as u32, error: corrupt.into() }
+        Self::Queues(QueuesError::Queue { queue: index as u32, error: corrupt.into() })
     }
 }
 
@@ -46,8 +47,9 @@ impl<P: ForeignFrames> Connection<P> {
         let mut queues = QueueList::new();
         for (index, nodes) in nodes.iter().enumerate() {
             let queue = Queue::map(platform, guest, abi, index as u8, nodes);
-            let queue =
-                queue.map_err(|error| BlkBackError::Queue { queue: index as u32, error })?;
+            let queue = queue.map_err(|error| {
+                BlkBackError::Queues(QueuesError::Queue { queue: index as u32, error })
+            })?;
             let _ = queues.push(queue);
         }
         let slots = queues.iter().map(Queue::slots).sum::<u32>();

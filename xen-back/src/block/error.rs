@@ -1,7 +1,7 @@
 //! Errors of a block backend.
 
 use super::OpenError;
-use crate::QueueError;
+use crate::QueuesError;
 use core::time::Duration;
 use thiserror::Error;
 use xen_hypercall::OutOfMemory;
@@ -55,23 +55,9 @@ pub enum BlkBackError {
         /// The most that were offered.
         limit: u32,
     },
-    /// The frontend has more queues than were offered, or none.
-    #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
-    QueueCount {
-        /// The number that the frontend has published.
-        found: u32,
-        /// The most that were offered.
-        limit: u32,
-    },
-    /// A queue of the frontend could not be connected, or broke the protocol of its ring.
-    #[error("queue {queue}: {error}")]
-    Queue {
-        /// The queue.
-        queue: u32,
-        /// The reason.
-        #[source]
-        error: QueueError,
-    },
+    /// The queues of the frontend.
+    #[error(transparent)]
+    Queues(#[from] QueuesError),
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),

@@ -1,7 +1,7 @@
 //! The frontend's nodes of its rings: how many, how large, and where.
 
 use super::{BlkBackError, Config};
-use crate::QueueError;
+use crate::{QueueError, QueuesError};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, Port};
@@ -89,18 +89,18 @@ impl RingOffer {
             for &reference in &found.refs {
                 // Requests and responses in one page would overwrite each other's.
                 if seen.contains(&reference) {
-                    return Err(BlkBackError::Queue {
+                    return Err(BlkBackError::Queues(QueuesError::Queue {
                         queue,
                         error: QueueError::RepeatedRing { reference },
-                    });
+                    }));
                 }
                 let _ = seen.push(reference);
             }
             if queues.iter().any(|other: &QueueNodes| other.port == found.port) {
-                return Err(BlkBackError::Queue {
+                return Err(BlkBackError::Queues(QueuesError::Queue {
                     queue,
                     error: QueueError::RepeatedPort { port: found.port },
-                });
+                }));
             }
             let _ = queues.push(found);
         }
@@ -110,7 +110,10 @@ impl RingOffer {
     fn layout(self, nodes: &KeyValues<'_>) -> Result<Layout, BlkBackError> {
         let queues = nodes.number_or("multi-queue-num-queues", 1)?;
         if !(1..=self.queues).contains(&queues) {
-            return Err(BlkBackError::QueueCount { found: queues, limit: self.queues });
+            return Err(BlkBackError::Queues(QueuesError::Count {
+                found: queues,
+                limit: self.queues,
+            }));
         }
         let (order, names) = self.ring_order(nodes)?;
         Ok(Layout { queues, order, names })

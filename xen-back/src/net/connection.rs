@@ -9,7 +9,7 @@ use super::queue_nodes::{ControlNodes, QueueNodes, QueuePorts};
 use super::rx::{FrontendFeatures, Rx, RxRing};
 use super::tx::{Policy, Tx, TxRing};
 use super::{NetBackConfig, NetBackError, Packet, PacketSink, QueueStatistics};
-use crate::queue::{QueueError, bind_port, map_ring};
+use crate::queue::{QueueError, QueuesError, bind_port, map_ring};
 use core::time::Duration;
 use heapless::Vec;
 use xen_evtchn::Channel;
@@ -150,7 +150,9 @@ impl<P: ForeignFrames> Connection<P> {
         for (index, found) in (0..).zip(&nodes.queues) {
             let rx = Rx::new(platform, guest, nodes.features, count, config.stall_timeout)?;
             let queue = Queue::new(platform, guest, found, rx);
-            let queue = queue.map_err(|error| NetBackError::Queue { queue: index, error })?;
+            let queue = queue.map_err(|error| {
+                NetBackError::Queues(QueuesError::Queue { queue: index, error })
+            })?;
             // There is room: the nodes were checked.
             let _ = queues.push(PageBox::new(platform.clone(), queue)?);
         }

@@ -1,6 +1,6 @@
 //! Errors of a network backend.
 
-use crate::QueueError;
+use crate::{QueueError, QueuesError};
 use thiserror::Error;
 use xen_hypercall::OutOfMemory;
 use xen_ring::Corrupt;
@@ -39,23 +39,9 @@ pub enum NetBackError {
     /// The frontend requests pages exchanged instead of copied, which is not supported.
     #[error("request-rx-copy: expected 1")]
     RxFlip,
-    /// The frontend requests a number of queues that was not offered.
-    #[error("multi-queue-num-queues: found {found}, expected 1 to {limit}")]
-    QueueCount {
-        /// The number of the frontend.
-        found: u32,
-        /// The most queues that were offered.
-        limit: u32,
-    },
-    /// A queue of the frontend could not be connected, or broke the protocol of a ring.
-    #[error("queue {queue}: {error}")]
-    Queue {
-        /// The queue.
-        queue: u32,
-        /// The reason.
-        #[source]
-        error: QueueError,
-    },
+    /// The queues of the frontend.
+    #[error(transparent)]
+    Queues(#[from] QueuesError),
     /// The control ring could not be connected, or the frontend broke its protocol.
     #[error("control ring: {0}")]
     Control(#[source] QueueError),
@@ -88,7 +74,9 @@ impl RingViolation {
     pub(super) fn of(self, queue: usize) -> NetBackError {
         let queue = queue as u32;
         match self {
-            Self::Corrupt(corrupt) => NetBackError::Queue { queue, error: corrupt.into() },
+            Self::Corrupt(corrupt) => {
+                NetBackError::Queues(QueuesError::Queue { queue, error: corrupt.into() })
+            }
             Self::Tx(violation) => NetBackError::Tx { queue, violation },
         }
     }

@@ -2,7 +2,7 @@
 
 use super::NetBackError;
 use super::config::MAX_QUEUES;
-use crate::QueueError;
+use crate::{QueueError, QueuesError};
 use heapless::Vec;
 use xen_hypercall::{GrantRef, Port};
 use xenbus::net::key::{self, QueueKey};
@@ -69,7 +69,7 @@ fn count(limit: u32, nodes: &KeyValues<'_>) -> Result<u32, NetBackError> {
     if (1..=limit).contains(&found) {
         Ok(found)
     } else {
-        Err(NetBackError::QueueCount { found, limit })
+        Err(NetBackError::Queues(QueuesError::Count { found, limit }))
     }
 }
 
@@ -91,19 +91,19 @@ pub(super) fn read(
         for reference in [found.tx_ref, found.rx_ref] {
             // Two rings in one page would overwrite each other.
             if refs.contains(&reference) {
-                return Err(NetBackError::Queue {
+                return Err(NetBackError::Queues(QueuesError::Queue {
                     queue,
                     error: QueueError::RepeatedRing { reference },
-                });
+                }));
             }
             let _ = refs.push(reference);
         }
         for port in found.ports.each() {
             if ports.contains(&port) {
-                return Err(NetBackError::Queue {
+                return Err(NetBackError::Queues(QueuesError::Queue {
                     queue,
                     error: QueueError::RepeatedPort { port },
-                });
+                }));
             }
             let _ = ports.push(port);
         }

@@ -2,10 +2,10 @@
 
 use super::fixture::{AsyncBack, Fixture, MODES, Native, SECTORS, noise, take};
 use core::time::Duration;
-use xen_back::QueueError;
 use xen_back::block::{
     BlkBackError, BlkBackEvent, BlockDeviceError, GrantMode, MemoryDisk, Operation, Request,
 };
+use xen_back::{QueueError, QueuesError};
 use xen_hypercall::{Errno, Platform};
 use xen_sim::Domain;
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
@@ -402,7 +402,13 @@ fn protocol_error_spares_requests_in_flight() {
     back.poll(fixture.driver.now()).unwrap();
     let found = back.next_request().err();
     assert!(
-        matches!(found, Some(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })),
+        matches!(
+            found,
+            Some(BlkBackError::Queues(QueuesError::Queue {
+                queue: 0,
+                error: QueueError::Corrupt(_)
+            }))
+        ),
         "{found:?}"
     );
     assert_eq!((back.is_connected(), back.in_flight(), mappings(&fixture)), (false, 1, 1));
@@ -498,7 +504,10 @@ fn orphaned_ring_refuses_next_backend() {
     assert!(
         matches!(
             refused,
-            Err(BlkBackError::Queue { error: QueueError::Port { errno: Errno::EINVAL, .. }, .. })
+            Err(BlkBackError::Queues(QueuesError::Queue {
+                error: QueueError::Port { errno: Errno::EINVAL, .. },
+                ..
+            }))
         ),
         "{refused:?}"
     );

@@ -2,8 +2,8 @@
 
 use super::fixture::{AsyncBack, Backend, Done, Fixture, MODES, Native, SECTORS, noise};
 use std::collections::VecDeque;
-use xen_back::QueueError;
 use xen_back::block::{BlkBackError, Config, DiskInfo, GrantMode, MemoryDisk, PreparedDisk};
+use xen_back::{QueueError, QueuesError};
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, BlkFrontConfig, Request};
 use xen_grant::{Granted, ReadWrite};
@@ -277,7 +277,13 @@ fn protocol_error_ends_all_queues() {
         channel.notify().unwrap();
         let found = fixture.settle(&mut back);
         assert!(
-            matches!(found, Err(BlkBackError::Queue { queue: 2, error: QueueError::Corrupt(_) })),
+            matches!(
+                found,
+                Err(BlkBackError::Queues(QueuesError::Queue {
+                    queue: 2,
+                    error: QueueError::Corrupt(_)
+                }))
+            ),
             "{found:?}"
         );
         fixture.settle(&mut back).unwrap();
@@ -311,7 +317,10 @@ fn refused_port_unmaps_all_queues() {
     let found = fixture.settle(&mut back);
     assert!(matches!(
         found,
-        Err(BlkBackError::Queue { queue: 3, error: QueueError::Port { port: Port(99_999), .. } })
+        Err(BlkBackError::Queues(QueuesError::Queue {
+            queue: 3,
+            error: QueueError::Port { port: Port(99_999), .. }
+        }))
     ));
     fixture.settle(&mut back).unwrap();
     let counters = fixture.driver.counters();
@@ -378,7 +387,7 @@ fn refused_queues_spare_other_disks() {
     let mut back = async_back(&fixture, config);
     let front = Queues::publish(&fixture, &mut back, 2);
     let found = fixture.settle(&mut back);
-    assert_eq!(found, Err(BlkBackError::QueueCount { found: 2, limit: 1 }));
+    assert_eq!(found, Err(BlkBackError::Queues(QueuesError::Count { found: 2, limit: 1 })));
     for _ in 0..20 {
         let polled = good.poll(fixture.driver.now());
         assert!(!matches!(polled, Err(BlkBackError::Xenbus(XenbusError::Store(_)))));

@@ -5,11 +5,11 @@ use core::cell::RefCell;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::rc::Rc;
-use xen_back::QueueError;
 use xen_back::block::{
     BlkBack, BlkBackError, BlkBackEvent, BlockDevice, Config, GrantMode, MemoryDisk, OpenDisk,
     OpenError, PreparedDisk, VbdConfig,
 };
+use xen_back::{QueueError, QueuesError};
 use xen_front::block::BlkFront;
 use xen_grant::{GrantTable, MapError};
 use xen_hypercall::{Instant, Pages, Platform};
@@ -28,7 +28,7 @@ fn d_r02_bad_index_closes_device() {
     channel.notify().unwrap();
     assert!(matches!(
         fixture.settle(&mut back),
-        Err(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })
+        Err(BlkBackError::Queues(QueuesError::Queue { queue: 0, error: QueueError::Corrupt(_) }))
     ));
     assert_eq!(
         fixture.driver.counters().unmaps,
@@ -78,7 +78,7 @@ fn close_timeout_is_the_callers() {
     channel.notify().unwrap();
     assert!(matches!(
         fixture.settle(&mut back),
-        Err(BlkBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })
+        Err(BlkBackError::Queues(QueuesError::Queue { queue: 0, error: QueueError::Corrupt(_) }))
     ));
     fixture.settle(&mut back).unwrap();
     let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
@@ -231,7 +231,10 @@ fn ring_page_named_twice_is_refused() {
         store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
         assert_eq!(
             fixture.settle(&mut back),
-            Err(BlkBackError::Queue { queue: 0, error: QueueError::RepeatedRing { reference } })
+            Err(BlkBackError::Queues(QueuesError::Queue {
+                queue: 0,
+                error: QueueError::RepeatedRing { reference }
+            }))
         );
         let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
@@ -492,7 +495,10 @@ fn disk_for_own_domain_is_refused() {
     });
     assert_eq!(
         refused,
-        Some(BlkBackError::Queue { queue: 0, error: MapError::OwnDomain(domain.id()).into() })
+        Some(BlkBackError::Queues(QueuesError::Queue {
+            queue: 0,
+            error: MapError::OwnDomain(domain.id()).into()
+        }))
     );
     assert_eq!(world.violations(), []);
 }

@@ -3,8 +3,8 @@
 use super::fixture::{Fixture, tcp};
 use super::multi::{Multi, Shape};
 use super::raw::{LAST, MORE};
-use xen_back::QueueError;
 use xen_back::net::{NetBackError, NetBackEvent, Packet, PacketMeta, TxViolation};
+use xen_back::{QueueError, QueuesError};
 use xen_hypercall::Platform;
 use xen_sys::io::netif::NetifStatus;
 
@@ -120,11 +120,17 @@ fn shared_ring_or_port_is_refused() {
         let expected = match key {
             "event-channel" => matches!(
                 error,
-                NetBackError::Queue { queue: 1, error: QueueError::RepeatedPort { .. } }
+                NetBackError::Queues(QueuesError::Queue {
+                    queue: 1,
+                    error: QueueError::RepeatedPort { .. }
+                })
             ),
             _ => matches!(
                 error,
-                NetBackError::Queue { queue: 1, error: QueueError::RepeatedRing { .. } }
+                NetBackError::Queues(QueuesError::Queue {
+                    queue: 1,
+                    error: QueueError::RepeatedRing { .. }
+                })
             ),
         };
         assert!(expected, "{key}: {error}");

@@ -3,8 +3,8 @@
 use super::fixture::{Fixture, large, tcp};
 use super::raw::{LAST, MORE, Raw};
 use core::sync::atomic::Ordering;
-use xen_back::QueueError;
 use xen_back::net::{ChecksumState, NetBackError, NetBackEvent, Packet, PacketMeta, TxViolation};
+use xen_back::{QueueError, QueuesError};
 use xen_hypercall::GrantRef;
 use xen_ring::FrontRing;
 use xen_sys::io::netif::{
@@ -129,7 +129,7 @@ fn d_n05_d_n06_violation_disconnects() {
     memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
     assert!(matches!(
         fixture.settle(&mut back, &mut |_: Packet<'_>| {}),
-        Err(NetBackError::Queue { queue: 0, error: QueueError::Corrupt(_) })
+        Err(NetBackError::Queues(QueuesError::Queue { queue: 0, error: QueueError::Corrupt(_) }))
     ));
     raw.close(&mut back);
     memory.end_access().unwrap();

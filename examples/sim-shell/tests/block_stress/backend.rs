@@ -4,11 +4,11 @@ use super::rng::Rng;
 use super::serving::{self, Progress, Turn};
 use super::storage::{Disk, DiskFeatures, SECTOR, Storage};
 use core::time::Duration;
-use xen_back::QueueError;
 use xen_back::block::{
     AsyncBlkBack, BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config,
     IoBuffer, Operation, PreparedDisk, Request,
 };
+use xen_back::{QueueError, QueuesError};
 use xen_example_sim_shell::Xen;
 use xen_hypercall::Instant;
 use xen_store::XenStore;
@@ -94,7 +94,12 @@ impl serving::Backend for Backend {
             Ok(BlkBackEvent::Idle) => Ok(Progress::Idle),
             Ok(BlkBackEvent::Busy) => Ok(Progress::Busy),
             Ok(BlkBackEvent::Removed) => Ok(Progress::Removed),
-            Err(error @ BlkBackError::Queue { error: QueueError::Corrupt(_), .. }) => {
+            Err(
+                error @ BlkBackError::Queues(QueuesError::Queue {
+                    error: QueueError::Corrupt(_),
+                    ..
+                }),
+            ) => {
                 panic!("the frontend has broken the protocol: {error}")
             }
             Err(error) => Err(error.to_string()),

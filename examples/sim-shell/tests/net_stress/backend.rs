@@ -3,8 +3,8 @@
 use super::model::{Direction, Model};
 use super::rng::Rng;
 use super::serving::{self, Progress, Turn};
-use xen_back::QueueError;
 use xen_back::net::{NetBack, NetBackConfig, NetBackError, NetBackEvent, Packet};
+use xen_back::{QueueError, QueuesError};
 use xen_example_sim_shell::Xen;
 use xen_hypercall::Instant;
 use xen_store::XenStore;
@@ -58,7 +58,10 @@ impl serving::Backend for Backend {
             Ok(NetBackEvent::Busy) => Ok(Progress::Busy),
             Ok(NetBackEvent::Removed) => Ok(Progress::Removed),
             Err(
-                error @ (NetBackError::Queue { error: QueueError::Corrupt(_), .. }
+                error @ (NetBackError::Queues(QueuesError::Queue {
+                    error: QueueError::Corrupt(_),
+                    ..
+                })
                 | NetBackError::Control(_)
                 | NetBackError::Tx { .. }),
             ) => panic!("the frontend has broken the protocol: {error}"),
