@@ -217,7 +217,7 @@ impl<P: Platform> FrameGrants<P> {
     #[inline(always)]
     fn end(&self, defer: impl FnOnce() -> Option<SharedPages<P>>) -> Result<(), InUse> {
         let (group, mask) = (self.group(), self.mask);
-        // As in `grant_frames`.
+        // As in `grant_frame`.
         let reference = GrantRef(group.first().0 + mask.trailing_zeros());
         if mask.is_power_of_two() && group.places.with_entry(reference, Entry::revoke_once) {
             group.give_mask(mask);

@@ -75,7 +75,7 @@ impl<P: Platform> GrantTable<P> {
         buffer: B,
         peer: DomId,
     ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
-        // SAFETY: as the function that follows states.
+        // SAFETY: RAM of this domain by the trait's contract, whose owner `grant_buffer` keeps.
         self.grant_buffer(buffer, |buffer| unsafe { self.grant_frames::<A>(buffer.frames(), peer) })
     }
 
@@ -91,15 +91,14 @@ impl<P: Platform> GrantTable<P> {
         count: usize,
         peer: DomId,
     ) -> Result<GrantedFrames<P, B>, (GrantError, B)> {
-        // SAFETY: as the function that follows states.
+        // SAFETY: RAM of this domain by the trait's contract, whose owner `grant_buffer` keeps.
         self.grant_buffer(buffer, |buffer| unsafe {
             self.grant_first_frames::<A>(buffer.frames(), count, peer)
         })
     }
 
-    /// Keeps a buffer whose frames `grant` grants. The frames are RAM of this domain, by the
-    /// contract of [`OwnedFrames`]. The buffer owns them; it is not accessed, and neither dropped
-    /// nor returned before the end of the grants was successful.
+    /// Keeps a buffer of this domain whose frames `grant` grants: it is not accessed, and neither
+    /// dropped nor returned before the end of the grants was successful.
     #[inline(always)]
     fn grant_buffer<B: OwnedFrames<Platform = P>>(
         &self,

@@ -71,7 +71,7 @@ within 30 serving
 guest first 2 "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
 busy() { said first '^GUEST busy'; }
-within 420 busy || failed first
+within 600 busy || failed first
 if [ "$GRANTS" = persistent ]; then
   check "disk: Linux uses persistent grants" "$(xenstore-read /local/domain/$ID/device/vbd/51712/feature-persistent)" 1
 fi
@@ -99,7 +99,7 @@ check "destroyed in mid-transfer: no zombie is left" "$(gone_for_good && echo no
 
 guest next 1 "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
-within 420 gone $ID || failed next
+within 600 gone $ID || failed next
 kill $follower
 check "the next guest came to its end" "$(said next '^GUEST done' && echo done)" done
 matches "destroyed in mid-transfer: it was sending" "$(logged 'Discard cut off')" "*cut off: [1-9]* bytes*"

@@ -7,7 +7,10 @@ dumped() { [ "$(xl dmesg | grep -c "(d$ID) debug: vCPU [01]: rip")" = 2 ]; }
 within 10 dumped
 check "debug-keys q: registers of vCPU 0" "$(xl dmesg | grep -c "(d$ID) debug: vCPU 0: rip")" 1
 check "debug-keys q: registers of vCPU 1" "$(xl dmesg | grep -c "(d$ID) debug: vCPU 1: rip")" 1
-check "debug-keys q: lines of the stacks are whole" "$(xl dmesg | grep "(d$ID) stack " | grep -vc "(d$ID) stack [0-9a-f]*:\( [0-9a-f]\{16\}\)*$")" 0
+stacks=$(xl dmesg | grep "(d$ID) stack ")
+whole=$(echo "$stacks" | grep -c "(d$ID) stack [0-9a-f]*:\( [0-9a-f]\{16\}\)*$")
+matches "debug-keys q: lines of the stacks that are whole" "$whole of $(echo "$stacks" | wc -l)" "[1-9]*"
+check "debug-keys q: lines of the stacks are whole" "$whole" "$(echo "$stacks" | wc -l)"
 check "debug-keys q: the ports" "$(xl dmesg | grep -c "(d$ID) debug: events in the ")" 1
 toolstack "dumped, shutdown -w" xl shutdown -w dump
 

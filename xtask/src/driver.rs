@@ -106,7 +106,7 @@ fn side_by_side(
         let name = format!("xen {xen} {}", grants.name());
         let log = host::results()?.join(format!("driver-domain-{xen}-{}.log", grants.name()));
         let mut boot = Boot::new(xen, log);
-        boot.timeout = Duration::from_secs(1200);
+        boot.timeout = Duration::from_secs(1500);
         boot.append = "QUIET=1".to_owned();
         jobs.push(Job { name, boot, archive });
     }

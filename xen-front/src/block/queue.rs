@@ -302,8 +302,8 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queue<P, B> {
             return;
         }
         let flush = info.flush_method();
-        // An earlier backend may have written to the buffer of a read, which is zeroed again. One
-        // that has left sectors of a read unwritten may do so again.
+        // The buffer of a read is zeroed again: an earlier backend may have written to it, and one
+        // whose read is repeated may leave it unwritten once more.
         let zeroed = if info.trusted { Zeroed::Reads } else { Zeroed::All };
         while connection.free_slots() > 0
             && requests.issue_next(|slot, command, mut buffer| {

@@ -63,7 +63,7 @@ impl<P: Platform> VifDriver<P> {
         let Some(mut queue) = self.queues.open(0) else { return };
         let Some(connection) = &mut queue.connection else { return };
         while let Some(change) = self.groups.next_change() {
-            // What finds no room, or a broken device, is sent later.
+            // Without room, or on a broken device, the change is sent later.
             if connection.rings.change_filter(change).is_err() {
                 return;
             }

@@ -91,8 +91,8 @@ impl<P: Platform> EmbassyDriver<P> {
 }
 
 impl<P: Platform> EmbassyEvents<P> {
-    /// Returns the ports to wait for: those of the device, which change with each connection, and
-    /// that of the store.
+    /// Returns the ports to wait for: the port of the store, and those of the device, which change
+    /// with each connection.
     pub fn ports(&self) -> Vec<Port, PORTS> {
         let mut ports = Vec::new();
         for index in self.queues.own() {

@@ -77,7 +77,6 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
 
     /// Pushes a change of the backend's multicast filter.
     pub(super) fn change_filter(&mut self, change: FilterChange) -> Result<(), TxError> {
-        self.intact()?;
         let run = self.make_room(Needed::FILTER)?;
         self.tx.push_filter(run, change)
     }

@@ -118,8 +118,8 @@ pub unsafe fn start<H: Hypercall>(xen: &H, vcpu: u32, state: &VcpuStart) -> Resu
 }
 
 /// Starts `vcpu`, which was started before and stopped by its own `VCPUOP_down`: it continues
-/// behind that call, or begins at `state` if the domain was restored since. Xen saves no registers
-/// of a vCPU that is down.
+/// behind that call, or begins at `state` if the domain was restored since. For a vCPU that is down
+/// Xen saves no registers.
 ///
 /// # Errors
 ///
