@@ -81,6 +81,7 @@ impl Entry<'_> {
     /// use alone; the entry's state stays in use for as long as any of its uses lasts. Call
     /// this again until the state is free.
     #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
+    #[inline]
     pub(crate) fn revoke(self) -> bool {
         let tries = if self.state.is_none() { REVOKE_TRIES } else { 1 };
         (0..tries).any(|_| self.revoke_once())
@@ -104,6 +105,7 @@ impl Entry<'_> {
     }
 
     /// Returns `true` if the entry gives no access and is not in use.
+    #[inline]
     pub(crate) fn is_free(self) -> bool {
         let state = self.state.and_then(|(states, offset)| states.u16_at(offset));
         self.flags().is_empty()

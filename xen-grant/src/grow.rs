@@ -98,14 +98,16 @@ impl<P: Platform> GrantTable<P> {
     /// Adds the references of frame `index` to the free ones.
     pub(crate) fn free_frame(&self, index: u32) {
         let per_frame = self.version().per_frame() as u32;
-        let first = index * per_frame;
-        for reference in (first.max(GNTTAB_NR_RESERVED_ENTRIES)..first + per_frame).map(GrantRef) {
+        let groups = (index * per_frame..(index + 1) * per_frame).step_by(GROUP);
+        for group in groups.filter_map(|first| self.inner.frames.group_of(GrantRef(first))) {
+            let first = group.first().0;
             // An entry that an earlier kernel of this domain left in use is not changed.
-            if let Some(group) = self.inner.frames.group_of(reference)
-                && group.entry(reference).is_free()
-            {
-                group.give(reference, 1);
-            }
+            let is_free = |&bit: &u32| {
+                first + bit >= GNTTAB_NR_RESERVED_ENTRIES
+                    && group.entry(GrantRef(first + bit)).is_free()
+            };
+            let free = (0..GROUP as u32).filter(is_free).fold(0, |mask, bit| mask | 1 << bit);
+            group.give_mask(free);
         }
     }
 }
