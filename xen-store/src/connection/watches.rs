@@ -117,12 +117,16 @@ impl Record {
             .unwrap_or(State::Free)
     }
 
+    fn is_free(&self) -> bool {
+        self.state == State::Free as u8
+    }
+
     fn is(&self, kind: Kind) -> bool {
         self.kind == kind as u8
     }
 
     fn is_in(&self, group: usize) -> bool {
-        self.state() != State::Free && self.group.get() as usize == group
+        !self.is_free() && self.group.get() as usize == group
     }
 
     /// Takes whether there is an event that is not in the queue.
@@ -169,11 +173,11 @@ impl<'b> Slot<'b> {
         {
             return;
         }
-        match self.queue.get_mut(used..).and_then(|free| free.get_mut(..=behind.len())) {
-            Some(room) => {
-                for (to, from) in room.iter_mut().zip(behind.bytes().chain([0])) {
-                    *to = from;
-                }
+        let room = self.queue.get_mut(used..).and_then(|free| free.get_mut(..=behind.len()));
+        match room.and_then(|room| room.split_last_mut()) {
+            Some((end, room)) => {
+                room.copy_from_slice(behind.as_bytes());
+                *end = 0;
                 self.head.queue_len += behind.len() as u16 + 1;
             }
             None => self.head.overflow = 1,
@@ -222,6 +226,8 @@ pub(super) struct Watches<B> {
     more: Vec<B, MAX_CHUNKS>,
     /// Number of watches that there is memory for.
     count: usize,
+    /// Those in use have indices below this.
+    end: usize,
     /// The most that callers may have.
     limit: usize,
     /// Counts up, as a part of the tokens.
@@ -234,7 +240,8 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn new(first: usize, seed: u32) -> Self {
         let first = first.min(MAX_WATCHES);
         let limit = MAX_WATCHES;
-        Self { first, more: Vec::new(), count: first, limit, generation: seed, changed: false }
+        let (count, end, generation) = (first, 0, seed);
+        Self { first, more: Vec::new(), count, end, limit, generation, changed: false }
     }
 
     /// Sets how many watches callers may have.
@@ -258,24 +265,35 @@ impl<B: Buffer> Watches<B> {
         None
     }
 
-    fn find(&mut self, bytes: &mut [u8], test: impl Fn(&Slot<'_>) -> bool) -> Option<usize> {
-        (0..self.count).find(|&index| self.slot(bytes, index).is_some_and(|slot| test(&slot)))
+    /// Returns the watches in use and free ones between them, in the order of their indices.
+    fn slots<'b>(&'b mut self, bytes: &'b mut [u8]) -> impl Iterator<Item = Slot<'b>> {
+        let first = bytes.chunks_exact_mut(WATCH_BYTES).take(self.first);
+        let more = self.more.iter_mut();
+        let more = more.flat_map(|chunk| chunk.bytes().chunks_exact_mut(WATCH_BYTES));
+        first.chain(more).take(self.end).filter_map(Slot::new)
     }
 
+    fn find(&mut self, bytes: &mut [u8], test: impl Fn(&Slot<'_>) -> bool) -> Option<usize> {
+        self.slots(bytes).position(|slot| test(&slot))
+    }
+
+    /// Counts the watches in use that `test` selects.
     fn count(&mut self, bytes: &mut [u8], test: impl Fn(&Record) -> bool) -> usize {
-        (0..self.count)
-            .filter(|&index| self.slot(bytes, index).is_some_and(|slot| test(slot.head)))
-            .count()
+        self.slots(bytes).filter(|slot| !slot.head.is_free() && test(slot.head)).count()
+    }
+
+    /// Counts the watches of callers.
+    fn count_callers(&mut self, bytes: &mut [u8]) -> usize {
+        self.count(bytes, |head| head.kind <= Kind::Member as u8)
     }
 
     /// Returns how many bytes of memory would do for more watches, if there are too few free ones.
     pub(super) fn wanted_memory(&mut self, bytes: &mut [u8]) -> Option<usize> {
         // A caller's, a shared one and a sentinel.
-        let few = self.count(bytes, |head| head.state() == State::Free) < 3;
-        let used = self
-            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        let few = self.count(bytes, |_| true) + 3 > self.count;
         let room = !self.more.is_full() && self.count < MAX_WATCHES;
-        (few && room && used < self.limit).then(|| self.count.max(8) * WATCH_BYTES)
+        let wanted = few && room && self.count_callers(bytes) < self.limit;
+        wanted.then(|| self.count.max(8) * WATCH_BYTES)
     }
 
     /// Takes memory for more watches, all zero. Gives it back if there is no use for it.
@@ -297,9 +315,7 @@ impl<B: Buffer> Watches<B> {
         path: &dyn Display,
         depth: Option<u16>,
     ) -> Result<usize, ErrorKind> {
-        let used = self
-            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
-        if used >= self.limit {
+        if self.count_callers(bytes) >= self.limit {
             return Err(ErrorKind::TooManyWatches);
         }
         let index = self.place(bytes, path, Kind::Own, State::Live)?;
@@ -359,9 +375,10 @@ impl<B: Buffer> Watches<B> {
         kind: Kind,
         state: State,
     ) -> Result<usize, ErrorKind> {
-        let free = self
-            .find(bytes, |slot| slot.head.state() == State::Free)
-            .ok_or(ErrorKind::TooManyWatches)?;
+        let free = self.find(bytes, |slot| slot.head.is_free()).unwrap_or(self.end);
+        if free >= self.count {
+            return Err(ErrorKind::TooManyWatches);
+        }
         self.generation = self.generation.wrapping_add(1);
         let token = (self.generation << INDEX_BITS) | free as u32;
         let slot = self.slot(bytes, free).ok_or(ErrorKind::TooManyWatches)?;
@@ -385,6 +402,7 @@ impl<B: Buffer> Watches<B> {
             overflow: 0,
             fresh: 0,
         };
+        self.end = self.end.max(free + 1);
         self.changed |= state == State::Unset;
         Ok(free)
     }
@@ -455,7 +473,7 @@ impl<B: Buffer> Watches<B> {
 
     /// Ends what a group without members has at the server.
     fn end_group(&mut self, bytes: &mut [u8], group: usize) {
-        for index in 0..self.count {
+        for index in 0..self.end {
             let ours = |slot: &Slot<'_>| {
                 slot.head.is_in(group)
                     && (slot.head.is(Kind::Shared) || slot.head.is(Kind::Sentinel))
@@ -484,8 +502,7 @@ impl<B: Buffer> Watches<B> {
     /// Prepares for a server without any watch of this client.
     pub(super) fn restart(&mut self, bytes: &mut [u8]) {
         self.changed = true;
-        for index in 0..self.count {
-            let Some(slot) = self.slot(bytes, index) else { return };
+        for slot in self.slots(bytes) {
             if slot.head.state() == State::Failed {
                 slot.head.queue_len.set(0);
             }
@@ -535,14 +552,10 @@ impl<B: Buffer> Watches<B> {
         let Some(mut slot) = self.slot(bytes, index).filter(is_meant) else { return };
         slot.fail(refusal);
         if slot.head.is(Kind::Shared) {
-            for member in 0..self.count {
-                if let Some(mut slot) = self.slot(bytes, member)
-                    && slot.head.is(Kind::Member)
-                    && slot.head.is_in(index)
-                {
-                    slot.fail(refusal);
-                }
-            }
+            let members = self.slots(bytes);
+            members
+                .filter(|slot| slot.head.is(Kind::Member) && slot.head.is_in(index))
+                .for_each(|mut slot| slot.fail(refusal));
         }
     }
 
@@ -583,15 +596,13 @@ impl<B: Buffer> Watches<B> {
     }
 
     fn each_member(&mut self, bytes: &mut [u8], group: usize, each: impl Fn(&mut Slot<'_>)) {
-        for index in 0..self.count {
-            if let Some(mut slot) = self.slot(bytes, index)
-                && slot.head.is(Kind::Member)
-                && slot.head.is_in(group)
-                && slot.head.state() == State::Live
-            {
-                each(&mut slot);
-            }
-        }
+        self.slots(bytes)
+            .filter(|slot| {
+                slot.head.is(Kind::Member)
+                    && slot.head.is_in(group)
+                    && slot.head.state() == State::Live
+            })
+            .for_each(|mut slot| each(&mut slot));
     }
 
     /// Discards the events of a watch. Returns whether there were any.

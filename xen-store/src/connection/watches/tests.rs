@@ -150,7 +150,7 @@ fn event_reaches_members_it_concerns() {
     }
     assert!(ended.len() == 2 && ended.contains(&(group.index, Change::End)));
     assert!(ended.contains(&(moved, Change::End)));
-    assert_eq!(watches.count(&mut bytes, |head| head.state() != State::Free), 0);
+    assert_eq!(watches.count(&mut bytes, |_| true), 0);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn limit_counts_members_only() {
     watches.set_limit(2);
     watches.add_member(&mut bytes, "/b", "/b/1/state").unwrap();
     watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
-    assert_eq!(watches.count(&mut bytes, |head| head.state() == State::Free), 1);
+    assert_eq!(watches.count(&mut bytes, |_| true), 4);
     assert_eq!(watches.wanted_memory(&mut bytes), None);
     assert_eq!(watches.add(&mut bytes, &"a", None), Err(ErrorKind::TooManyWatches));
     watches.set_limit(3);
