@@ -1,5 +1,6 @@
 //! Lists of texts in payloads: children of a node, watch events.
 
+use core::ffi::CStr;
 use core::ops::Range;
 
 /// The names in a directory reply, in the server's order.
@@ -93,13 +94,11 @@ impl DirectoryPart {
 ///
 /// Returns `None` if it is not that, or the path is empty or not ASCII.
 pub fn parse_event(body: &[u8]) -> Option<EventText<'_>> {
-    let path_end = body.iter().position(|&byte| byte == 0)?;
-    let (path, rest) = body.split_at_checked(path_end)?;
-    let rest = rest.get(1..)?;
-    let token = rest.get(..rest.iter().position(|&byte| byte == 0)?)?;
+    let path = CStr::from_bytes_until_nul(body).ok()?;
+    let rest = body.get(path.count_bytes() + 1..)?;
+    let token = CStr::from_bytes_until_nul(rest).ok()?.to_bytes();
     body.ends_with(b"\0").then_some(())?;
-    let path =
-        core::str::from_utf8(path).ok().filter(|path| !path.is_empty() && path.is_ascii())?;
+    let path = path.to_str().ok().filter(|path| !path.is_empty() && path.is_ascii())?;
     Some(EventText { path, token })
 }
 

@@ -57,15 +57,17 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
         return Err(NumberError::Empty);
     }
     let skipped = value.len() - digits.len();
-    let mut number = 0i128;
+    let mut number = Some(0u64);
     for (at, &byte) in digits.iter().enumerate() {
         if !byte.is_ascii_digit() {
             return Err(NumberError::Byte { byte, at: at + skipped });
         }
-        let digit = i128::from(byte - b'0');
-        // The limits of 128 bits are beyond every type, and stay there.
-        number = number.saturating_mul(10).saturating_add(if negative { -digit } else { digit });
+        let digit = u64::from(byte - b'0');
+        number = number.and_then(|number| number.checked_mul(10)?.checked_add(digit));
     }
+    // No type has a value whose distance from zero needs more than 64 bits.
+    let number = i128::from(number.ok_or(NumberError::OutOfRange)?);
+    let number = if negative { -number } else { number };
     N::try_from(number).map_err(|_| NumberError::OutOfRange)
 }
 
