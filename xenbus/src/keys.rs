@@ -51,9 +51,16 @@ pub(crate) struct KeyTable<M> {
 
 struct Record<'a> {
     side: Side,
-    key: &'a str,
+    key: &'a [u8],
     value: Value,
     next: usize,
+}
+
+impl<'a> Record<'a> {
+    /// Returns side and key.
+    fn node(&self) -> Option<(Side, &'a str)> {
+        Some((self.side, core::str::from_utf8(self.key).ok()?))
+    }
 }
 
 impl<M: Buffer> KeyTable<M> {
@@ -82,9 +89,8 @@ impl<M: Buffer> KeyTable<M> {
     }
 
     /// Returns the next node to request, until [`advance`](Self::advance).
-    pub(crate) fn next_key(&mut self) -> Option<(Side, String<MAX_KEY>)> {
-        let Record { side, key, .. } = record(self.memory.bytes(), self.requested, self.keys)?;
-        Some((side, String::try_from(key).ok()?))
+    pub(crate) fn next_key(&mut self) -> Option<(Side, &str)> {
+        record(self.memory.bytes(), self.requested, self.keys)?.node()
     }
 
     /// Marks the next node as requested.
@@ -104,9 +110,8 @@ impl<M: Buffer> KeyTable<M> {
     }
 
     /// Returns the node whose reply comes next.
-    pub(crate) fn awaited(&mut self) -> Option<(Side, String<MAX_KEY>)> {
-        let Record { side, key, .. } = record(self.memory.bytes(), self.received, self.keys)?;
-        Some((side, String::try_from(key).ok()?))
+    pub(crate) fn awaited(&mut self) -> Option<(Side, &str)> {
+        record(self.memory.bytes(), self.received, self.keys)?.node()
     }
 
     /// Takes the reply to the oldest request; its bytes are at the start of the free ones.
@@ -173,7 +178,7 @@ fn record(bytes: &[u8], at: usize, end: usize) -> Option<Record<'_>> {
     }
     let &[side, key_len, kind, a0, a1, l0, l1] = bytes.get(at..at + HEAD)? else { return None };
     let next = at + HEAD + usize::from(key_len);
-    let key = core::str::from_utf8(bytes.get(at + HEAD..next)?).ok()?;
+    let key = bytes.get(at + HEAD..next)?;
     let value = match kind {
         0 => Value::Unread,
         1 => Value::Missing,
@@ -184,13 +189,15 @@ fn record(bytes: &[u8], at: usize, end: usize) -> Option<Record<'_>> {
     Some(Record { side: if side == 0 { Side::Own } else { Side::Peer }, key, value, next })
 }
 
-fn records(bytes: &[u8], end: usize) -> impl Iterator<Item = Record<'_>> {
+fn find<'a>(bytes: &'a [u8], end: usize, side: Side, key: &[u8]) -> Option<Record<'a>> {
     let mut at = 0;
-    core::iter::from_fn(move || {
+    loop {
         let found = record(bytes, at, end)?;
+        if found.side == side && found.key == key {
+            return Some(found);
+        }
         at = found.next;
-        Some(found)
-    })
+    }
 }
 
 /// The keys of the nodes that a driver requests; each key once.
@@ -231,17 +238,16 @@ impl KeyList<'_> {
             self.full = true;
             return;
         }
-        if records(self.bytes, self.keys).any(|known| known.side == side && known.key == text) {
+        let key = text.as_bytes();
+        if find(self.bytes, self.keys, side, key).is_some() {
             return;
         }
-        let next = self.keys + HEAD + text.len();
-        let room = next <= self.values;
-        match self.bytes.get_mut(self.keys..next).filter(|_| room) {
-            Some(to) => {
-                let head = [u8::from(side == Side::Peer), text.len() as u8, 0, 0, 0, 0, 0];
-                for (to, from) in to.iter_mut().zip(head.iter().chain(text.as_bytes())) {
-                    *to = *from;
-                }
+        let next = self.keys + HEAD + key.len();
+        let room = self.bytes.get_mut(self.keys..next).filter(|_| next <= self.values);
+        match room.and_then(|room| room.split_first_chunk_mut()) {
+            Some((head, room)) => {
+                *head = [u8::from(side == Side::Peer), key.len() as u8, 0, 0, 0, 0, 0];
+                room.copy_from_slice(key);
                 self.keys = next;
             }
             None => self.full = true,
@@ -342,8 +348,7 @@ impl<'a> KeyValues<'a> {
     fn bytes(&self, side: Side, key: &dyn Display) -> Result<Option<&'a [u8]>, XenbusError> {
         let mut text = String::<MAX_KEY>::new();
         let named = write!(text, "{key}").is_ok();
-        let found = records(self.bytes, self.keys)
-            .find(|record| named && record.side == side && record.key == text);
+        let found = find(self.bytes, self.keys, side, text.as_bytes()).filter(|_| named);
         match found.map(|record| record.value) {
             None | Some(Value::Unread | Value::Missing) => Ok(None),
             Some(Value::TooLong) => {
@@ -382,7 +387,7 @@ mod tests {
     fn requests(table: &mut KeyTable<&mut [u8]>) -> Vec<String<MAX_KEY>> {
         let mut keys = Vec::new();
         while let Some((_, key)) = table.next_key() {
-            keys.push(key);
+            keys.push(String::try_from(key).unwrap());
             table.advance();
         }
         keys
@@ -397,9 +402,9 @@ mod tests {
         assert_eq!(requests(&mut table), ["sectors", "info"]);
         table.free()[..2].copy_from_slice(b"16");
         table.receive(Ok(2)).unwrap();
-        assert_eq!((table.free().len(), table.awaited().unwrap().1.as_str()), (free - 2, "info"));
+        assert_eq!((table.free().len(), table.awaited()), (free - 2, Some((Side::Peer, "info"))));
         table.rewind();
-        assert_eq!((table.free().len(), table.awaited().unwrap().1.as_str()), (free, "sectors"));
+        assert_eq!((table.free().len(), table.awaited()), (free, Some((Side::Peer, "sectors"))));
         assert_eq!(requests(&mut table), ["sectors", "info"]);
         table.free()[..3].copy_from_slice(b"256");
         table.receive(Ok(3)).unwrap();

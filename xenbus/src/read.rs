@@ -136,12 +136,15 @@ impl Reading {
                     self.taking = First::Keys;
                 }
                 First::Keys => {
-                    let Some((side, key)) = table.awaited() else { return Ok(()) };
+                    if table.is_complete() {
+                        return Ok(());
+                    }
                     let Some(reply) = pipeline.reply(table.free()) else { return Ok(()) };
-                    let directory = directory(nodes, side);
-                    table
-                        .receive(reply)
-                        .map_err(|reason| read_error(&format_args!("{directory}/{key}"), reason))?;
+                    if let Err(reason) = table.receive(reply) {
+                        let (side, key) = table.awaited().unwrap_or((Side::Own, ""));
+                        let directory = directory(nodes, side);
+                        return Err(read_error(&format_args!("{directory}/{key}"), reason));
+                    }
                 }
             }
         }
