@@ -140,12 +140,22 @@ grants_left() {
   echo "${left:-none}"
 }
 
-# net_state DOMAIN: what dom0 knows of a guest's first interface, for a run in which it carries nothing.
+# net_state DOMAIN: what dom0 knows of a guest's first interface, for a run in which it carries nothing; the states of event channels go to Xen's
+# log.
 net_state() {
   echo "NET of domain $1:"
-  ip -s -d link show dev "vif$1.0" 2>&1; ip -s link show dev br0; ip neigh show dev br0
+  for counter in rx_packets tx_packets rx_dropped tx_dropped; do echo "$counter $(cat "/sys/class/net/vif$1.0/statistics/$counter")"; done 2>&1
   cat "/sys/class/net/vif$1.0/brport/state" "/sys/class/net/vif$1.0/carrier" 2>&1
+  ip neigh show dev br0
+  grep "vif$1\." /proc/interrupts
   xenstore-ls "/local/domain/0/backend/vif/$1/0" 2>&1; xenstore-ls "/local/domain/$1/device/vif/0" 2>&1
   mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
   cat "/sys/kernel/debug/xen-netback/vif$1.0/"io_ring_q* 2>&1
+  xl debug-keys e
+}
+
+# carries NAME DOMAIN FOUND EXPECTED: check, of packets through the guest's interface.
+carries() {
+  check "$1" "$3" "$4"
+  [ "$3" = "$4" ] || net_state "$2" | sed "s/^/SHOW|/"
 }

@@ -10,7 +10,7 @@ const LARGE_PACKET: u16 = 20;
 /// Numbers of buffers, offered features and timeout of a device.
 ///
 /// The default has one queue of 256 receive buffers and 128 transmit buffers (with rings and all
-/// 1.7 MiB), all offloads and a timeout of 30 seconds.
+/// 1.7 MiB), an event channel for each ring, all offloads and a timeout of 30 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetFrontConfig {
@@ -38,8 +38,12 @@ pub struct NetFrontConfig {
     /// vCPUs that take one each. The backend can support fewer.
     #[doc(alias = "multi-queue-num-queues")]
     pub queues: u16,
-    /// An event channel for each ring instead of one for both, if the backend supports that: for
-    /// vCPUs that only transmit or only receive.
+    /// An event channel for each ring instead of one for both, if the backend supports that, as in
+    /// Linux's netfront.
+    ///
+    /// With one channel, Linux's netback (6.12) can leave its port masked when it connects, and
+    /// transmit nothing: the thread that receives can end the event of the new port before the
+    /// number of the interrupt is stored.
     #[doc(alias = "feature-split-event-channels")]
     pub split_event_channels: bool,
     /// Request to receive only the multicast packets of groups that were
@@ -61,7 +65,7 @@ impl Default for NetFrontConfig {
             scatter_gather: true,
             segmentation_offload: true,
             queues: 1,
-            split_event_channels: false,
+            split_event_channels: true,
             multicast_filter: false,
             timeout: Duration::from_secs(30),
         }

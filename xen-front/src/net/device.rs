@@ -175,6 +175,8 @@ impl<P: Platform> NetFront<P> {
     /// Returns the ports whose events announce packets, and room for packets after
     /// [`TxError::Full`], of the queues that are not taken. None while there is no connection; the
     /// ports change with each connection.
+    ///
+    /// A queue with an event channel for each ring has its transmit ring's port first.
     pub fn ports(&self) -> Vec<Port, MAX_PORTS> {
         let mut ports = Vec::new();
         for index in self.queues.own() {

@@ -91,7 +91,7 @@ fn embassy_wakes_for_packet_and_room() {
     assert!(echo.driver.hardware_address() == address);
     fixture.world.run_until_idle();
     echo.run();
-    assert!(echo.link == LinkState::Up && echo.events.ports().len() == 2);
+    assert!(echo.link == LinkState::Up && echo.events.ports().len() == 3);
     for round in 0..50u8 {
         fixture.send([(packet(round), NetRxFlags::empty()), (packet(!round), NetRxFlags::empty())]);
         assert!(echo.idle(fixture.deadline()), "woken by an event");

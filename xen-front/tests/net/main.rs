@@ -150,13 +150,7 @@ fn interface_connects_transfers_and_closes() {
 #[test]
 fn stale_nodes_are_replaced() {
     let fixture = Fixture::new();
-    for key in [
-        "multi-queue-num-queues",
-        "event-channel-tx",
-        "event-channel-rx",
-        "ctrl-ring-ref",
-        "feature-gso-tcpv6",
-    ] {
+    for key in ["multi-queue-num-queues", "event-channel", "ctrl-ring-ref", "feature-gso-tcpv6"] {
         fixture.set("front", key, "7");
     }
     fixture.net().close_and_wait().unwrap();
@@ -172,10 +166,18 @@ fn stale_nodes_are_replaced() {
         assert_eq!(state.seen(key), Some("1"), "{key}");
     }
     assert_eq!(state.seen("feature-no-csum-offload"), Some("0"));
-    for key in ["multi-queue-num-queues", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref"] {
+    for key in ["multi-queue-num-queues", "event-channel", "ctrl-ring-ref"] {
         assert_eq!(state.seen(key), None, "{key}");
     }
     drop(state);
+    for key in ["event-channel-tx", "event-channel-rx"] {
+        fixture.set("front", key, "7");
+    }
+    let one_channel = small().with_split_event_channels(false);
+    fixture.connect(one_channel).unwrap().close_and_wait().unwrap();
+    for key in ["event-channel-tx", "event-channel-rx"] {
+        assert_eq!(fixture.back.state().seen(key), None, "{key}");
+    }
     let plain = |key| if key == "feature-no-csum-offload" { Some("1") } else { Some("0") };
     fixture.connect(small().with_checksum_offload(false)).unwrap().close_and_wait().unwrap();
     for key in ["feature-no-csum-offload", "feature-ipv6-csum-offload", "feature-gso-tcpv4"] {
@@ -723,12 +725,14 @@ fn events_alone_carry_packets() {
 #[test]
 fn connected_interface_notifies_backend() {
     let fixture = Fixture::new();
-    let net = fixture.net();
-    fixture.world.run_until_idle();
-    // A port is pending when it is bound; the other event is for a backend that has read the rings
-    // before.
-    assert_eq!(fixture.back.state().events, 2);
-    net.close_and_wait().unwrap();
+    for split in [false, true] {
+        let net = fixture.connect(small().with_split_event_channels(split)).unwrap();
+        fixture.world.run_until_idle();
+        // A port is pending when it is bound; the other event is for a backend that has read the
+        // rings before.
+        assert_eq!(core::mem::take(&mut fixture.back.state().events), 2 * (1 + u32::from(split)));
+        net.close_and_wait().unwrap();
+    }
     fixture.finish();
 }
 

@@ -33,7 +33,7 @@ fn flows_spread_over_queues() {
     // The backend offers four.
     for (wanted, expected) in [(4, 4), (8, 4), (3, 3), (0, 1)] {
         let mut net = fixture.connect(small().with_queues(wanted)).unwrap();
-        assert_eq!((net.queues(), net.ports().len()), (expected, expected));
+        assert_eq!((net.queues(), net.ports().len()), (expected, 2 * expected));
         let mut queue_of = std::collections::BTreeMap::new();
         for _ in 0..3 {
             for port in 0..24 {
