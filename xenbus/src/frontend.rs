@@ -339,6 +339,9 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                     return Err(error);
                 }
                 self.connected = connecting;
+                if connecting {
+                    self.nodes.read_watched();
+                }
                 match (connecting, self.nodes.own) {
                     (false, _) => self.jobs.publish(D::SETUP_STATE, true),
                     (true, XenbusState::CONNECTED) => self.jobs.cancel(),

@@ -95,8 +95,8 @@ pub trait FrontendDriver {
         Ok(())
     }
 
-    /// Takes a new value of the [watched node](Self::WATCHED_NODE); empty if it is longer than 32
-    /// bytes or missing.
+    /// Takes the value of the [watched node](Self::WATCHED_NODE) after [`connect`](Self::connect),
+    /// and each new one; empty if it is longer than 32 bytes or missing.
     ///
     /// # Errors
     ///

@@ -160,6 +160,13 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         Ok(())
     }
 
+    /// Requests the value of the watched node, if there is one.
+    pub(crate) fn read_watched(&mut self) {
+        if self.watched.is_some() {
+            self.need(Query::Watched);
+        }
+    }
+
     /// Returns whether all states were read at least once since the other end was found.
     pub(crate) fn is_synced(&self) -> bool {
         self.unread == 0

@@ -189,6 +189,10 @@ toolstack() {
 }
 
 works prompt "before it is saved" 65
+for state in "0 *, no carrier / ok" "1 eth0 *tx-errors=0 / ok"; do
+  xenstore-write "/local/domain/0/backend/vif/$ID/0/carrier" "${state%% *}"
+  matches "prompt: carrier ${state%% *}" "$(ask prompt "net stat")" "${state#* }"
+done
 toolstack "saved, and let go on" xl save -c prompt /tmp/saved
 works prompt "saved, and let go on" 66
 if xl help 2>&1 | grep -q '^ *suspend '; then

@@ -150,6 +150,15 @@ impl<P: Platform> NetFront<P> {
         self.device.driver().mtu
     }
 
+    /// Returns whether packets can be sent and received, as of the last [`poll`](Self::poll): the
+    /// device is connected, and the backend's link is up, as by node `carrier` or without the node.
+    ///
+    /// Source: "Link state" in `io/netif.h`.
+    #[doc(alias = "carrier")]
+    pub fn has_carrier(&self) -> bool {
+        self.device.state() == DeviceState::Connected && self.device.driver().carrier
+    }
+
     /// Returns the length of the longest packet that the backend segments, zero if it segments none
     /// of this kind, or is not connected.
     pub fn max_segmented(&self, kind: SegmentationKind) -> usize {

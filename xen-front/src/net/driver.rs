@@ -14,6 +14,7 @@ use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{DomId, GrantRef, Instant, PageArc, Platform};
 use xen_ring::FrontRing;
+use xen_store::wire::parse_number;
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::net::key;
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
@@ -42,6 +43,8 @@ pub(super) struct VifDriver<P: Platform> {
     pub(super) groups: Groups,
     /// The backend filters multicast packets.
     pub(super) filters: bool,
+    /// The backend's link is up.
+    pub(super) carrier: bool,
 }
 
 impl<P: Platform> VifDriver<P> {
@@ -50,9 +53,17 @@ impl<P: Platform> VifDriver<P> {
         config: NetFrontConfig,
         queues: PageArc<P, Queues<P>>,
     ) -> Self {
-        let mac = MacAddress::default();
-        let (groups, filters) = (Groups::default(), false);
-        Self { grants, config, mac, mtu: DEFAULT_MTU, in_use: 0, queues, groups, filters }
+        Self {
+            grants,
+            config,
+            mac: MacAddress::default(),
+            mtu: DEFAULT_MTU,
+            in_use: 0,
+            queues,
+            groups: Groups::default(),
+            filters: false,
+            carrier: true,
+        }
     }
 
     /// Sends the changes of the multicast filter that there is room for; publish them.
@@ -124,6 +135,8 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         "xdp-headroom",
     ];
 
+    const WATCHED_NODE: Option<&'static str> = Some(key::CARRIER);
+
     /// A network frontend is connected at once: the backend has no details to add.
     const SETUP_STATE: XenbusState = XenbusState::CONNECTED;
 
@@ -162,6 +175,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         self.filters = self.config.multicast_filter
             && nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
         self.groups.restart();
+        self.carrier = true;
         let most = nodes.number_or(key::MAX_QUEUES, 1u32)?;
         let rings = usize::from(self.config.valid_queues()).min(most as usize).max(1);
         debug!("vif: {rings} queues, split channels: {split}, mtu {}, {features:?}", self.mtu);
@@ -229,6 +243,16 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             result = result.and(flushed);
         });
         Ok(result?)
+    }
+
+    /// Takes the state of the backend's link; a value that is no number changes nothing.
+    fn node_changed(&mut self, value: &[u8]) -> Result<(), NetFrontError> {
+        match (value, parse_number::<u32>(value)) {
+            ([], _) => self.carrier = true,
+            (_, Ok(found)) => self.carrier = found != 0,
+            (_, Err(error)) => debug!("vif: carrier: {error}"),
+        }
+        Ok(())
     }
 
     fn disconnect(&mut self, _: Cause) {

@@ -1,8 +1,6 @@
 //! A driver of embassy-net.
 
-use super::{
-    ChecksumState, DeviceState, MAX_QUEUES, NetFront, PacketMeta, RxToken, TxToken, queues::Queues,
-};
+use super::{ChecksumState, MAX_QUEUES, NetFront, PacketMeta, RxToken, TxToken, queues::Queues};
 use atomic_waker::AtomicWaker;
 use core::fmt;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -175,7 +173,7 @@ impl<P: Platform> Driver for EmbassyDriver<P> {
         let deadline = self.net.poll_timeout(now).map_or(NEVER, Instant::as_nanos);
         self.shared.deadline.store(deadline, Ordering::Relaxed);
         self.arm(cx);
-        if self.net.state() == DeviceState::Connected { LinkState::Up } else { LinkState::Down }
+        if self.net.has_carrier() { LinkState::Up } else { LinkState::Down }
     }
 
     fn capabilities(&self) -> Capabilities {

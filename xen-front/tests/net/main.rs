@@ -1,6 +1,7 @@
 //! Network interfaces against a backend in another domain, well-behaved and not.
 
 mod backpressure;
+mod carrier;
 mod large;
 mod netback;
 #[path = "../persistent/mod.rs"]

@@ -54,7 +54,7 @@ pub const FEATURE_XDP_HEADROOM: &str = "feature-xdp-headroom";
 pub const XDP_HEADROOM: &str = "xdp-headroom";
 /// The most bytes of a packet without its Ethernet header, in the frontend's directory.
 pub const MTU: &str = "mtu";
-/// State of the link, in the frontend's directory: 1 up, 0 down.
+/// State of the link, in the backend's directory: 1 up, 0 down; up without the node.
 pub const CARRIER: &str = "carrier";
 /// Ethernet address of the frontend, in either directory.
 pub const MAC: &str = "mac";

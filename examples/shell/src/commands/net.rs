@@ -94,10 +94,11 @@ impl<P: Platform> Nics<P> {
                 ..
             } = net.statistics();
             let dropped = net.statistics().rx_dropped();
+            let carrier = if net.has_carrier() { "" } else { ", no carrier" };
             writeln!(
                 out,
                 "{} rx={rx_packets} rx-large={rx_segmented} rx-dropped={dropped} tx={tx_packets} \
-                 tx-large={tx_segmented} tx-errors={tx_errors}",
+                 tx-large={tx_segmented} tx-errors={tx_errors}{carrier}",
                 net.vif()
             )?;
         }
