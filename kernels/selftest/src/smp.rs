@@ -3,6 +3,8 @@
 
 use crate::report::{Report, fails, is, op};
 use crate::{delivery, storm};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
@@ -182,7 +184,9 @@ pub(crate) fn test(t: &mut Report) {
     );
     op!(t, vcpu::set_singleshot_timer(1, xen.now(), false) => fails(Errno::EINVAL));
     op!(t, vcpu::stop_singleshot_timer(1) => fails(Errno::EINVAL));
-    t.line("sleeps until the timer of vCPU 1", &[], ask(xen, TIMER), is(10));
+    let slept = ask(xen, TIMER);
+    let state = slept.is_err().then(|| sleep_state(xen));
+    t.line("sleeps until the timer of vCPU 1", state.as_slice(), slept, is(10));
     lock(t);
 }
 
@@ -195,12 +199,27 @@ pub(crate) fn stop(t: &mut Report) {
     t.fact("vCPU 1 has stopped", told && until(xen, || vcpu::is_up(&xen, 1) == Ok(false)));
 }
 
+/// Moment until which the second vCPU sleeps, in nanoseconds.
+static SLEEPS_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the state of a second vCPU that does not wake.
+fn sleep_state(xen: Rt) -> String {
+    let pending: Vec<_> = (1..64).filter(|&port| xen.events().is_pending(Port(port))).collect();
+    format!(
+        "sleeps until {}, now {}, {:?}, pending {pending:?}",
+        SLEEPS_UNTIL.load(SeqCst),
+        xen.now().as_nanos(),
+        vcpu::get_runstate_info(&xen, 1),
+    )
+}
+
 /// Runs on the second vCPU: sleeps until its own timer, again and again. Returns how many sleeps
 /// lasted until their moment.
 fn own_timer(xen: Rt) -> u32 {
     let mut in_time = 0;
     for _ in 0..10 {
         let at = xen.now() + Duration::from_millis(2);
+        SLEEPS_UNTIL.store(at.as_nanos(), SeqCst);
         let patience = xen.now() + TIMEOUT;
         while xen.now() < at && xen.now() < patience {
             xen.sleep_unless(Some(at), || xen.now() >= at);
