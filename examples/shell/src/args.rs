@@ -3,7 +3,7 @@
 
 use alloc::string::{String, ToString};
 use core::fmt;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::str::FromStr;
 
 /// The unit of offsets and lengths on a disk.
@@ -40,8 +40,8 @@ pub enum Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {
     /// The address.
-    pub address: Ipv4Addr,
-    /// The bits that name the network, 0 to 32.
+    pub address: IpAddr,
+    /// The bits that name the network, at most those of the address.
     pub prefix: u8,
 }
 
@@ -124,14 +124,14 @@ impl<'w> Args<'w> {
         self.number(argument, "a multiple of 512", |number| number.is_multiple_of(SECTOR))
     }
 
-    /// Takes an IPv4 address.
+    /// Takes an IP address.
     ///
     /// # Errors
     ///
     /// [`Problem::Missing`] or [`Problem::Bad`].
-    pub fn address(&mut self, argument: &'static str) -> Result<Ipv4Addr, Problem> {
-        self.parsed(argument, "an IPv4 address such as 10.0.0.1", |word| {
-            Ipv4Addr::from_str(word).ok()
+    pub fn address(&mut self, argument: &'static str) -> Result<IpAddr, Problem> {
+        self.parsed(argument, "an IP address such as 10.0.0.1 or fd00::1", |word| {
+            IpAddr::from_str(word).ok()
         })
     }
 
@@ -143,11 +143,13 @@ impl<'w> Args<'w> {
     pub fn cidr(&mut self, argument: &'static str) -> Result<Cidr, Problem> {
         self.parsed(
             argument,
-            "an address and the bits of its network such as 10.0.0.2/24",
+            "an address and the bits of its network such as 10.0.0.2/24 or fd00::2/64",
             |word| {
                 let (address, prefix) = word.split_once('/')?;
-                let prefix = prefix.parse().ok().filter(|&bits: &u8| bits <= 32)?;
-                Some(Cidr { address: address.parse().ok()?, prefix })
+                let address: IpAddr = address.parse().ok()?;
+                let most = if address.is_ipv4() { 32 } else { 128 };
+                let prefix = prefix.parse().ok().filter(|&bits: &u8| bits <= most)?;
+                Some(Cidr { address, prefix })
             },
         )
     }
@@ -178,6 +180,8 @@ mod tests {
     use crate::parse::words;
     use std::string::ToString;
 
+    const FD00_2: IpAddr = IpAddr::V6(core::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
+
     fn problem<T: fmt::Debug>(
         text: &str,
         take: impl FnOnce(&mut Args<'_>) -> Result<T, Problem>,
@@ -207,7 +211,7 @@ mod tests {
         let complaint = problem("10.0.0.300", |args| args.address("ADDR"));
         assert_eq!(
             complaint,
-            "found '10.0.0.300' for ADDR, expected an IPv4 address such as 10.0.0.1"
+            "found '10.0.0.300' for ADDR, expected an IP address such as 10.0.0.1 or fd00::1"
         );
         assert_eq!(problem("", |args| args.text("PATH")), "PATH is missing");
         assert_eq!(problem("a b", |args| args.end()), "found 'a', expected no more arguments");
@@ -215,11 +219,13 @@ mod tests {
 
     #[test]
     fn network_address_needs_both_parts() {
-        let words = words("10.0.0.2/24 10.0.0.2 10.0.0.2/33 /24").unwrap();
+        let words =
+            words("10.0.0.2/24 fd00::2/64 10.0.0.2 10.0.0.2/33 /24 fd00::2/129 fd00::2").unwrap();
         let mut args = Args::new(&words);
-        let cidr = args.cidr("ADDR/PREFIX").unwrap();
-        assert_eq!(cidr, Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 });
-        assert_eq!(cidr.to_string(), "10.0.0.2/24");
+        for (address, text) in [([10, 0, 0, 2].into(), "10.0.0.2/24"), (FD00_2, "fd00::2/64")] {
+            let cidr = args.cidr("ADDR/PREFIX").unwrap();
+            assert_eq!((cidr.address, cidr.to_string()), (address, text.into()));
+        }
         while !args.is_empty() {
             assert!(matches!(args.cidr("ADDR/PREFIX"), Err(Problem::Bad { .. })));
         }

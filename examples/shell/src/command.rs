@@ -6,7 +6,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use core::time::Duration;
 
 /// A command with its arguments.
@@ -70,11 +70,11 @@ pub enum Command {
     },
     NetStat,
     Ping {
-        address: Ipv4Addr,
+        address: IpAddr,
         count: u32,
     },
     TcpEcho {
-        address: Ipv4Addr,
+        address: IpAddr,
         port: u16,
         bytes: u64,
     },
@@ -217,7 +217,7 @@ pub static COMMANDS: [Spec; 30] = [
         let number = args.number("NUMBER", "a number below 2^32", |_| true)?;
         Ok(Command::ConsoleWrite { number, text: args.text("TEXT")? })
     }),
-    spec("net up", "IF ADDR/PREFIX", "gives an interface its address", |args| {
+    spec("net up", "IF ADDR/PREFIX", "gives an interface its address, of IPv4 or IPv6", |args| {
         Ok(Command::NetUp { device: args.text("IF")?, cidr: args.cidr("ADDR/PREFIX")? })
     }),
     spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
@@ -412,12 +412,12 @@ mod tests {
             parse("net up eth0 10.0.0.2/24"),
             Command::NetUp {
                 device: "eth0".into(),
-                cidr: Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 }
+                cidr: Cidr { address: [10, 0, 0, 2].into(), prefix: 24 }
             }
         );
         assert_eq!(
             parse("tcp-echo 10.0.0.1 7 4194304"),
-            Command::TcpEcho { address: Ipv4Addr::new(10, 0, 0, 1), port: 7, bytes: 4_194_304 }
+            Command::TcpEcho { address: [10, 0, 0, 1].into(), port: 7, bytes: 4_194_304 }
         );
         assert_eq!(
             parse("console write 1 'a line'"),

@@ -47,7 +47,7 @@ fn link_that_is_down_stays_down() {
     net.reopen();
     assert!(!net.has_carrier());
     wait_for_link(&fixture, &mut net, false);
-    // The link is the backend's: packets go on.
+    // The link is the backend's: packets of this connection are still transferred.
     fixture.send([(packet(3), NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(packet(3), ChecksumState::Unknown)]);
     fixture.set("back", "carrier", "1");

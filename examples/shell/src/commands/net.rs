@@ -7,7 +7,7 @@ use crate::net::{NetError, Nic, Stack};
 use crate::system::System;
 use alloc::vec::Vec;
 use core::fmt::Write;
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use xen_front::net::{
     DeviceState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif,
 };
@@ -75,7 +75,7 @@ impl<P: Platform> Nics<P> {
             let card = self.up.swap_remove(index).into_nic();
             card.net.close_and_wait().map_err(|error| Error::Interface { vif, error })?;
         }
-        let net = connect(system, vif)?;
+        let net = connect(system, vif, cidr.address)?;
         let (mac, mtu) = (net.mac(), net.mtu());
         self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
         Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
@@ -108,7 +108,7 @@ impl<P: Platform> Nics<P> {
     /// Runs `task` on the interface that reaches `address`.
     pub(crate) fn reaching<R>(
         &mut self,
-        address: Ipv4Addr,
+        address: IpAddr,
         task: impl FnOnce(&mut Stack<Card<P>>) -> R,
     ) -> Result<R, Error> {
         let network = self.up.last().map(Stack::cidr);
@@ -172,15 +172,31 @@ impl<P: Platform> Nics<P> {
     }
 }
 
-/// Ethernet address of 224.0.0.1, the only group that the stack is in.
-const ALL_HOSTS: MacAddress = MacAddress([0x01, 0, 0x5e, 0, 0, 1]);
+/// Returns the Ethernet addresses of the groups that the stack is in: all hosts, and in IPv6 those
+/// that ask for its own address.
+fn groups(address: IpAddr) -> impl Iterator<Item = MacAddress> {
+    let (all, own) = match address {
+        IpAddr::V4(_) => ([0x01, 0, 0x5e, 0, 0, 1], None),
+        IpAddr::V6(address) => {
+            let [.., a, b, c] = address.octets();
+            ([0x33, 0x33, 0, 0, 0, 1], Some([0x33, 0x33, 0xff, a, b, c]))
+        }
+    };
+    core::iter::once(all).chain(own).map(MacAddress)
+}
 
-fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<NetFront<P>, Error> {
+fn connect<P: Platform>(
+    system: &System<'_, P>,
+    vif: Vif,
+    address: IpAddr,
+) -> Result<NetFront<P>, Error> {
     let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT);
     let config = config.with_multicast_filter(true);
     let mut net = NetFront::connect(system.store()?, system.grants()?, vif, config)
         .map_err(|error| Error::Interface { vif, error })?;
-    net.join_multicast(ALL_HOSTS).map_err(|error| Error::Interface { vif, error })?;
+    groups(address)
+        .try_for_each(|group| net.join_multicast(group))
+        .map_err(|error| Error::Interface { vif, error })?;
     Ok(net)
 }
 

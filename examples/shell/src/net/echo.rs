@@ -1,9 +1,9 @@
 //! The client of an echo server.
 
-use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, NetError, Nic, Noise, SILENCE, Stack, WINDOW, peer};
+use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, NetError, Nic, Noise, SILENCE, Stack, WINDOW};
 use alloc::vec;
 use core::fmt;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 
@@ -44,11 +44,11 @@ pub(super) fn socket() -> Socket<'static> {
 /// returned with the error; [`NetError::Refused`] and [`NetError::NoAnswer`] have none.
 pub fn tcp_echo<N: Nic>(
     stack: &mut Stack<N>,
-    address: Ipv4Addr,
+    address: IpAddr,
     port: u16,
     bytes: u64,
 ) -> (Echoed, Result<(), NetError>) {
-    let peer = peer(address, port);
+    let peer = SocketAddr::new(address, port);
     let mut echoed = Echoed::default();
     let local = stack.next_port();
     let mut socket = socket();

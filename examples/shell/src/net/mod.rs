@@ -15,7 +15,7 @@ pub use stack::{Nic, Stack};
 use crate::args::Cidr;
 use alloc::format;
 use alloc::string::String;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 /// Maximum time to connect.
@@ -98,7 +98,7 @@ pub enum NetError {
     #[error("no route to {address}{}", expected_route(.network))]
     NoRoute {
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// The network of the last interface that has one.
         network: Option<Cidr>,
     },
@@ -113,10 +113,6 @@ fn expected_route(network: &Option<Cidr>) -> String {
         Some(network) => format!(", expected an address in the network of {network}"),
         None => format!(": {}", NetError::NoInterface),
     }
-}
-
-fn peer(address: Ipv4Addr, port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(address), port)
 }
 
 /// Pseudo-random bytes, the same for the same seed: xorshift64.

@@ -3,13 +3,14 @@
 use crate::args::Cidr;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
-use smoltcp::phy::{Device, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, IpCidr, Ipv4Cidr,
+    EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpCidr, IpProtocol, Ipv6Packet, Ipv6Repr,
+    NdiscNeighborFlags, NdiscRepr,
 };
 use xen_hypercall::Instant;
 
@@ -61,7 +62,7 @@ impl<N: Nic> Stack<N> {
         let mut interface = Interface::new(config, &mut nic.device(), time(now));
         interface.update_ip_addrs(|addresses| {
             // There is room for the first one.
-            let _ = addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(cidr.address, cidr.prefix)));
+            let _ = addresses.push(IpCidr::new(cidr.address.into(), cidr.prefix));
         });
         let port = 49152 | (seed >> 10) as u16 & 0x3fff;
         Self { nic, interface, sockets: SocketSet::new(Vec::new()), mac, cidr, port, seed }
@@ -73,8 +74,8 @@ impl<N: Nic> Stack<N> {
     }
 
     /// Returns whether `address` is in the interface's network.
-    pub fn reaches(&self, address: Ipv4Addr) -> bool {
-        Ipv4Cidr::new(self.cidr.address, self.cidr.prefix).contains_addr(&address)
+    pub fn reaches(&self, address: IpAddr) -> bool {
+        IpCidr::new(self.cidr.address.into(), self.cidr.prefix).contains_addr(&address.into())
     }
 
     /// Returns the interface.
@@ -87,30 +88,70 @@ impl<N: Nic> Stack<N> {
         self.nic
     }
 
-    /// Announces the interface's address to the network after a migration (a
-    /// gratuitous ARP). No neighbour is resolved again.
+    /// Announces the interface's address to the network after a migration: a gratuitous ARP, or an
+    /// unsolicited neighbour advertisement. No neighbour is resolved again.
     pub fn announce(&mut self) {
-        let (mac, address) = (self.mac, self.cidr.address);
+        match self.cidr.address {
+            IpAddr::V4(address) => self.announce_ipv4(address),
+            IpAddr::V6(address) => self.announce_ipv6(address),
+        }
+    }
+
+    fn announce_ipv4(&mut self, address: Ipv4Addr) {
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
-            source_hardware_addr: mac,
+            source_hardware_addr: self.mac,
             source_protocol_addr: address,
             target_hardware_addr: EthernetAddress::BROADCAST,
             target_protocol_addr: address,
         };
-        let frame = EthernetRepr {
-            src_addr: mac,
-            dst_addr: EthernetAddress::BROADCAST,
-            ethertype: EthernetProtocol::Arp,
+        let (to, protocol) = (EthernetAddress::BROADCAST, EthernetProtocol::Arp);
+        self.send(to, protocol, arp.buffer_len(), |payload| {
+            arp.emit(&mut ArpPacket::new_unchecked(payload));
+        });
+    }
+
+    fn announce_ipv6(&mut self, address: Ipv6Addr) {
+        let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        let message = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
+            flags: NdiscNeighborFlags::OVERRIDE,
+            target_addr: address,
+            lladdr: Some(self.mac.into()),
+        });
+        let ip = Ipv6Repr {
+            src_addr: address,
+            dst_addr: all_nodes,
+            next_header: IpProtocol::Icmpv6,
+            payload_len: message.buffer_len(),
+            hop_limit: 255,
         };
+        let to = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
+        let len = ip.buffer_len() + ip.payload_len;
+        self.send(to, EthernetProtocol::Ipv6, len, |payload| {
+            let mut packet = Ipv6Packet::new_unchecked(payload);
+            ip.emit(&mut packet);
+            let mut payload = Icmpv6Packet::new_unchecked(packet.payload_mut());
+            message.emit(&address, &all_nodes, &mut payload, &ChecksumCapabilities::default());
+        });
+    }
+
+    /// Sends a frame whose payload `emit` writes. Without room for it, the next packet informs the
+    /// network.
+    fn send(
+        &mut self,
+        dst_addr: EthernetAddress,
+        ethertype: EthernetProtocol,
+        len: usize,
+        emit: impl FnOnce(&mut [u8]),
+    ) {
+        let frame = EthernetRepr { src_addr: self.mac, dst_addr, ethertype };
         let now = time(self.nic.now());
         let mut device = self.nic.device();
-        // Without room for it, the next packet informs the network.
         let Some(token) = device.transmit(now) else { return };
-        token.consume(frame.buffer_len() + arp.buffer_len(), |bytes| {
+        token.consume(frame.buffer_len() + len, |bytes| {
             let mut bytes = EthernetFrame::new_unchecked(bytes);
             frame.emit(&mut bytes);
-            arp.emit(&mut ArpPacket::new_unchecked(bytes.payload_mut()));
+            emit(bytes.payload_mut());
         });
     }
 

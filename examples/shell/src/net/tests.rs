@@ -1,8 +1,12 @@
 //! The commands against a second interface at the other end of a cable, in virtual time.
 
 use super::*;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use core::net::{Ipv4Addr, Ipv6Addr};
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::wire::{
+    EthernetAddress, Icmpv6Packet, Icmpv6Repr, Ipv6Packet, NdiscNeighborFlags, NdiscRepr,
+};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -128,17 +132,32 @@ impl<F: FnMut(&mut Stack<Peer>)> Nic for Ours<F> {
     }
 }
 
-const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-const THEIRS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+const THEIRS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+const OURS_6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2));
+const THEIRS_6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1));
 
 fn stack<F: FnMut(&mut Stack<Peer>)>(step: F) -> Stack<Ours<F>> {
+    connected(step, OURS, THEIRS, 24)
+}
+
+fn stack_6<F: FnMut(&mut Stack<Peer>)>(step: F) -> Stack<Ours<F>> {
+    connected(step, OURS_6, THEIRS_6, 64)
+}
+
+fn connected<F: FnMut(&mut Stack<Peer>)>(
+    step: F,
+    ours: IpAddr,
+    theirs: IpAddr,
+    prefix: u8,
+) -> Stack<Ours<F>> {
     let (a, b) = (Queue::default(), Queue::default());
     let clock = Clock::new(RefCell::new(Instant::from_nanos(1_234_567_890)));
     let mac = |last| [0x02, 0, 0, 0, 0, last];
     let peer = Peer { end: End { rx: b.clone(), tx: a.clone() }, clock: clock.clone() };
-    let peer = Stack::new(peer, mac(2), Cidr { address: THEIRS, prefix: 24 });
-    let ours = Ours { end: End { rx: a, tx: b }, clock, peer, step };
-    Stack::new(ours, mac(1), Cidr { address: OURS, prefix: 24 })
+    let peer = Stack::new(peer, mac(2), Cidr { address: theirs, prefix });
+    let nic = Ours { end: End { rx: a, tx: b }, clock, peer, step };
+    Stack::new(nic, mac(1), Cidr { address: ours, prefix })
 }
 
 /// Runs the peer as an echo server; `spoil` changes the data that it sends back.
@@ -175,15 +194,45 @@ fn gratuitous_arp_after_migration() {
     let mac = [0x02, 0, 0, 0, 0, 1];
     let mut expected = Vec::new();
     for part in
-        [&[0xff; 6][..], &mac, &[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], &mac, &OURS.octets()]
+        [&[0xff; 6][..], &mac, &[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], &mac, &[10, 0, 0, 2]]
     {
         expected.extend_from_slice(part);
     }
     assert_eq!(frame[..32], expected);
-    assert_eq!(frame[38..], OURS.octets());
+    assert_eq!(frame[38..], [10, 0, 0, 2]);
     // A peer that takes it, and a device without room, change nothing.
     (0..2 * ROOM).for_each(|_| stack.announce());
     assert_eq!(ping(&mut stack, THEIRS, 1).received, 1);
+}
+
+#[test]
+fn neighbour_advertisement_after_migration() {
+    let mut stack = stack_6(|_| {});
+    stack.announce();
+    let frame = stack.nic().end.tx.borrow_mut().pop_front().unwrap();
+    assert_eq!(frame[..14], [0x33, 0x33, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 1, 0x86, 0xdd]);
+    let packet = Ipv6Packet::new_checked(&frame[14..]).unwrap();
+    assert_eq!((packet.hop_limit(), packet.src_addr().into()), (255, OURS_6));
+    let message = Icmpv6Packet::new_checked(packet.payload()).unwrap();
+    let caps = ChecksumCapabilities::default();
+    let repr = Icmpv6Repr::parse(&packet.src_addr(), &packet.dst_addr(), &message, &caps);
+    let Ok(Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert { flags, target_addr, lladdr })) = repr
+    else {
+        panic!("{repr:?}");
+    };
+    assert_eq!((flags, IpAddr::V6(target_addr)), (NdiscNeighborFlags::OVERRIDE, OURS_6));
+    assert_eq!(lladdr, Some(EthernetAddress([0x02, 0, 0, 0, 0, 1]).into()));
+}
+
+#[test]
+fn ipv6_has_echo_and_stream() {
+    let mut stack = stack_6(server(|_| {}));
+    assert!(stack.reaches(THEIRS_6) && !stack.reaches(THEIRS));
+    assert_eq!(ping(&mut stack, THEIRS_6, 5).to_string(), "ping fd00::1 sent=5 received=5");
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS_6, 7, 1 << 20);
+    assert_eq!((result, echoed.received, echoed.mismatches), (Ok(()), 1 << 20, 0));
+    let (_, result) = tcp_echo(&mut stack, THEIRS_6, 9, 512);
+    assert_eq!(result.unwrap_err().to_string(), "[fd00::1]:9 refused the connection");
 }
 
 #[test]
@@ -197,7 +246,7 @@ fn each_echo_request_has_its_reply() {
 fn unused_address_costs_a_second_each() {
     let mut stack = stack(|_| {});
     let start = stack.nic().now();
-    let pinged = ping(&mut stack, Ipv4Addr::new(10, 0, 0, 99), 3);
+    let pinged = ping(&mut stack, [10, 0, 0, 99].into(), 3);
     assert_eq!(pinged.to_string(), "ping 10.0.0.99 sent=3 received=0");
     let took = stack.nic().now().saturating_duration_since(start);
     assert!((Duration::from_secs(4)..Duration::from_secs(5)).contains(&took), "{took:?}");
@@ -232,7 +281,7 @@ fn refused_and_silent_peers_differ() {
     let (echoed, result) = tcp_echo(&mut stack, THEIRS, 9, 512);
     assert_eq!(echoed, Echoed::default());
     assert_eq!(result.unwrap_err().to_string(), "10.0.0.1:9 refused the connection");
-    let (_, result) = tcp_echo(&mut stack, Ipv4Addr::new(10, 0, 0, 99), 9, 512);
+    let (_, result) = tcp_echo(&mut stack, [10, 0, 0, 99].into(), 9, 512);
     assert_eq!(result.unwrap_err().to_string(), "10.0.0.99:9 did not answer within 10000 ms");
 }
 

@@ -1,6 +1,6 @@
 //! The guest's network interface and its stack.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 use xen_example_shell::args::Cidr;
 use xen_example_shell::net::{NetError, Nic, Stack, ping, tcp_echo};
@@ -10,7 +10,7 @@ use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
-const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
+const OURS: Cidr = Cidr { address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), prefix: 24 };
 
 /// Maximum time of an interface to come up.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -87,7 +87,7 @@ impl<'a> Network<'a> {
     }
 
     pub(crate) fn ping(&mut self, xen: &Xen, count: u32) {
-        let pinged = ping(self.up(xen), ADDRESS, count);
+        let pinged = ping(self.up(xen), ADDRESS.into(), count);
         assert_eq!(pinged.received, count, "{pinged}");
     }
 
@@ -96,12 +96,12 @@ impl<'a> Network<'a> {
             self.stack = self.connect(xen).ok();
         }
         if let Some(stack) = &mut self.stack {
-            ping(stack, ADDRESS, 1);
+            ping(stack, ADDRESS.into(), 1);
         }
     }
 
     pub(crate) fn echo(&mut self, xen: &Xen, bytes: u64) {
-        let (mut echoed, mut result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
+        let (mut echoed, mut result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes);
         // The server has two sockets. Either may still wait for the acknowledgement that ends an
         // earlier connection.
         if matches!(result, Err(NetError::Refused { .. })) && core::mem::take(&mut self.lossy) {
@@ -109,7 +109,7 @@ impl<'a> Network<'a> {
             while xen.now() < until {
                 xen.wait(&[], Some(until));
             }
-            (echoed, result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
+            (echoed, result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes);
         }
         result.unwrap_or_else(|error| panic!("{echoed}: {error}"));
     }
