@@ -17,6 +17,8 @@ use xenbus::net::ETHERNET_HEADER;
 ///
 /// Packets are received and sent by [`NetFront::receive_token`] and [`NetFront::transmit_token`].
 ///
+/// TCP over IPv6 is not segmented by the backend: smoltcp 0.14 drops such packets itself.
+///
 /// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a
 /// larger window can move back, and smoltcp then drops the packets of a peer that has sent up to
 /// the former end, as Linux does.
@@ -90,10 +92,10 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         capabilities.checksum = checksum;
         #[cfg(feature = "smoltcp-segmentation")]
         {
-            use super::SegmentationKind;
-            let longest = |kind| core::num::NonZeroUsize::new(self.net.max_segmented(kind));
-            capabilities.segmentation.tcpv4 = longest(SegmentationKind::TcpIpv4);
-            capabilities.segmentation.tcpv6 = longest(SegmentationKind::TcpIpv6);
+            // smoltcp 0.14 drops packets of IPv6 that are longer than the MTU, also those that the
+            // device would segment.
+            let longest = self.net.max_segmented(super::SegmentationKind::TcpIpv4);
+            capabilities.segmentation.tcpv4 = core::num::NonZeroUsize::new(longest);
         }
         capabilities
     }

@@ -69,7 +69,8 @@ impl phy::TxToken for Sending<'_, '_> {
         if checksum::verify(&packet).is_some() {
             if flags.contains(NetRxFlags::CSUM_BLANK) {
                 // The pseudo-header's sum would be here.
-                packet[50..52].copy_from_slice(&[0x12, 0x34]);
+                let at = if packet[12..14] == [8, 0] { 50 } else { 70 };
+                packet[at..at + 2].copy_from_slice(&[0x12, 0x34]);
             } else if *spoil && *count % 10 == 0 {
                 *packet.last_mut().unwrap() ^= 0x55;
             }
@@ -101,11 +102,21 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
 /// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for
 /// their checksum, and the number of those that it sent as one for several.
 fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> (u64, u32) {
+    let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
+    echo_between(here, there, config, flags, spoil)
+}
+
+fn echo_between(
+    here: IpAddress,
+    there: IpAddress,
+    config: NetFrontConfig,
+    flags: NetRxFlags,
+    spoil: bool,
+) -> (u64, u32) {
     const BYTES: usize = 300_000;
     let fixture = Fixture::new();
     let mut net = fixture.connect(config).unwrap();
     let mut behind = Behind { back: &fixture.back, flags, spoil, count: 0, segmented: 0 };
-    let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
     let mut iface = end(&mut net.phy(), net_mac(), here);
     let mut peer = end(&mut behind, [2, 0, 0, 0, 0, 1], there);
     let ((mut set, tcp), (mut peer_set, peer_tcp)) = (sockets(), sockets());
@@ -165,6 +176,14 @@ fn partial_checksums_carry_stream() {
     let flags = NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED;
     let (dropped, segmented) = echo(small(), flags, false);
     assert_eq!((dropped, segmented > 3), (0, cfg!(feature = "smoltcp-segmentation")));
+}
+
+#[test]
+fn ipv6_carries_stream() {
+    let address = |last| IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, last);
+    let partial = NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED;
+    let (bad, _) = echo_between(address(2), address(1), small(), partial, false);
+    assert_eq!(bad, 0);
 }
 
 #[test]
