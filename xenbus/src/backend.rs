@@ -271,7 +271,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                         return Err(error.into());
                     }
                 }
-                self.nodes.begin_sync(None)?;
+                self.nodes.begin_sync()?;
                 self.step = Step::Sync;
                 // The nodes for an offer are requested behind the states, and are of no use if the
                 // states require something else.

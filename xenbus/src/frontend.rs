@@ -264,7 +264,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                     }
                     Err(error) => return Err(error.into()),
                 }
-                self.nodes.begin_sync(D::WATCHED_NODE)?;
+                self.nodes.begin_sync()?;
                 self.step = Step::Sync;
                 // What the driver needs of a backend that is ready is requested behind the states,
                 // and is of no use if the backend is not.
@@ -339,8 +339,8 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                     return Err(error);
                 }
                 self.connected = connecting;
-                if connecting {
-                    self.nodes.read_watched();
+                if let Some(key) = D::WATCHED_NODE.filter(|_| connecting) {
+                    self.nodes.watch_node(key)?;
                 }
                 match (connecting, self.nodes.own) {
                     (false, _) => self.jobs.publish(D::SETUP_STATE, true),

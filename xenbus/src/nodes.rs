@@ -141,16 +141,13 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
     }
 
     /// Watches the other end and requests all states.
-    pub(crate) fn begin_sync(&mut self, watched: Option<&'static str>) -> Result<(), XenbusError> {
+    pub(crate) fn begin_sync(&mut self) -> Result<(), XenbusError> {
         let store = self.queries.store();
         let peer = self.peer_path.as_str();
         let others = devices_of(self.role.other(), peer);
         let first = store.queue_watch(others, format_args!("{peer}/state"))?;
         if self.role == Role::Frontend {
             self.watches[1] = Some(store.queue_watch(others, format_args!("{peer}/online"))?);
-        }
-        if let Some(key) = watched {
-            self.watched = Some((store.queue_watch(others, format_args!("{peer}/{key}"))?, key));
         }
         self.watches[0] = Some(first);
         for query in [Query::PeerState, Query::Online, Query::OwnState] {
@@ -160,11 +157,15 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         Ok(())
     }
 
-    /// Requests the value of the watched node, if there is one.
-    pub(crate) fn read_watched(&mut self) {
-        if self.watched.is_some() {
-            self.need(Query::Watched);
+    /// Watches node `key` of the other end, and requests its value.
+    pub(crate) fn watch_node(&mut self, key: &'static str) -> Result<(), XenbusError> {
+        if self.watched.is_none() {
+            let (store, peer) = (self.queries.store(), self.peer_path.as_str());
+            let others = devices_of(self.role.other(), peer);
+            self.watched = Some((store.queue_watch(others, format_args!("{peer}/{key}"))?, key));
         }
+        self.need(Query::Watched);
+        Ok(())
     }
 
     /// Returns whether all states were read at least once since the other end was found.

@@ -107,7 +107,7 @@ ended net 30 "done OK=5 FAILED=1"
 matches "net: large packets" "$(answer net "net stat")" "eth0 rx=* rx-large=[1-9]* rx-dropped=0 tx=* tx-large=[1-9]* tx-errors=0 / ok"
 wait_gone $net net
 
-# --- network: IPv6, whose neighbours are asked through groups that the guest has to join
+# --- network: IPv6; neighbour solicitations come by a multicast group that the guest has to join
 echo 0 >/proc/sys/net/ipv6/conf/br0/accept_dad
 ip -6 addr add fd00::1/64 dev br0
 /payload/testbed-peer serve "[fd00::1]:7000" &
@@ -119,7 +119,7 @@ carries "ipv6: ping" "$net" "$(answer ipv6 "ping fd00::1 5" | sed 's/.*\(ping fd
 matches "ipv6: tcp-echo of 4 MiB" "$(answer ipv6 "tcp-echo fd00::1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
 check "ipv6: tcp-serve of 1 MiB" "$(/payload/testbed-peer check "[fd00::2]:7000" $MIB)" "sent=$MIB received=$MIB mismatches=0"
 ended ipv6 30 "done OK=5 FAILED=0"
-# Those that stand for several come in only: smoltcp 0.14 sends none.
+# They are only received: smoltcp 0.14 sends none.
 matches "ipv6: large packets" "$(answer ipv6 "net stat")" "eth0 rx=* rx-large=[1-9]* rx-dropped=0 tx=* tx-errors=0 / ok"
 wait_gone $net ipv6
 ip -6 addr del fd00::1/64 dev br0

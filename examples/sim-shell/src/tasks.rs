@@ -193,7 +193,7 @@ async fn read_disk(
 
 /// Asks for the driver domain's address, again and again; returns the number of answers.
 async fn ask_address(ports: &Ports, net: &mut NetFront<Xen>) -> Result<u32, String> {
-    // Of the ports of a queue, the last one announces packets.
+    // The last port of a queue announces packets.
     let port = net.ports().last().copied().ok_or("the network interface is not connected")?;
     ports.bind(port).map_err(text)?;
     let mut answers = 0;

@@ -150,8 +150,9 @@ impl<P: Platform> NetFront<P> {
         self.device.driver().mtu
     }
 
-    /// Returns whether packets can be sent and received, as of the last [`poll`](Self::poll): the
-    /// device is connected, and the backend's link is up, as by node `carrier` or without the node.
+    /// Returns whether the interface has a link, as of the last [`poll`](Self::poll): the device is
+    /// connected, and node `carrier` of the backend is 1 or missing. Without a link the backend can
+    /// drop packets.
     ///
     /// Source: "Link state" in `io/netif.h`.
     #[doc(alias = "carrier")]

@@ -172,8 +172,8 @@ impl<P: Platform> Nics<P> {
     }
 }
 
-/// Returns the Ethernet addresses of the groups that the stack is in: all hosts, and in IPv6 those
-/// that ask for its own address.
+/// Returns the Ethernet addresses of the multicast groups of an interface: all hosts of IPv4, or
+/// the all-nodes and the solicited-node address of IPv6 (RFC 4291).
 fn groups(address: IpAddr) -> impl Iterator<Item = MacAddress> {
     let (all, own) = match address {
         IpAddr::V4(_) => ([0x01, 0, 0x5e, 0, 0, 1], None),
