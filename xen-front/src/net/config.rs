@@ -41,9 +41,9 @@ pub struct NetFrontConfig {
     /// An event channel for each ring instead of one for both, if the backend supports that, as in
     /// Linux's netfront.
     ///
-    /// With one channel, Linux's netback (6.12) can leave its port masked when it connects, and take
-    /// no packet of this domain: its receive thread can end the first event of the port before the
-    /// number of the interrupt is stored.
+    /// With one channel, Linux's netback (6.12) can leave its port masked when it connects, and
+    /// take no packet of this domain: its receive thread can end the first event of the port before
+    /// the number of the interrupt is stored.
     #[doc(alias = "feature-split-event-channels")]
     pub split_event_channels: bool,
     /// Request to receive only the multicast packets of groups that were
