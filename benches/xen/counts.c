@@ -1,18 +1,21 @@
 /*
  * A plugin of QEMU's TCG: counts executed instructions by owner, between marks.
  *
- * Owners are dom0 and the guest, and Xen while it works for the one or the other.
- * dom0 is a PV domain, so it runs without VMRUN; what Xen enters by VMRUN is the guest.
+ * Owners are dom0, the guest and its driver domain, and Xen while it works for one of them.
+ * dom0 is a PV domain, so it runs without VMRUN; what Xen enters by VMRUN is one of the others.
+ * Their pages tell these apart: a page that is executed before MARK_ENTRY is the driver domain's,
+ * and so is a page that is executed right after one of them; the guest has all other pages.
  *
  * A mark is the instruction `nopl 0x4e4558NN(%rax)`, in any domain; NN is MARK_BEGIN, MARK_END or
  * MARK_ENTRY. The file that the argument out= names gets the counts since the mark before:
  *
- *   phase NN XEN-FOR-DOM0 XEN-FOR-GUEST DOM0 GUEST EXITS
- *   block ADDRESS XEN-FOR-DOM0 XEN-FOR-GUEST DOM0 GUEST ENTRIES-FOR-DOM0 ENTRIES-FOR-GUEST
+ *   phase NN XEN... DOMAIN... EXITS...
+ *   block ADDRESS XEN... DOMAIN... ENTRIES...
  *
+ * Each `...` is three numbers: for dom0, for the guest and for its driver domain.
  * The lines of blocks follow that of their phase, and have the instructions by owner and, for
  * blocks of Xen, how often each was entered.
- * After MARK_ENTRY the counts begin anew at the next instruction of the guest.
+ * After MARK_ENTRY the counts begin anew at the first instruction of the guest.
  *
  * The declarations are those of QEMU 7.2's plugin interface of version 1, which Debian's packages
  * have no header of.
@@ -42,37 +45,52 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
 
 enum { MARK_BEGIN = 0, MARK_END = 1, MARK_ENTRY = 2 };
-enum { XEN_FOR_DOM0, XEN_FOR_GUEST, DOM0, GUEST, OWNERS };
+enum { DOM0, GUEST, DRIVER_DOMAIN, DOMAINS };
 
 /* Xen's own text and data on x86-64 (asm/config.h: XEN_VIRT_START and what is below 1 GiB more). */
 #define XEN_START UINT64_C(0xffff82d000000000)
 #define XEN_END UINT64_C(0xffff830000000000)
 
-/* A translated block: those of one address and length are one entry. */
+/* A page of the machine, and the domain that executes it, if that is known; never dom0. */
+struct page {
+    struct page *next;
+    uintptr_t number;
+    int owner;
+};
+
+/* A translated block: those of one address, length and page are one entry. */
 struct block {
     struct block *next;
+    struct page *page;
     uint64_t address;
     uint64_t length;
     bool is_xen;
-    uint64_t instructions[OWNERS];
-    uint64_t entries[2];
+    /* By domain; those of Xen are for it. */
+    uint64_t instructions[DOMAINS];
+    uint64_t entries[DOMAINS];
 };
 
 #define BUCKETS (1u << 18)
 static struct block *buckets[BUCKETS];
-static uint64_t sums[OWNERS];
-static uint64_t exits;
+static struct page *pages[BUCKETS];
+static uint64_t xen_sums[DOMAINS];
+static uint64_t sums[DOMAINS];
+static uint64_t exits[DOMAINS];
 static FILE *out;
 
-/* The domain that Xen ran last, 1 for the guest, and whether the CPU is in guest mode. */
+/* The domain that Xen ran last, and whether the CPU is in guest mode. */
 static int domain;
 static bool in_guest;
+/* Guest mode has begun, and no instruction was executed in it. */
+static bool entered;
+static bool entry_marked;
 static bool awaits_entry;
 
 static void clear(void)
@@ -83,82 +101,131 @@ static void clear(void)
             memset(b->entries, 0, sizeof b->entries);
         }
     }
+    memset(xen_sums, 0, sizeof xen_sums);
     memset(sums, 0, sizeof sums);
-    exits = 0;
+    memset(exits, 0, sizeof exits);
+}
+
+/* Returns the domain in guest mode that executes a page. */
+static int owner(struct page *page)
+{
+    if (!page->owner) {
+        if (!entered)
+            page->owner = domain;
+        else if (entry_marked)
+            page->owner = GUEST;
+        else
+            page->owner = DRIVER_DOMAIN;
+    }
+    return page->owner;
 }
 
 static void executed(unsigned int vcpu, void *data)
 {
     struct block *b = data;
-    int owner;
 
     (void)vcpu;
     if (b->is_xen) {
         in_guest = false;
-        owner = domain;
         b->entries[domain]++;
+        xen_sums[domain] += b->length;
     } else {
-        domain = in_guest;
-        owner = DOM0 + in_guest;
-        if (awaits_entry && in_guest) {
+        domain = in_guest ? owner(b->page) : DOM0;
+        if (awaits_entry && domain == GUEST) {
             awaits_entry = false;
             clear();
         }
+        if (in_guest && entered)
+            exits[domain]++;
+        entered = false;
+        sums[domain] += b->length;
     }
-    b->instructions[owner] += b->length;
-    sums[owner] += b->length;
+    b->instructions[domain] += b->length;
 }
 
 static void vmrun(unsigned int vcpu, void *data)
 {
     (void)vcpu;
     (void)data;
-    exits++;
     in_guest = true;
-    domain = 1;
+    entered = true;
+}
+
+static void print(const uint64_t *numbers)
+{
+    for (int i = 0; i < DOMAINS; i++)
+        fprintf(out, " %" PRIu64, numbers[i]);
 }
 
 static void mark(unsigned int vcpu, void *data)
 {
+    static const uint64_t none[DOMAINS];
     int number = (int)(intptr_t)data;
 
     (void)vcpu;
     fprintf(out, "phase %d", number);
-    for (int i = 0; i < OWNERS; i++)
-        fprintf(out, " %" PRIu64, sums[i]);
-    fprintf(out, " %" PRIu64 "\n", exits);
+    print(xen_sums);
+    print(sums);
+    print(exits);
+    fprintf(out, "\n");
     if (number == MARK_END) {
         for (size_t i = 0; i < BUCKETS; i++) {
             for (struct block *b = buckets[i]; b; b = b->next) {
-                const uint64_t *n = b->instructions;
-
-                if (!(n[0] | n[1] | n[2] | n[3]))
+                if (!memcmp(b->instructions, none, sizeof none))
                     continue;
-                fprintf(out,
-                        "block %" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-                        " %" PRIu64 " %" PRIu64 "\n",
-                        b->address, n[0], n[1], n[2], n[3], b->entries[0], b->entries[1]);
+                fprintf(out, "block %" PRIx64, b->address);
+                print(b->is_xen ? b->instructions : none);
+                print(b->is_xen ? none : b->instructions);
+                print(b->entries);
+                fprintf(out, "\n");
             }
         }
     }
     fflush(out);
     awaits_entry = number == MARK_ENTRY;
+    entry_marked |= awaits_entry;
     clear();
 }
 
-static struct block *find(uint64_t address, uint64_t length)
+static size_t bucket_of(uint64_t number)
 {
-    size_t bucket = (address * UINT64_C(0x9e3779b97f4a7c15)) >> 46;
+    return (number * UINT64_C(0x9e3779b97f4a7c15)) >> 46;
+}
+
+/* Returns the page of an address of the emulator. */
+static struct page *find_page(const void *address)
+{
+    uintptr_t number = (uintptr_t)address >> 12;
+    size_t bucket = bucket_of(number);
+    struct page *page;
+
+    for (page = pages[bucket]; page; page = page->next) {
+        if (page->number == number)
+            return page;
+    }
+    page = calloc(1, sizeof *page);
+    if (!page)
+        abort();
+    page->next = pages[bucket];
+    page->number = number;
+    pages[bucket] = page;
+    return page;
+}
+
+static struct block *find(uint64_t address, uint64_t length, struct page *page)
+{
+    size_t bucket = bucket_of(address);
     struct block *b;
 
     for (b = buckets[bucket]; b; b = b->next) {
-        if (b->address == address && b->length == length)
+        if (b->address == address && b->length == length && b->page == page)
             return b;
     }
     b = calloc(1, sizeof *b);
     if (!b)
         abort();
     b->next = buckets[bucket];
+    b->page = page;
     b->address = address;
     b->length = length;
     b->is_xen = address >= XEN_START && address < XEN_END;
@@ -171,7 +238,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     static const uint8_t vmrun_code[] = { 0x0f, 0x01, 0xd8 };
     static const uint8_t mark_code[] = { 0x0f, 0x1f, 0x80, 0, 0x58, 0x45, 0x4e };
     size_t length = qemu_plugin_tb_n_insns(tb);
-    struct block *b = find(qemu_plugin_tb_vaddr(tb), length);
+    struct page *page = find_page(qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0)));
+    struct block *b = find(qemu_plugin_tb_vaddr(tb), length, page);
 
     (void)id;
     qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, QEMU_PLUGIN_CB_NO_REGS, b);

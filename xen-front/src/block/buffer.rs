@@ -5,7 +5,7 @@ use super::request::Command;
 use crate::IoMemory;
 use core::sync::atomic::Ordering;
 use xen_grant::{GrantedFrames, InUse, PersistentPages};
-use xen_hypercall::{PAGE_SIZE, Page, Platform, SharedMem};
+use xen_hypercall::{PAGE_SIZE, Page, Platform, SharedMem, SharedU64};
 use xen_sys::io::blkif::BlkifOp;
 
 /// The buffer of a request that the backend has.
@@ -42,6 +42,9 @@ impl<P: Platform, B: IoMemory<Platform = P>> RequestBuffer<P, B> {
 /// The last eight bytes of a sector that the backend has not written: a number that is rare on
 /// disks. A sector that has it is read once more, into zeroed memory, so any number does.
 const MARK: u64 = 0xd6f3_9b1c_5a27_e84b;
+
+/// Offset of the mark in a sector.
+const MARK_AT: usize = SECTOR_SIZE - size_of::<u64>();
 
 /// The bytes of a request's buffer that are zeroed before the backend gets access to them.
 ///
@@ -99,18 +102,28 @@ impl Zeroed {
             zero(memory, len);
             return false;
         }
-        for offset in marks(len) {
-            if let Some(mark) = memory.u64_at(offset) {
-                mark.store(MARK, Ordering::Relaxed);
-            }
-        }
+        any_mark(memory, len, |mark| {
+            mark.store(MARK, Ordering::Relaxed);
+            false
+        });
         true
     }
 }
 
-/// Returns the offsets of the marks of `len` bytes, whole sectors.
-fn marks(len: usize) -> impl Iterator<Item = usize> {
-    (SECTOR_SIZE..=len).step_by(SECTOR_SIZE).map(|end| end - size_of::<u64>())
+/// Returns whether `is` is true of the mark of a sector of the first `len` bytes of `memory`, whole
+/// sectors; it is called for those up to the first one of which it is.
+#[inline(always)]
+fn any_mark(memory: &SharedMem, len: usize, is: impl Fn(SharedU64<'_>) -> bool) -> bool {
+    let any = |memory: &SharedMem, sectors: usize| {
+        let mut offsets = (0..sectors).map(|sector| sector * SECTOR_SIZE + MARK_AT);
+        offsets.any(|offset| memory.u64_at(offset).is_some_and(&is))
+    };
+    if len == PAGE_SIZE {
+        // A constant number of offsets in a constant size: none is checked when it is executed.
+        any(memory.first_page(), PAGE_SIZE / SECTOR_SIZE)
+    } else {
+        any(memory, len / SECTOR_SIZE)
+    }
 }
 
 /// Returns whether a sector of the first `len` bytes of `pages` still has its mark: the backend has
@@ -118,12 +131,11 @@ fn marks(len: usize) -> impl Iterator<Item = usize> {
 ///
 /// The marks are loaded before the data is copied out. A backend that changes the pages in between
 /// changes what it presents as the data of the disk, and nothing else.
-#[cold]
+#[inline(never)]
 pub(super) fn is_marked<'m>(mut len: usize, pages: impl Iterator<Item = &'m SharedMem>) -> bool {
     for page in pages {
         let part = len.min(page.len());
-        let mark = |offset| page.u64_at(offset).map(|word| word.load(Ordering::Relaxed));
-        if marks(part).any(|offset| mark(offset) == Some(MARK)) {
+        if any_mark(page, part, |mark| mark.load(Ordering::Relaxed) == MARK) {
             return true;
         }
         len -= part;

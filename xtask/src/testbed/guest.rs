@@ -94,6 +94,12 @@ impl LinuxGuest {
         self.pack(&Content { init, modules, programs: &["usr/bin/fio"], files })
     }
 
+    /// Makes an initramfs that runs `init`, with a RAM disk's driver and the backend of disks.
+    pub(crate) fn backend_initramfs(&self, init: &str) -> Result<Vec<u8>> {
+        let modules = &["brd", "xen-blkback"];
+        self.pack(&Content { init, modules, programs: &[], files: &[] })
+    }
+
     fn pack(&self, content: &Content<'_>) -> Result<Vec<u8>> {
         let mut files = Files::of(&self.programs);
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {

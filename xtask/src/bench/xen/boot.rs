@@ -18,6 +18,10 @@ use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../../../payload/bench.sh");
 const LINUX_INIT: &str = include_str!("../../../payload/bench-guest.sh");
+const LINUX_BACKEND_INIT: &str = include_str!("../../../payload/bench-backend.sh");
+
+/// Configuration of any domain.
+const DOMAIN: &str = "type=\"pvh\"\nvcpus=1\non_poweroff=\"destroy\"\non_crash=\"destroy\"\n";
 
 /// Time for one boot.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -58,10 +62,14 @@ impl Programs {
         archive.file("payload/lib.sh", 0o644, payload::LIB);
         archive.copy("payload/mark", &self.mark)?;
         archive.copy("payload/net", &self.net)?;
-        let mut config = "name=\"guest\"\ntype=\"pvh\"\nkernel=\"/payload/kernel\"\nvcpus=1\n\
-            on_poweroff=\"destroy\"\non_crash=\"destroy\"\ndisk=[\"phy:/dev/ram0,xvda,w\"]\n\
-            vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n"
-            .to_owned();
+        let mut config = format!("{DOMAIN}name=\"guest\"\nkernel=\"/payload/kernel\"\n");
+        config += if Guest::BACK.contains(&guest) {
+            self.add_driver_domain(&mut archive, guest)?;
+            "disk=[\"format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data\"]\n"
+        } else {
+            "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
+             vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n"
+        };
         if guest == Guest::Ours {
             archive.copy("payload/kernel", &self.kernel)?;
             let line = cases::command_line(cases, quick);
@@ -85,11 +93,30 @@ impl Programs {
             config +=
                 "memory=384\nramdisk=\"/payload/initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
         }
-        if guest == Guest::LinuxNative {
+        if !matches!(guest, Guest::Ours | Guest::Linux) {
             config += "tsc_mode=\"native\"\n";
         }
         archive.file("payload/guest.cfg", 0o644, config);
         Ok(archive)
+    }
+
+    /// Adds the driver domain that serves the guest's disk, of as many MiB as dom0's.
+    fn add_driver_domain(&self, archive: &mut Archive, guest: Guest) -> Result<()> {
+        let mut config = format!(
+            "{DOMAIN}name=\"dd\"\nkernel=\"/payload/driver-domain\"\nmemory=256\n\
+             driver_domain=1\ntsc_mode=\"native\"\n"
+        );
+        if guest == Guest::OnOurs {
+            archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
+            config += "cmdline=\"disk=data:64 grants=persistent\"\n";
+        } else {
+            archive.copy("payload/driver-domain", &self.linux.kernel)?;
+            let initramfs = self.linux.backend_initramfs(LINUX_BACKEND_INIT)?;
+            archive.file("payload/dd.initramfs", 0o644, initramfs);
+            config += "ramdisk=\"/payload/dd.initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
+        }
+        archive.file("payload/dd.cfg", 0o644, config);
+        Ok(())
     }
 
     /// Boots a guest that does the cases; our kernel does each of them in each variant.
@@ -226,7 +253,7 @@ mod tests {
 
     #[test]
     fn names_follow_variants_then_cases() {
-        let cases = cases::chosen(Some("128k"));
+        let cases = cases::chosen(&cases::CASES, Some("128k"));
         assert_eq!(names(Guest::Linux, &cases), ["block/read-128k", "block/write-128k"]);
         let ours = names(Guest::Ours, &cases);
         assert_eq!(ours.len(), 3 * cases.len());

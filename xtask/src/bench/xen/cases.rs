@@ -11,17 +11,24 @@ pub(super) enum Guest {
     Linux,
     /// Debian's Linux with `tsc_mode="native"`.
     LinuxNative,
+    /// The same guest, whose disk our driver domain serves.
+    OnOurs,
+    /// The same guest, whose disk a Linux driver domain serves.
+    OnLinux,
 }
 
 impl Guest {
     /// In the order of boots: the slowest ones first.
-    pub(super) const ALL: [Guest; 3] = [Guest::Linux, Guest::LinuxNative, Guest::Ours];
+    pub(super) const FRONT: [Guest; 3] = [Guest::Linux, Guest::LinuxNative, Guest::Ours];
+    pub(super) const BACK: [Guest; 2] = [Guest::OnLinux, Guest::OnOurs];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Guest::Ours => "ours",
             Guest::Linux => "linux",
             Guest::LinuxNative => "linux-native",
+            Guest::OnOurs => "on-ours",
+            Guest::OnLinux => "on-linux",
         }
     }
 
@@ -30,6 +37,8 @@ impl Guest {
             Guest::Ours => "ours",
             Guest::Linux => "Linux",
             Guest::LinuxNative => "Linux, native TSC",
+            Guest::OnOurs => "Linux on our backend",
+            Guest::OnLinux => "Linux on Linux's backend",
         }
     }
 }
@@ -111,7 +120,7 @@ pub(super) struct Target {
 }
 
 /// Transfers of a disk.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Transfer {
     /// Name of the access, for fio and for our kernel.
     access: &'static str,
@@ -124,7 +133,7 @@ struct Transfer {
 }
 
 /// Traffic of an interface, by a socket in Linux.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Traffic {
     /// Name of the traffic, for `benches/xen/net.c` and for our kernel.
     kind: &'static str,
@@ -133,14 +142,14 @@ struct Traffic {
     target: Target,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Work {
     Block(Transfer),
     Net(Traffic),
 }
 
 /// One operation of a device.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
@@ -181,7 +190,7 @@ impl Case {
         let count = match guest {
             Guest::Ours => ours,
             Guest::Linux => linux,
-            Guest::LinuxNative => native,
+            Guest::LinuxNative | Guest::OnOurs | Guest::OnLinux => native,
         };
         if quick { count / 4 } else { count }
     }
@@ -285,6 +294,22 @@ pub(super) const CASES: [Case; 10] = [
     },
 ];
 
+/// The operations of a Linux guest on the disk of a driver domain.
+pub(super) const BACK_CASES: [Case; 5] = [
+    back("back/randread-qd1", &CASES[0]),
+    back("back/randread-qd32", &CASES[1]),
+    back("back/randwrite-qd32", &CASES[2]),
+    back("back/read-128k", &CASES[3]),
+    back("back/write-128k", &CASES[4]),
+];
+
+const fn back(name: &'static str, case: &Case) -> Case {
+    Case { name, ..*case }
+}
+
+/// Least speed of a Linux guest on our driver domain, as a multiple of that on a Linux one.
+pub(super) const BACK_TARGET: f64 = 1.5;
+
 /// The first read of each boot, which is always measured.
 pub(super) const FIRST_READ: &str = "block/first-read";
 
@@ -296,9 +321,9 @@ pub(super) fn ratio(ours: &Figure, linux: &Figure) -> f64 {
     ours.per_second() / linux.per_second()
 }
 
-/// Returns the cases whose names contain `filter`.
-pub(super) fn chosen(filter: Option<&str>) -> Vec<&'static Case> {
-    CASES.iter().filter(|case| filter.is_none_or(|part| case.name.contains(part))).collect()
+/// Returns those of `cases` whose names contain `filter`.
+pub(super) fn chosen(cases: &'static [Case], filter: Option<&str>) -> Vec<&'static Case> {
+    cases.iter().filter(|case| filter.is_none_or(|part| case.name.contains(part))).collect()
 }
 
 /// Returns what our kernel measures in a boot, in its order: the index of a case, and the method.
@@ -364,7 +389,8 @@ mod tests {
 
     #[test]
     fn filter_chooses_cases() {
-        let names = |filter| chosen(filter).iter().map(|case| case.name).collect::<Vec<_>>();
+        let names =
+            |filter| chosen(&CASES, filter).iter().map(|case| case.name).collect::<Vec<_>>();
         assert_eq!(names(None).len(), CASES.len());
         assert_eq!(names(Some("randread")), ["block/randread-qd1", "block/randread-qd32"]);
         assert!(names(Some("nvme/")).is_empty());
@@ -372,28 +398,28 @@ mod tests {
 
     #[test]
     fn command_line_has_each_variant() {
-        let line = command_line(&chosen(Some("qd1")), true);
+        let line = command_line(&chosen(&CASES, Some("qd1")), true);
         let case = "case=randread:4:1:2000";
         let expected = format!("callback {case}:upcall:dma {case}:poll:dma {case}:upcall:private");
         assert_eq!(line, expected);
         // Xen's tools and the kernel take a page at most.
-        assert!(command_line(&chosen(None), false).len() < 1024);
+        assert!(command_line(&chosen(&CASES, None), false).len() < 1024);
     }
 
     #[test]
     fn net_cases_have_one_variant() {
-        let cases = chosen(Some("net/tcp"));
+        let cases = chosen(&CASES, Some("net/tcp"));
         assert_eq!(
             command_line(&cases, true),
             "callback case=tcp-out:1000 case=tcp-in:1000 case=tcp-rr:1500"
         );
-        let jobs = net_jobs(&chosen(None), Guest::Linux, false);
+        let jobs = net_jobs(&chosen(&CASES, None), Guest::Linux, false);
         assert!(jobs.starts_with("5:tcp-out:2500\n") && jobs.lines().count() == 5, "{jobs}");
     }
 
     #[test]
     fn fio_jobs_are_marked_and_sized() {
-        let jobs = fio_jobs(&chosen(Some("128k")), Guest::Linux, false);
+        let jobs = fio_jobs(&chosen(&CASES, Some("128k")), Guest::Linux, false);
         assert_eq!(jobs.matches("exec_prerun=mark begin\nexec_postrun=mark end").count(), 2);
         assert!(jobs.contains("[1_128]\nrw=write\nbs=128k\niodepth=8\nio_size=256000k\n"));
     }

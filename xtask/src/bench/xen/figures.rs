@@ -18,10 +18,14 @@ const FIRST_READ: &str = "first-read";
 pub(super) struct Counts {
     pub(super) xen_for_dom0: u64,
     pub(super) xen_for_guest: u64,
+    pub(super) xen_for_driver_domain: u64,
     pub(super) dom0: u64,
     pub(super) guest: u64,
+    pub(super) driver_domain: u64,
     /// Number of times that Xen entered the guest.
     pub(super) exits: u64,
+    /// Number of times that Xen entered the driver domain.
+    pub(super) driver_domain_exits: u64,
     /// Events that the guest sent.
     pub(super) notifications: u64,
 }
@@ -131,9 +135,16 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
         let (kind, rest) = line.split_once(' ').with_context(wrong)?;
         match kind {
             "phase" => {
-                let &[mark, xen_for_dom0, xen_for_guest, dom0, guest, exits] =
-                    numbers(rest).with_context(wrong)?.as_slice()
+                let numbers = numbers(rest).with_context(wrong)?;
+                let &[mark, ref xen @ .., _, _, _, _, _, _] = numbers.as_slice() else {
+                    bail!(wrong());
+                };
+                let &[.., dom0, guest, driver_domain, _, exits, driver_domain_exits] =
+                    numbers.as_slice()
                 else {
+                    bail!(wrong());
+                };
+                let &[xen_for_dom0, xen_for_guest, xen_for_driver_domain] = xen else {
                     bail!(wrong());
                 };
                 let previous = last.replace(mark);
@@ -146,9 +157,12 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                     let counts = Counts {
                         xen_for_dom0,
                         xen_for_guest,
+                        xen_for_driver_domain,
                         dom0,
                         guest,
+                        driver_domain,
                         exits,
+                        driver_domain_exits,
                         ..Counts::default()
                     };
                     phases.push(counts);
@@ -158,7 +172,7 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
             "block" => {
                 let (address, rest) = rest.split_once(' ').with_context(wrong)?;
                 let address = u64::from_str_radix(address, 16).with_context(wrong)?;
-                let &[.., for_guest] = numbers(rest).with_context(wrong)?.as_slice() else {
+                let &[.., for_guest, _] = numbers(rest).with_context(wrong)?.as_slice() else {
                     bail!(wrong());
                 };
                 if let Some(phase) = current.as_mut().filter(|_| address == evtchn_send) {
@@ -179,15 +193,15 @@ fn numbers(text: &str) -> Result<Vec<u64>> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "phase 2 9 9 9 9 9\n\
-        phase 1 1 2 3 4 5\n\
-        block ffff82d040001000 1 2 0 0 1 1\n\
-        phase 0 8 8 8 8 8\n\
-        phase 1 10 20 30 40 50\n\
-        block ffff82d040001000 0 60 0 0 7 6\n\
-        block ffff82d040001000 0 5 0 0 0 1\n\
-        block ffff82d040002000 0 60 0 0 0 90\n\
-        block 401000 0 0 0 40 0 0\n";
+    const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9\n\
+        phase 1 1 2 3 4 5 6 0 7 8\n\
+        block ffff82d040001000 1 2 0 0 0 0 1 1 0\n\
+        phase 0 8 8 8 8 8 8 8 8 8\n\
+        phase 1 10 20 0 30 40 0 0 50 0\n\
+        block ffff82d040001000 0 60 0 0 0 0 7 6 3\n\
+        block ffff82d040001000 0 5 0 0 0 0 0 1 0\n\
+        block ffff82d040002000 0 60 0 0 0 0 0 90 0\n\
+        block 401000 0 0 0 0 40 0 0 0 0\n";
 
     fn read(text: &str) -> Result<Vec<Counts>> {
         counts(text.as_bytes(), 0xffff_82d0_4000_1000)
@@ -205,9 +219,12 @@ mod tests {
         let first = Counts {
             xen_for_dom0: 1,
             xen_for_guest: 2,
-            dom0: 3,
-            guest: 4,
-            exits: 5,
+            xen_for_driver_domain: 3,
+            dom0: 4,
+            guest: 5,
+            driver_domain: 6,
+            exits: 7,
+            driver_domain_exits: 8,
             notifications: 1,
         };
         assert_eq!(found[0], first);
@@ -217,7 +234,8 @@ mod tests {
 
     #[test]
     fn broken_counts_are_an_error() {
-        for text in ["phase 1 1 2 3 4 5\n", "phase 0 1 2 3\n", "phase 0 a b c d e\n", "blok 1\n"] {
+        let letters = "phase 0 a b c d e f g h i\n";
+        for text in ["phase 1 1 2 3 4 5 6 0 7 8\n", "phase 0 1 2 3\n", letters, "blok 1\n"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -5,22 +5,25 @@
 //! processor. Time is virtual, 500 million instructions a second, so the figures do not depend on
 //! the host. A plugin of the emulator attributes the instructions to Xen, dom0 and the guest.
 
+mod back;
 mod boot;
 mod cases;
 mod figures;
 mod plot;
 mod report;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
 use crate::testbed::{self, XenVersion};
 use crate::ui;
+use back::Backends;
 use boot::Programs;
 use cases::{Case, Guest};
 use figures::Figures;
+use plot::Bar;
 use report::Report;
 
 /// Options of `bench --on xen`.
@@ -32,46 +35,96 @@ pub(super) struct Options<'a> {
 
 /// Returns 1 if a target is missed.
 pub(super) fn main(options: &Options<'_>) -> Result<i32> {
-    let cases = choose(options.filter)?;
+    let chosen = choose(options.filter)?;
     testbed::prepare(&[options.xen])?;
     let programs = Programs::get(options.xen)?;
-    let [linux, native, ours] = boot_all(&programs, &cases, options.quick)?;
-    let report = Report { xen: options.xen, cases: &cases, ours, linux, native };
-    report.print();
+    let mut jobs = Vec::new();
+    if let Some(cases) = &chosen.front {
+        jobs.extend(Guest::FRONT.map(|guest| (guest, cases.as_slice())));
+    }
+    if !chosen.back.is_empty() {
+        jobs.extend(Guest::BACK.map(|guest| (guest, chosen.back.as_slice())));
+    }
+    let mut figures = boot_all(&programs, &jobs, options.quick)?.into_iter();
+    let mut next = || figures.next().context("a boot without figures");
+    let mut tables: Vec<Box<dyn Table + '_>> = Vec::new();
+    if let Some(cases) = &chosen.front {
+        let [linux, native, ours] = [next()?, next()?, next()?];
+        tables.push(Box::new(Report { xen: options.xen, cases, ours, linux, native }));
+    }
+    if !chosen.back.is_empty() {
+        let [linux, ours] = [next()?, next()?];
+        tables.push(Box::new(Backends { xen: options.xen, cases: &chosen.back, ours, linux }));
+    }
+    show(options.xen, &tables)
+}
+
+/// Figures of guests that are compared with each other.
+trait Table {
+    /// Prints the figures.
+    fn print(&self);
+    /// Returns them as the members of an object.
+    fn json(&self) -> serde_json::Map<String, serde_json::Value>;
+    /// Returns how many targets are met, and how many are missed.
+    fn verdicts(&self) -> (usize, usize);
+    /// Returns the bars of the picture.
+    fn bars(&self) -> Vec<Bar>;
+}
+
+fn show(xen: XenVersion, tables: &[Box<dyn Table + '_>]) -> Result<i32> {
+    let mut object = serde_json::Map::new();
+    object.insert("xen".to_owned(), xen.to_string().into());
+    let (mut met, mut missed, mut bars) = (0, 0, Vec::new());
+    for table in tables {
+        table.print();
+        object.append(&mut table.json());
+        let found = table.verdicts();
+        (met, missed) = (met + found.0, missed + found.1);
+        bars.append(&mut table.bars());
+    }
     let folder = super::folder()?;
-    let json = folder.join(format!("xen-{}.json", options.xen));
-    fs::write(&json, report.json()?).with_context(|| format!("writing {}", json.display()))?;
-    let svg = folder.join(format!("xen-{}.svg", options.xen));
-    fs::write(&svg, plot::svg(&report)?).with_context(|| format!("writing {}", svg.display()))?;
+    let json = folder.join(format!("xen-{xen}.json"));
+    let text = serde_json::to_string_pretty(&object)? + "\n";
+    fs::write(&json, text).with_context(|| format!("writing {}", json.display()))?;
+    let svg = folder.join(format!("xen-{xen}.svg"));
+    fs::write(&svg, plot::svg(xen, &bars)?)
+        .with_context(|| format!("writing {}", svg.display()))?;
     ui::line(format!("{}, {}", json.display(), svg.display()));
-    let (met, missed) = report.verdicts();
     ui::line(format!("{met} met, {missed} missed"));
     Ok(i32::from(missed > 0))
 }
 
-/// Returns the cases of a filter. The first read is part of each boot, so it may be chosen alone.
-fn choose(filter: Option<&str>) -> Result<Vec<&'static Case>> {
-    let cases = cases::chosen(filter);
-    let first = filter.is_some_and(|part| cases::FIRST_READ.contains(part));
-    if cases.is_empty() && !first {
-        let names = cases::CASES.iter().map(|case| case.name);
+/// The cases that a filter chooses.
+#[derive(Debug)]
+struct Chosen {
+    /// Those of frontends. The first read is part of each boot, so there may be none beside it.
+    front: Option<Vec<&'static Case>>,
+    back: Vec<&'static Case>,
+}
+
+fn choose(filter: Option<&str>) -> Result<Chosen> {
+    let cases = cases::chosen(&cases::CASES, filter);
+    let first = filter.is_none_or(|part| cases::FIRST_READ.contains(part));
+    let front = (first || !cases.is_empty()).then_some(cases);
+    let back = cases::chosen(&cases::BACK_CASES, filter);
+    if front.is_none() && back.is_empty() {
+        let names = cases::CASES.iter().chain(&cases::BACK_CASES).map(|case| case.name);
         let names: Vec<_> = names.chain([cases::FIRST_READ]).collect();
         bail!("there is no such benchmark on Xen; there are {}", names.join(", "));
     }
-    Ok(cases)
+    Ok(Chosen { front, back })
 }
 
-/// Boots the guests of [`Guest::ALL`], as many at once as there are processors.
-fn boot_all(programs: &Programs, cases: &[&Case], quick: bool) -> Result<[Figures; 3]> {
-    let waiting = Mutex::new(Guest::ALL.iter().enumerate());
+/// Boots guests that do the cases beside each, as many at once as there are processors.
+fn boot_all(programs: &Programs, jobs: &[(Guest, &[&Case])], quick: bool) -> Result<Vec<Figures>> {
+    let waiting = Mutex::new(jobs.iter().enumerate());
     let next = || waiting.lock().map_or(None, |mut waiting| waiting.next());
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(Guest::ALL.len());
-    let mut results = [const { None }; Guest::ALL.len()];
-    let done = Mutex::new(&mut results);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let done: Mutex<Vec<_>> = Mutex::new(jobs.iter().map(|_| None).collect());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some((index, &guest)) = next() {
+                while let Some((index, &(guest, cases))) = next() {
                     let result = programs.run(guest, cases, quick);
                     if let Ok(mut done) = done.lock() {
                         done[index] = Some(result);
@@ -80,8 +133,8 @@ fn boot_all(programs: &Programs, cases: &[&Case], quick: bool) -> Result<[Figure
             });
         }
     });
-    let [linux, native, ours] = results.map(|result| result.context("a boot without a result")?);
-    Ok([linux?, native?, ours?])
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.into_iter().map(|result| result.context("a boot without a result")?).collect()
 }
 
 #[cfg(test)]
@@ -96,7 +149,18 @@ mod tests {
 
     #[test]
     fn first_read_is_chosen_alone() {
-        assert!(choose(Some("first-read")).unwrap().is_empty());
-        assert_eq!(choose(None).unwrap().len(), cases::CASES.len());
+        let chosen = choose(Some("first-read")).unwrap();
+        assert_eq!(chosen.front.map(|cases| cases.len()), Some(0));
+        assert!(chosen.back.is_empty());
+    }
+
+    #[test]
+    fn filter_chooses_tables() {
+        let all = choose(None).unwrap();
+        assert_eq!(all.front.map(|cases| cases.len()), Some(cases::CASES.len()));
+        assert_eq!(all.back.len(), cases::BACK_CASES.len());
+        let back = choose(Some("back/")).unwrap();
+        assert!(back.front.is_none() && back.back.len() == cases::BACK_CASES.len());
+        assert!(choose(Some("block/read-128k")).unwrap().back.is_empty());
     }
 }

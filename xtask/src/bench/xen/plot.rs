@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::super::plot::{MET, MISSED, Picture};
-use super::report::Report;
+use crate::testbed::XenVersion;
 
 const WIDTH: u32 = 1000;
 const LEFT: i32 = 280;
@@ -15,33 +15,33 @@ const SCALE: f64 = 20.0;
 const MOST: f64 = 30.0;
 const HEIGHT: i32 = 18;
 
-/// Draws two bars for each row, and a line at each target.
-pub(super) fn svg(report: &Report<'_>) -> Result<String> {
-    let rows = report.rows();
-    let height = u32::try_from(rows.len())? * 2 * HEIGHT.unsigned_abs() + 50;
+/// One ratio.
+pub(super) struct Bar {
+    /// Empty for a further ratio of the row before.
+    pub(super) name: String,
+    pub(super) unit: &'static str,
+    pub(super) ratio: f64,
+    pub(super) target: f64,
+}
+
+/// Draws the bars, and a line at each target.
+pub(super) fn svg(xen: XenVersion, bars: &[Bar]) -> Result<String> {
+    let height = u32::try_from(bars.len())? * HEIGHT.unsigned_abs() + 50;
     let mut out = String::new();
-    let title =
-        format!("Speed as a multiple of Linux's on Xen {}; a line is the target", report.xen);
+    let title = format!("Speed as a multiple of Linux's on Xen {xen}; a line is the target");
     let picture = Picture::new(&mut out, (WIDTH, height), &title, LEFT)?;
-    let bars = rows.iter().flat_map(|row| {
-        let (ratios, target) = (row.ratios, row.target());
-        let name = format!("{}, {}", row.case.name, row.variant.title());
-        [
-            (name, "of Linux", ratios.linux, target.linux),
-            (String::new(), "of Linux with a native TSC", ratios.native, target.native),
-        ]
-    });
-    for (top, (name, unit, ratio, target)) in (30..).step_by(HEIGHT as usize).zip(bars) {
+    for (top, bar) in (30..).step_by(HEIGHT as usize).zip(bars) {
+        let Bar { name, unit, ratio, target } = bar;
         let middle = top + HEIGHT / 3;
         let x = |ratio: f64| LEFT + (ratio.min(MOST) * SCALE) as i32;
         let colour = if ratio >= target { MET } else { MISSED };
-        picture.text(&name, (LEFT - 8, middle), HPos::Right)?;
-        let bar = [(LEFT, top), (x(ratio), top + HEIGHT - 6)];
-        picture.area.draw(&Rectangle::new(bar, colour.filled()))?;
-        let line = vec![(x(target), top - 2), (x(target), top + HEIGHT - 4)];
+        picture.text(name, (LEFT - 8, middle), HPos::Right)?;
+        let area = [(LEFT, top), (x(*ratio), top + HEIGHT - 6)];
+        picture.area.draw(&Rectangle::new(area, colour.filled()))?;
+        let line = vec![(x(*target), top - 2), (x(*target), top + HEIGHT - 4)];
         picture.area.draw(&PathElement::new(line, BLACK))?;
         let text = format!("{ratio:.2} {unit}");
-        picture.text(&text, (x(ratio.max(target)) + 6, middle), HPos::Left)?;
+        picture.text(&text, (x(ratio.max(*target)) + 6, middle), HPos::Left)?;
     }
     picture.area.present()?;
     drop(picture);
@@ -50,12 +50,13 @@ pub(super) fn svg(report: &Report<'_>) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Table;
     use super::super::report::tests::report;
     use super::*;
 
     #[test]
     fn picture_has_both_ratios() {
-        let picture = svg(&report()).unwrap();
+        let picture = svg(XenVersion::V4_17, &report().bars()).unwrap();
         assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
         assert!(picture.contains("7.00 of Linux") && picture.contains("3.00 of Linux with"));
     }

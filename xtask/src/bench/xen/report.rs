@@ -1,10 +1,11 @@
-//! The table and the JSON file.
+//! The table of the frontends.
 
-use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::Table;
 use super::cases::{self, Case, FIRST_READ, FIRST_READ_TARGET, Guest, Target, Variant};
 use super::figures::{Figure, Figures};
+use super::plot::Bar;
 use crate::testbed::XenVersion;
 use crate::ui;
 
@@ -56,15 +57,39 @@ impl Report<'_> {
         self.ours.first_read.milliseconds() <= FIRST_READ_TARGET
     }
 
-    /// Returns how many targets are met, and how many are missed.
-    pub(super) fn verdicts(&self) -> (usize, usize) {
+    fn print_first_read(&self) {
+        for (guest, figures) in self.guests() {
+            let figure = &figures.first_read;
+            let target = match guest {
+                Guest::Ours => {
+                    let verdict = verdict(self.first_read_is_met());
+                    format!("{:>36} {verdict}", format!("<= {FIRST_READ_TARGET} ms"))
+                }
+                _ => " ".repeat(43),
+            };
+            ui::line(format!(
+                "{FIRST_READ:<21} {:<23} {:>13.1} ms {target} {}",
+                guest.title(),
+                figure.milliseconds(),
+                each(figure)
+            ));
+        }
+    }
+
+    fn guests(&self) -> [(Guest, &Figures); 3] {
+        [(Guest::Ours, &self.ours), (Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)]
+    }
+}
+
+impl Table for Report<'_> {
+    fn verdicts(&self) -> (usize, usize) {
         let rows = self.rows();
         let met =
             rows.iter().filter(|row| row.is_met()).count() + usize::from(self.first_read_is_met());
         (met, rows.len() + 1 - met)
     }
 
-    pub(super) fn print(&self) {
+    fn print(&self) {
         ui::line(ui::dim(&format!(
             "{:<21} {:<23} {:>9} {:>6} {:>17} {:>17}  {:<6} {:>9} {:>9} {:>9} {:>7} {:>7}",
             format!("Xen {}", self.xen),
@@ -104,30 +129,7 @@ impl Report<'_> {
         self.print_first_read();
     }
 
-    fn print_first_read(&self) {
-        for (guest, figures) in self.guests() {
-            let figure = &figures.first_read;
-            let target = match guest {
-                Guest::Ours => {
-                    let verdict = verdict(self.first_read_is_met());
-                    format!("{:>36} {verdict}", format!("<= {FIRST_READ_TARGET} ms"))
-                }
-                _ => " ".repeat(43),
-            };
-            ui::line(format!(
-                "{FIRST_READ:<21} {:<23} {:>13.1} ms {target} {}",
-                guest.title(),
-                figure.milliseconds(),
-                each(figure)
-            ));
-        }
-    }
-
-    fn guests(&self) -> [(Guest, &Figures); 3] {
-        [(Guest::Ours, &self.ours), (Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)]
-    }
-
-    pub(super) fn json(&self) -> Result<String> {
+    fn json(&self) -> Map<String, Value> {
         let rows: Vec<Value> = self
             .rows()
             .iter()
@@ -153,7 +155,7 @@ impl Report<'_> {
                 linux.push(value);
             }
         }
-        let first: serde_json::Map<_, _> = self
+        let first: Map<_, _> = self
             .guests()
             .iter()
             .map(|(guest, figures)| {
@@ -162,18 +164,33 @@ impl Report<'_> {
                 (guest.name().to_owned(), value)
             })
             .collect();
-        let report = json!({
-            "xen": self.xen.to_string(),
-            "rows": rows,
-            "linux": linux,
-            "first_read": { "guests": first, "target_ms": FIRST_READ_TARGET,
-                "met": self.first_read_is_met() },
+        let first_read = json!({
+            "guests": first,
+            "target_ms": FIRST_READ_TARGET,
+            "met": self.first_read_is_met(),
         });
-        Ok(serde_json::to_string_pretty(&report)? + "\n")
+        Map::from_iter([
+            ("rows".to_owned(), rows.into()),
+            ("linux".to_owned(), linux.into()),
+            ("first_read".to_owned(), first_read),
+        ])
+    }
+
+    fn bars(&self) -> Vec<Bar> {
+        let bars = self.rows().into_iter().flat_map(|row| {
+            let (ratios, target) = (row.ratios, row.target());
+            let name = format!("{}, {}", row.case.name, row.variant.title());
+            let bar = |name, unit, ratio, target| Bar { name, unit, ratio, target };
+            [
+                bar(name, "of Linux", ratios.linux, target.linux),
+                bar(String::new(), "of Linux with a native TSC", ratios.native, target.native),
+            ]
+        });
+        bars.collect()
     }
 }
 
-fn verdict(met: bool) -> String {
+pub(super) fn verdict(met: bool) -> String {
     if met { ui::green("met   ") } else { ui::red("missed") }
 }
 
@@ -203,7 +220,7 @@ fn targets_json(target: Target) -> Value {
     json!({ "linux": target.linux, "native": target.native })
 }
 
-fn figure_json(figure: &Figure) -> Value {
+pub(super) fn figure_json(figure: &Figure) -> Value {
     json!({
         "operations": figure.count,
         "ns": figure.ns,
@@ -254,7 +271,7 @@ pub(super) mod tests {
 
     #[test]
     fn json_has_all_guests() {
-        let value: Value = serde_json::from_str(&report().json().unwrap()).unwrap();
+        let value = report().json();
         assert_eq!(value["rows"][1]["met"], false);
         assert_eq!(value["rows"][0]["target"]["linux"], 6.0);
         assert_eq!(value["linux"][1]["guest"], "linux-native");
