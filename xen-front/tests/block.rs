@@ -1,5 +1,8 @@
 //! Disks against a backend in another domain, well-behaved and not.
 
+#[cfg(feature = "embedded-storage-async")]
+#[path = "disk/asynchronous.rs"]
+mod asynchronous;
 #[path = "disk/blkback.rs"]
 #[allow(
     dead_code,

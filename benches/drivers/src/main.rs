@@ -23,11 +23,12 @@ struct Outcome {
 /// A name and a function that runs a number of rounds.
 type Case = (&'static str, fn(u64) -> Outcome);
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     ("block/read/1", |rounds| block::read(rounds, 1)),
     ("block/read/32", |rounds| block::read(rounds, 32)),
     ("block/of/1", |rounds| many::read(rounds, 1)),
     ("block/of/100", |rounds| many::read(rounds, 100)),
+    ("block/of/1000", |rounds| many::read(rounds, 1000)),
     ("block/connect", block::connect),
     ("net/out/1", |rounds| net::out(rounds, 1)),
     ("net/out/32", |rounds| net::out(rounds, 32)),

@@ -1,7 +1,7 @@
 //! Crash dump writes: polled, with memory that is granted already.
 
-use super::blocking_disk::{BUFFER, TransferState};
 use super::queue::Queue;
+use super::transfers::{BUFFER, TransferState, Transfers};
 use super::{BlockingDisk, IoError, Request, RequestError, SECTOR_SIZE, TransferError};
 use core::time::Duration;
 use thiserror::Error;
@@ -50,7 +50,7 @@ impl<P: Platform> BlockingDisk<P> {
         if !bytes.len().is_multiple_of(SECTOR_SIZE) {
             return Err(TransferError::Length { bytes: bytes.len() }.into());
         }
-        let Self { block, state } = self;
+        let Transfers { block, state } = &mut self.transfers;
         let mut queue = block.queues().try_lock_first().ok_or(DumpError::Locked)?;
         // Refused as a whole, before the first part is done.
         let sectors = (bytes.len() / SECTOR_SIZE) as u64;

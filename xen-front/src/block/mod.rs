@@ -9,6 +9,8 @@
 //!
 //! Source: `io/blkif.h`.
 
+#[cfg(feature = "embedded-storage-async")]
+mod async_disk;
 mod blocking_disk;
 mod buffer;
 mod config;
@@ -16,8 +18,6 @@ mod connection;
 mod device;
 mod driver;
 mod dump;
-#[cfg(feature = "embedded-storage")]
-mod embedded_storage;
 mod error;
 mod indirect;
 mod info;
@@ -30,7 +30,12 @@ mod requests;
 mod ring;
 mod segments;
 mod slots;
+#[cfg(any(feature = "embedded-storage", feature = "embedded-storage-async"))]
+mod storage;
+mod transfers;
 
+#[cfg(feature = "embedded-storage-async")]
+pub use async_disk::{AsyncDisk, AsyncDiskEvents};
 pub use blocking_disk::{BlockingDisk, DEFAULT_BUFFERS};
 pub use config::{BlkFrontConfig, MAX_QUEUES};
 pub use device::BlkFront;

@@ -71,7 +71,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         .iter()
         .filter(|row| is_chosen(row.name) && (row.counted() || !args.no_time))
         .collect();
-    let drivers: Vec<_> = drivers::CASES.iter().filter(|case| is_chosen(case.name)).collect();
+    let drivers = drivers::CASES.iter().filter(|case| case.is_chosen(args.filter.as_deref()));
+    let drivers: Vec<_> = drivers.collect();
     if chosen.is_empty() && drivers.is_empty() {
         let kind = if args.no_time { " of instructions" } else { "" };
         let names = rows::ROWS.iter().map(|row| row.name);

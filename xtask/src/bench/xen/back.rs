@@ -111,7 +111,8 @@ impl Table for Backends<'_> {
 fn line(case: &Case, guest: Guest, figure: &Figure, ratios: &str) -> String {
     let rate = figure.per_second();
     format!(
-        "{:<21} {:<23} {rate:>9.0} {:>6.0} {ratios} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>7.2} {:>7.2}",
+        "{:<21} {:<23} {rate:>9.0} {:>6.0} {ratios} {:>9.0} {:>9.0} {:>9.0} {:>9.0} \
+         {:>7.2} {:>7.2}",
         case.name,
         guest.title(),
         rate * case.bytes() as f64 / 1e6,
