@@ -54,6 +54,9 @@ connected() {
 begin blkback "phy:/dev/ram0,xvda,w" "ios=$IOS"
 check "blkback: filled by all vCPUs" "$(logged filled | sed 's/: [0-9a-f]*$//')" "disk-test: filled by 4 vCPUs on 4 rings"
 check "blkback: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"
+check "blkback: pages stay granted" "$(xenstore-read "/local/domain/$ID/device/vbd/51712/feature-persistent")" 1
+statistic() { cat "/sys/bus/xen-backend/devices/vbd-$ID-51712/statistics/$1"; }
+check "blkback: requests of more than 11 segments" "$([ $(($(statistic wr_sect) / $(statistic wr_req))) -gt 88 ] && echo yes || echo "$(statistic wr_sect) sectors, $(statistic wr_req) requests")" yes
 xenstore-write "/local/domain/$ID/data/continue" 1
 usleep 500000
 does "backend restarted" rebind
@@ -70,9 +73,25 @@ ended() { [ -n "$(logged 'end: ')" ] || ended_early; }
 xenstore-write "/local/domain/$ID/data/end" 1
 within 900 ended
 verified=$(logged 'requests verified')
-matches "blkback: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed 2 times, [3-9] connections: *"
+matches "blkback: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed 2 times, [3-9] connections, 4 rings: *"
 check "blkback: digest of the disk at the end" "$(digest)" "${verified##*: }"
 check "blkback: the kernel came to its end" "$(logged 'end: \|error')" "disk-test: end: ok"
+within 20 gone $ID
+
+# More requests in flight than a backend of fewer and smaller rings takes.
+begin large "phy:/dev/ram0,xvda,w" "ios=2000 depth=512"
+check "large: pages of each ring" "$(logged 'rings of')" "disk-test: rings of 16 pages"
+check "large: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"
+xenstore-write "/local/domain/$ID/data/continue" 1
+echo 2 >/sys/module/xen_blkback/parameters/max_queues
+echo 0 >/sys/module/xen_blkback/parameters/max_ring_page_order
+does "backend restarted with fewer queues" rebind
+xenstore-write "/local/domain/$ID/data/end" 1
+within 300 ended
+verified=$(logged 'requests verified')
+matches "large: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed 0 times, 2 connections, 2 rings: *"
+check "large: digest of the disk at the end" "$(digest)" "${verified##*: }"
+check "large: the kernel came to its end" "$(logged 'end: \|error')" "disk-test: end: ok"
 within 20 gone $ID
 
 begin qdisk "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=/dev/ram0" "ios=5000"

@@ -18,6 +18,8 @@ case $(word job) in
     cpus=$(nproc)
     say queues "$(find /sys/block/xvda/mq -mindepth 1 -maxdepth 1 | wc -l)"
     say segments "$(cat /sys/block/xvda/queue/max_segments)"
+    tr '\0' x </dev/zero | dd of=/dev/xvda bs=1M count=1 iflag=fullblock oflag=direct 2>/dev/null
+    blkdiscard -l 1048576 /dev/xvda && say discarded "$(dd if=/dev/xvda bs=1M count=1 2>/dev/null | tr -d '\0' | wc -c) of 1048576"
     mib=$(word mib)
     cat >/tmp/jobs <<J
 [global]

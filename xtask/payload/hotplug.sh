@@ -18,28 +18,28 @@ piece=$(sha256sum </tmp/piece | cut -d' ' -f1)
 check "hotplug: large sectors, seen from the guest" "$(ask hotplug "blk sha256 xvdb 0 20480")" "sha256 xvdb 0 20480 $piece / ok"
 
 grants_before=$(grants_left $ID)
-toolstack "disk attached" xl block-attach hotplug phy:/dev/loop0,xvdc,w
-matches "disk attached: blk list" "$(ask hotplug "blk list")" "*xvdc $((4 * MIB)) bytes*"
+toolstack "disk attached" xl block-attach hotplug phy:/dev/loop0,xvdaa,w
+matches "disk attached: blk list" "$(ask hotplug "blk list")" "*xvdaa $((4 * MIB)) bytes*"
 truncate -s $((8 * MIB)) /tmp/image
 losetup -c /dev/loop0
 # blkback reads the size when it has a request.
 grown() {
-  ask hotplug "blk sha256 xvdc 0 4096" >/dev/null
-  case $(ask hotplug "blk list") in *"xvdc $((8 * MIB)) bytes"*) ;; *) return 1 ;; esac
+  ask hotplug "blk sha256 xvdaa 0 4096" >/dev/null
+  case $(ask hotplug "blk list") in *"xvdaa $((8 * MIB)) bytes"*) ;; *) return 1 ;; esac
 }
 within 20 grown
-check "disk grown: blk list" "$(ask hotplug "blk list" | grep -o 'xvdc [0-9]* bytes')" "xvdc $((8 * MIB)) bytes"
-check "disk grown: a write of the last sector" "$(ask hotplug "blk fill xvdc $((8 * MIB - 512)) 512 90")" ok
-vbd=/local/domain/0/backend/vbd/$ID/51744
+check "disk grown: blk list" "$(ask hotplug "blk list" | grep -o 'xvdaa [0-9]* bytes')" "xvdaa $((8 * MIB)) bytes"
+check "disk grown: a write of the last sector" "$(ask hotplug "blk fill xvdaa $((8 * MIB - 512)) 512 90")" ok
+vbd=/local/domain/0/backend/vbd/$ID/268442112
 check "discard: blkback offers it" "$(xenstore-read "$vbd/feature-discard")" 1
-matches "discard: blk list" "$(ask hotplug "blk list")" "*xvdc*, discard*"
-check "discard: data before" "$(ask hotplug "blk fill xvdc $MIB $((2 * MIB)) 90")" ok
-check "discard: the middle of the data" "$(ask hotplug "blk discard xvdc $((MIB + 4096)) $MIB")" ok
+matches "discard: blk list" "$(ask hotplug "blk list")" "*xvdaa*, discard*"
+check "discard: data before" "$(ask hotplug "blk fill xvdaa $MIB $((2 * MIB)) 90")" ok
+check "discard: the middle of the data" "$(ask hotplug "blk discard xvdaa $((MIB + 4096)) $MIB")" ok
 echo 3 >/proc/sys/vm/drop_caches
 check "discard: bytes of the image that are left" "$(tr -d '\0' </tmp/image | wc -c)" $((MIB + 512))
-toolstack "disk detached" xl block-detach hotplug xvdc
-check "disk detached: blk list" "$(ask hotplug "blk list" | grep -c xvdc)" 0
-check "disk detached: the backend's directory" "$(xenstore-exists "/local/domain/0/backend/vbd/$ID/51744" && echo "still there" || echo removed)" removed
+toolstack "disk detached" xl block-detach hotplug xvdaa
+check "disk detached: blk list" "$(ask hotplug "blk list" | grep -c xvdaa)" 0
+check "disk detached: the backend's directory" "$(xenstore-exists "/local/domain/0/backend/vbd/$ID/268442112" && echo "still there" || echo removed)" removed
 losetup -d /dev/loop0
 check "disk detached: the image has the guest's write" "$(tail -c 512 /tmp/image | tr -d Z | wc -c)" 0
 

@@ -58,15 +58,15 @@ impl Default for Config {
 /// A word of the command line that is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, hotplug=SECONDS, \
-     address=A.B.C.D/N, echo=PORT, source=MIB or vlan=ID:MAC"
+    "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, ring=ORDER, \
+     segments=COUNT, hotplug=SECONDS, address=A.B.C.D/N, echo=PORT, source=MIB or vlan=ID:MAC"
 )]
 pub struct BadWord(String);
 
 impl Config {
     /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy`, `grants=map` or
-    /// `grants=persistent`; `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`;
-    /// any number of `vlan=ID:MAC`.
+    /// `grants=persistent`; `ring=ORDER`; `segments=COUNT`; `hotplug=SECONDS`;
+    /// `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`; any number of `vlan=ID:MAC`.
     ///
     /// # Errors
     ///
@@ -89,6 +89,14 @@ impl Config {
                 Some(("grants", "persistent")) => {
                     config.block.mode = GrantMode::Map;
                     config.block.persistent_grants = block::Config::PERSISTENT_GRANTS;
+                }
+                Some(("ring", order)) => {
+                    let order = order.parse().ok().filter(|&order| order <= 4);
+                    config.block.ring_order = order.ok_or_else(bad)?;
+                }
+                Some(("segments", count)) => {
+                    let count = count.parse().ok().filter(|count| (11..=256).contains(count));
+                    config.block.max_segments = count.ok_or_else(bad)?;
                 }
                 Some(("hotplug", seconds)) => {
                     let seconds =
@@ -128,6 +136,8 @@ mod tests {
         let persistent = Config::parse("grants=map grants=persistent").unwrap().block;
         assert_eq!((persistent.mode, persistent.persistent_grants), (GrantMode::Map, 1056));
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });
+        let limits = Config::parse("ring=4 segments=256").unwrap().block;
+        assert_eq!((limits.ring_order, limits.max_segments), (4, 256));
         let vlans = Config::parse("vlan=7:00:16:3e:00:00:02").unwrap().vlans;
         assert_eq!(vlans, [(MacAddress([0, 0x16, 0x3e, 0, 0, 2]), 7)]);
         for line in [
@@ -137,6 +147,9 @@ mod tests {
             "quiet",
             "grants=steal",
             "address=10.1.0.1",
+            "ring=5",
+            "segments=10",
+            "segments=257",
             "echo=0",
             "source=-1",
             "vlan=7",

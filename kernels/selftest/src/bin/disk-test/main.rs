@@ -4,7 +4,7 @@
 //! It fills the disk, prints the digest that the disk has to have, and waits for the node
 //! `data/continue`. Then it does `ios=N` random requests, and more until there is the node
 //! `data/end`, reads the whole disk, each part by another queue than the one that wrote it, and
-//! prints the new digest.
+//! prints the new digest. `depth=N` is the number of requests of each ring.
 
 #![no_std]
 #![no_main]
@@ -93,6 +93,7 @@ fn run(xen: Rt) -> Result<(), String> {
     let disks = list::<1>(&store).map_err(text)?;
     let id = disks.first().ok_or("found no disk, expected one")?.id;
     let config = BlkFrontConfig::default().with_queues(vcpus as u16);
+    let config = config.with_depth(number(xen, "depth", config.depth.into()) as u16);
     let deadline = xen.now() + CONNECT_TIMEOUT;
     let mut disk = BlkFront::connect_with(&store, &grants, id, config, deadline).map_err(text)?;
     for (index, place) in QUEUES.iter().enumerate().take(vcpus) {
@@ -117,6 +118,7 @@ fn run(xen: Rt) -> Result<(), String> {
         xen.start_vcpu(vcpu as u32, other).map_err(text)?;
     }
 
+    early_println!("disk-test: rings of {} pages", first.disk.ring_pages());
     first.round(Round::Fill, 0)?;
     early_println!("disk-test: filled by {vcpus} vCPUs on {rings} rings: {}", digest(vcpus));
     // The toolstack compares the disk with the digest meanwhile.
@@ -132,9 +134,10 @@ fn run(xen: Rt) -> Result<(), String> {
     }
     first.round(Round::Check, 1)?;
     early_println!(
-        "disk-test: {verified} requests verified, resumed {} times, {} connections: {}",
+        "disk-test: {verified} requests verified, resumed {} times, {} connections, {} rings: {}",
         first.resumes,
         first.connections,
+        first.disk.rings(),
         digest(vcpus)
     );
     first.close()
