@@ -27,7 +27,8 @@ kernel="/payload/linux"
 ramdisk="/payload/linux.cpio"
 memory=512
 vcpus=$2
-cmdline="console=hvc0 quiet $QUICK xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 xen_blkfront.max_indirect_segments=128 job=$1 mib=$MIB"
+tsc_mode="native"
+cmdline="console=hvc0 $QUICK xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 xen_blkfront.max_indirect_segments=128 job=$1 mib=$MIB"
 disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data"]
 on_poweroff="destroy"
 on_crash="destroy"

@@ -230,7 +230,10 @@ pub(super) fn figure_json(figure: &Figure) -> Value {
             "xen_for_guest": figure.each(|counts| counts.xen_for_guest),
             "dom0": figure.each(|counts| counts.dom0),
             "xen_for_dom0": figure.each(|counts| counts.xen_for_dom0),
+            "driver_domain": figure.each(|counts| counts.driver_domain),
+            "xen_for_driver_domain": figure.each(|counts| counts.xen_for_driver_domain),
             "exits": figure.each(|counts| counts.exits),
+            "driver_domain_exits": figure.each(|counts| counts.driver_domain_exits),
             "notifications": figure.each(|counts| counts.notifications),
         },
     })
