@@ -6,6 +6,7 @@ mod control;
 mod drain;
 mod fixture;
 mod flow;
+mod hash;
 mod limits;
 mod multi;
 mod multicast;

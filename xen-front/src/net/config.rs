@@ -50,6 +50,11 @@ pub struct NetFrontConfig {
     /// [joined](super::NetFront::join_multicast), if the backend has a filter.
     #[doc(alias = "request-multicast-control")]
     pub multicast_filter: bool,
+    /// A control ring, if the backend supports it, for
+    /// [`NetFront::set_hash`](super::NetFront::set_hash). It costs three pages and an event
+    /// channel.
+    #[doc(alias("feature-ctrl-ring", "ctrl-ring-ref", "event-channel-ctrl"))]
+    pub control_ring: bool,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -67,6 +72,7 @@ impl Default for NetFrontConfig {
             queues: 1,
             split_event_channels: true,
             multicast_filter: false,
+            control_ring: false,
             timeout: Duration::from_secs(30),
         }
     }
@@ -121,6 +127,12 @@ impl NetFrontConfig {
     #[must_use]
     pub fn with_multicast_filter(self, multicast_filter: bool) -> Self {
         Self { multicast_filter, ..self }
+    }
+
+    /// Returns the configuration with or without [`control_ring`](Self::control_ring).
+    #[must_use]
+    pub fn with_control_ring(self, control_ring: bool) -> Self {
+        Self { control_ring, ..self }
     }
 
     /// Returns the number of queues, within the limits.

@@ -2,7 +2,7 @@
 
 use super::scatter::Scatter;
 use super::slots::Slots;
-use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, checksum};
+use super::{ChecksumState, NetFrontStatistics, PacketHash, PacketMeta, ProtocolError, checksum};
 use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
@@ -41,6 +41,9 @@ enum Dropped {
     /// With a checksum or a segmentation that does not fit its headers.
     Offload,
 }
+
+/// Segmentation and hash of a packet.
+type Extras = (Option<Segmentation>, Option<PacketHash>);
 
 /// Offers to the backend for packets that are not complete, or large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,7 +154,9 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         let mut meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
         if first.flags.contains(NetRxFlags::EXTRA_INFO) {
             match self.take_extras()? {
-                Ok(segmentation) => meta.segmentation = segmentation,
+                Ok((segmentation, hash)) => {
+                    (meta.segmentation, meta.hash) = (segmentation, hash);
+                }
                 Err(Dropped::Truncated) => return Ok(Err(Dropped::Truncated)),
                 Err(reason) => outcome = Err(reason),
             }
@@ -196,10 +201,12 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         target.write(len, copy).ok_or(Dropped::TooLong)
     }
 
-    /// Takes the slots of extra info. Returns the segmentation of the packet, if there is one.
+    /// Takes the slots of extra info. Returns the segmentation and the hash of the packet, if there
+    /// are any.
     #[cold]
-    fn take_extras(&mut self) -> Result<Result<Option<Segmentation>, Dropped>, ProtocolError> {
+    fn take_extras(&mut self) -> Result<Result<Extras, Dropped>, ProtocolError> {
         let mut segmentation = Ok(None);
+        let mut hash = None;
         loop {
             // Extra info takes the place of the response, its id included.
             let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
@@ -212,12 +219,15 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
                     let gso: NetifExtraGso = zerocopy::transmute!(info.u);
                     segmentation = Segmentation::from_gso(gso).map(Some).ok_or(Dropped::Offload);
                 }
-                // A hash can be ignored. All others change the packet, and none was offered.
-                NetifExtraType::HASH => {}
+                // An unknown hash can be ignored. All others change the packet, and none was
+                // offered.
+                NetifExtraType::HASH => {
+                    hash = PacketHash::from_extra(zerocopy::transmute!(info.u));
+                }
                 _ => segmentation = Err(Dropped::Extra),
             }
             if !info.flags.contains(NetifExtraFlags::MORE) {
-                return Ok(segmentation);
+                return Ok(segmentation.map(|segmentation| (segmentation, hash)));
             }
         }
     }

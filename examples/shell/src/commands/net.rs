@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::IpAddr;
 use xen_front::net::{
-    DeviceState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif,
+    DeviceState, HashConfig, HashState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics,
+    Phy, Vif,
 };
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
@@ -59,6 +60,7 @@ impl<P: Platform> Nics<P> {
         system: &System<'_, P>,
         name: &str,
         cidr: Cidr,
+        queues: u16,
         out: &mut dyn Write,
     ) -> Result<(), Error> {
         let vifs = xen_front::net::list::<DEVICES>(system.store()?)?;
@@ -75,10 +77,39 @@ impl<P: Platform> Nics<P> {
             let card = self.up.swap_remove(index).into_nic();
             card.net.close_and_wait().map_err(|error| Error::Interface { vif, error })?;
         }
-        let net = connect(system, vif, cidr.address)?;
-        let (mac, mtu) = (net.mac(), net.mtu());
+        let net = connect(system, vif, cidr.address, queues)?;
+        let (mac, mtu, queues) = (net.mac(), net.mtu(), net.queues());
         self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
-        Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
+        write!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?;
+        Ok(if queues > 1 { writeln!(out, ", {queues} queues") } else { writeln!(out) }?)
+    }
+
+    /// Has the backend map packets to queues by their hash, or not if there are no queues.
+    pub(crate) fn hash(
+        &mut self,
+        name: &str,
+        queues: &[u16],
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let wanted = Vif::parse(name);
+        let mut up = self.up.iter_mut();
+        let stack = up.find_map(|stack| (Some(stack.nic().net.vif()) == wanted).then_some(stack));
+        let stack = stack.ok_or(NetError::NoInterface)?;
+        let Card { net, store } = stack.nic();
+        let vif = net.vif();
+        let interface = |error| Error::Interface { vif, error };
+        let hash = HashConfig::default().with_mapping(queues).map_err(interface)?;
+        net.set_hash(Some(hash).filter(|_| !queues.is_empty()));
+        let deadline = store.platform().now() + CONNECT_TIMEOUT;
+        while net.hash_state() == HashState::Pending && store.platform().now() < deadline {
+            net.wait(Some(deadline));
+            net.poll(store.platform().now()).map_err(interface)?;
+        }
+        match net.hash_state() {
+            HashState::Active => Ok(writeln!(out, "{vif} hash active")?),
+            HashState::Off => Ok(writeln!(out, "{vif} hash off")?),
+            found => Err(Error::Hash { vif, found }),
+        }
     }
 
     /// Prints the counters of all interfaces.
@@ -101,6 +132,14 @@ impl<P: Platform> Nics<P> {
                  tx-large={tx_segmented} tx-errors={tx_errors}{carrier}",
                 net.vif()
             )?;
+            let queues = net.queues();
+            let several = (0..queues).filter(|_| queues > 1);
+            for (index, queue) in
+                several.filter_map(|index| Some((index, net.queue_statistics(index)?)))
+            {
+                let NetFrontStatistics { rx_packets, tx_packets, .. } = queue;
+                writeln!(out, "{} queue {index} rx={rx_packets} tx={tx_packets}", net.vif())?;
+            }
         }
         Ok(())
     }
@@ -189,9 +228,13 @@ fn connect<P: Platform>(
     system: &System<'_, P>,
     vif: Vif,
     address: IpAddr,
+    queues: u16,
 ) -> Result<NetFront<P>, Error> {
-    let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT);
-    let config = config.with_multicast_filter(true);
+    let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT).with_queues(queues);
+    let config = config.with_multicast_filter(true).with_control_ring(true);
+    // All queues together have the buffers of one.
+    let NetFrontConfig { rx_slots, tx_slots, .. } = config;
+    let config = config.with_rx_slots(rx_slots / queues).with_tx_slots(tx_slots / queues);
     let mut net = NetFront::connect(system.store()?, system.grants()?, vif, config)
         .map_err(|error| Error::Interface { vif, error })?;
     groups(address)

@@ -28,6 +28,7 @@ const ALL: TxFeatures = TxFeatures {
     checksum_ipv6: true,
     tcp_ipv4: true,
     tcp_ipv6: true,
+    hash: true,
 };
 
 const SLOTS: u16 = 32;
@@ -627,5 +628,6 @@ fn copies_stay_within_their_slot() {
     assert_eq!(slots.copy_to(0, PAGE_SIZE + 1, &mut []), None);
 }
 
+mod hash;
 mod large;
 mod multicast;
