@@ -74,6 +74,10 @@ pub enum Command {
         device: String,
         queues: Vec<u16>,
     },
+    NetStatic {
+        device: String,
+        enabled: bool,
+    },
     NetStat,
     Ping {
         address: IpAddr,
@@ -150,7 +154,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 31] = [
+pub static COMMANDS: [Spec; 32] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
@@ -239,6 +243,15 @@ pub static COMMANDS: [Spec; 31] = [
             queues.push(queue(args, "QUEUE", 0)?);
         }
         Ok(Command::NetHash { device, queues })
+    }),
+    spec("net static", "IF on|off", "has the backend keep the buffers mapped, or not", |args| {
+        let device = args.text("IF")?;
+        let enabled = args.flag("on");
+        if !enabled && !args.flag("off") {
+            let found = args.text("on|off")?;
+            return Err(Problem::Bad { argument: "on|off", found, expected: "on or off" });
+        }
+        Ok(Command::NetStatic { device, enabled })
     }),
     spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
@@ -469,7 +482,12 @@ mod tests {
         let expected = [
             ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
             ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
-            ("net down eth0", "found 'net down', expected net up, net hash, net stat"),
+            ("net down eth0", "found 'net down', expected net up, net hash, net static, net stat"),
+            (
+                "net static eth0 no",
+                "found 'no' for on|off, expected on or off (usage: net static IF on|off)",
+            ),
+            ("net static eth0", "on|off is missing (usage: net static IF on|off)"),
             (
                 "net hash eth0 8",
                 "found '8' for QUEUE, expected 0 to 7 (usage: net hash IF [QUEUE ...])",

@@ -112,6 +112,14 @@ pub enum Error {
         /// Found value.
         found: xen_front::net::HashState,
     },
+    /// The backend does not keep the buffers mapped, or not unmap them.
+    #[error("{vif}: found static grants {found:?}, expected them active or off")]
+    StaticGrants {
+        /// Which.
+        vif: Vif,
+        /// Found value.
+        found: xen_front::net::StaticGrantState,
+    },
     /// The backend of an interface has closed it.
     #[error("{vif}: found state {found:?}, expected Connected")]
     DeviceState {

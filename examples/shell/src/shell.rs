@@ -171,6 +171,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::ConsoleWrite { number, text } => console::write(system, *number, text),
             Command::NetUp { device, cidr, queues } => nics.up(system, device, *cidr, *queues, out),
             Command::NetHash { device, queues } => nics.hash(device, queues, out),
+            Command::NetStatic { device, enabled } => nics.static_grants(device, *enabled, out),
             Command::NetStat => nics.stat(out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;

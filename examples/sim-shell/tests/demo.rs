@@ -105,6 +105,18 @@ fn hashed_packets_take_mapped_queue() {
 }
 
 #[test]
+fn static_grants_carry_stream() {
+    let (console, _) = run("net up eth0 10.0.0.2/24; net static eth0 on; \
+         tcp-echo 10.0.0.1 7000 262144; net static eth0 off; ping 10.0.0.1 3");
+    let mapped = demo::answer(&console, "net static eth0 on");
+    assert_eq!(mapped, "eth0 static grants 384 / ok");
+    let echoed = "tcp-echo sent=262144 received=262144 mismatches=0 / ok";
+    assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 262144"), echoed);
+    assert_eq!(demo::answer(&console, "net static eth0 off"), "eth0 static grants off / ok");
+    assert_eq!(demo::answer(&console, "ping 10.0.0.1 3"), "ping 10.0.0.1 sent=3 received=3 / ok");
+}
+
+#[test]
 fn xenstore_is_read_written_and_watched() {
     let (console, _) =
         run("xs write data/a hello; xs read data/a; xs ls -r data; xs rm data/a; xs read data/a; \

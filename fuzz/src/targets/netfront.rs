@@ -26,6 +26,7 @@ enum Call {
     Flush,
     FinalCheck,
     SetHash { types: u8, mapping: [u16; 4], keep: bool },
+    SetStaticGrants(bool),
     Poll,
     Wait(u8),
     Close,
@@ -113,6 +114,7 @@ pub fn run(data: &[u8]) {
                     let hash = hash.with_mapping(&mapping.map(|queue| queue % 9));
                     net.set_hash(hash.ok().filter(|_| keep));
                 }
+                Call::SetStaticGrants(enabled) => net.set_static_grants(enabled),
                 Call::Poll => drop(net.poll(guest.now())),
                 Call::Wait(millis) => {
                     net.wait(Some(guest.now() + Duration::from_millis(millis.into())))
@@ -122,7 +124,7 @@ pub fn run(data: &[u8]) {
                 Call::Resume => net.resume(),
             });
             assert!(net.tx_free() <= 20);
-            let _ = net.hash_state();
+            let _ = (net.hash_state(), net.static_grants());
         }
         backend.behave();
         let _ = net.close_and_wait();

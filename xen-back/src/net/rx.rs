@@ -1,13 +1,17 @@
 //! Packets to a guest.
 
+use super::static_grants::StaticGrants;
 use super::{
     ChecksumState, Packet, PacketMeta, RxStatistics, SegmentationKind, Segments, checksum,
 };
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
+use xen_hypercall::{
+    DomId, ForeignFrames, Instant, OutOfMemory, PAGE_SIZE, Pages, StableSharedMem,
+};
 use xen_ring::{BackRing, Corrupt};
 use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
 
@@ -93,6 +97,19 @@ impl Waiting {
         }
     }
 
+    /// Returns the range of the queue's memory that each of its slots carries; `None` for extra
+    /// information.
+    fn parts(&self) -> impl Iterator<Item = Option<Range<usize>>> + use<'_> {
+        (0..self.slots()).map(|index| match self.slot(index) {
+            Slot::Page(page) => {
+                let at = page * PAGE_SIZE;
+                let start = self.start + at;
+                Some(start..start + (self.len - at).min(PAGE_SIZE))
+            }
+            Slot::Extra(_) => None,
+        })
+    }
+
     /// Returns the time at which it is dropped.
     fn deadline(&self) -> Instant {
         self.since + DRAIN_TIMEOUT
@@ -121,7 +138,7 @@ enum Slot {
 /// The queue of packets to a guest.
 ///
 /// Their bytes are stored in a ring of memory, each packet contiguous.
-pub(super) struct Rx<P: Platform> {
+pub(super) struct Rx<P: ForeignFrames> {
     memory: Pages<P>,
     guest: DomId,
     features: FrontendFeatures,
@@ -144,7 +161,7 @@ struct Stall {
     stalled: bool,
 }
 
-impl<P: Platform> Rx<P> {
+impl<P: ForeignFrames> Rx<P> {
     /// Creates the queue; the interface has `queues` of them.
     pub(super) fn new(
         platform: &P,
@@ -318,6 +335,7 @@ impl<P: Platform> Rx<P> {
     pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
         ring: &mut RxRing<M>,
+        grants: Option<&StaticGrants<P>>,
         statistics: &mut RxStatistics,
         now: Instant,
     ) -> Result<bool, Corrupt> {
@@ -342,10 +360,10 @@ impl<P: Platform> Rx<P> {
             packets += 1;
             used += need;
         }
-        let whole = self.copy(0, packets).is_ok();
+        let whole = self.copy(0, packets, grants, statistics).is_ok();
         let mut done = 0;
         for _ in 0..packets {
-            let good = whole || self.copy(done, 1).is_ok();
+            let good = whole || self.copy(done, 1, grants, statistics).is_ok();
             let Some(waiting) = self.waiting.pop_front() else { break };
             statistics.packets += u64::from(good);
             statistics.bytes += if good { waiting.len as u64 } else { 0 };
@@ -405,21 +423,30 @@ impl<P: Platform> Rx<P> {
     }
 
     /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall.
-    fn copy(&mut self, slot: usize, packets: usize) -> Result<(), MapError> {
+    /// Slots in static grants need none.
+    fn copy(
+        &mut self,
+        slot: usize,
+        packets: usize,
+        grants: Option<&StaticGrants<P>>,
+        statistics: &mut RxStatistics,
+    ) -> Result<(), MapError> {
+        let mut copied = [false; MAX_COPIES];
+        if let Some(grants) = grants {
+            let slots = self.slots.iter().skip(slot);
+            let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
+            for ((slot, part), copied) in slots.zip(parts).zip(&mut copied) {
+                let bytes = part.and_then(|part| self.memory.as_slice().get(part));
+                *copied = bytes.is_some_and(|bytes| grants.write(slot.gref, bytes).is_some());
+                statistics.static_copies += u64::from(*copied);
+            }
+        }
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
-        let mut slots = self.slots.iter().skip(slot);
-        for waiting in self.waiting.iter().take(packets) {
-            for index in 0..waiting.slots() {
-                let (Some(slot), Slot::Page(page)) = (slots.next(), waiting.slot(index)) else {
-                    continue;
-                };
-                let at = page * PAGE_SIZE;
-                batch.copy_to_grant(
-                    waiting.start + at,
-                    slot.gref,
-                    0,
-                    (waiting.len - at).min(PAGE_SIZE),
-                )?;
+        let slots = self.slots.iter().skip(slot);
+        let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
+        for ((slot, part), _) in slots.zip(parts).zip(copied).filter(|(_, copied)| !copied) {
+            if let Some(part) = part {
+                batch.copy_to_grant(part.start, slot.gref, 0, part.len())?;
             }
         }
         batch.run()
@@ -453,7 +480,7 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
     NetifRxResponse { id, offset: 0, flags, status: len as i16 }
 }
 
-impl<P: Platform> fmt::Debug for Rx<P> {
+impl<P: ForeignFrames> fmt::Debug for Rx<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rx")
             .field("guest", &self.guest)

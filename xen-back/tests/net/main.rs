@@ -16,4 +16,5 @@ mod queues;
 mod raw;
 mod receive;
 mod states;
+mod static_grants;
 mod transmit;

@@ -51,8 +51,9 @@ pub struct NetFrontConfig {
     #[doc(alias = "request-multicast-control")]
     pub multicast_filter: bool,
     /// A control ring, if the backend supports it, for
-    /// [`NetFront::set_hash`](super::NetFront::set_hash). It costs three pages and an event
-    /// channel.
+    /// [`NetFront::set_hash`](super::NetFront::set_hash) and
+    /// [`NetFront::set_static_grants`](super::NetFront::set_static_grants). It costs four pages and
+    /// an event channel.
     #[doc(alias("feature-ctrl-ring", "ctrl-ring-ref", "event-channel-ctrl"))]
     pub control_ring: bool,
     /// Time that the backend has for each step, and in all for

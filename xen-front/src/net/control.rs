@@ -3,6 +3,8 @@
 //! Source: "Control ring" and "Control messages" in `io/netif.h`.
 
 use super::hash::{HashControl, HashWish};
+use super::queues::Queues;
+use super::static_grants::{StaticGrantControl, StaticGrantWish};
 use super::{NetFrontError, ProtocolError};
 use crate::connection;
 use core::time::Duration;
@@ -11,11 +13,14 @@ use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform, Port, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
-use xen_sys::io::netif::{XenNetifCtrlRequest, XenNetifCtrlResponse};
+use xen_sys::io::netif::{XenNetifCtrlRequest, XenNetifCtrlResponse, XenNetifGref};
 use xenbus::net::control::{self, ControlError, ControlRequest};
 
 /// The most requests in flight.
 const IN_FLIGHT: usize = 8;
+
+/// The requested configuration.
+pub(super) type Wishes<'w> = (&'w mut HashWish, &'w mut StaticGrantWish);
 
 /// A request and its result.
 pub(super) type Completion = (ControlRequest, Result<u32, ControlError>);
@@ -90,6 +95,7 @@ pub(super) struct ControlConnection<P: Platform> {
     ring: ControlRing<Granted<P, ReadWrite>>,
     channel: Channel<P>,
     pub(super) hash: HashControl<Granted<P, ReadOnly>>,
+    pub(super) grants: StaticGrantControl<Granted<P, ReadWrite>>,
     broken: Option<ProtocolError>,
 }
 
@@ -109,9 +115,12 @@ impl<P: Platform> ControlConnection<P> {
             .map_err(|failed| NetFrontError::Grant(failed.error))?;
         let GrantRef(first) = pages.reference();
         let hash = HashControl::new(pages, GrantRef(first), queues);
+        let list = connection::grant_page::<P, NetFrontError>(grants, peer)?;
+        let reference = list.reference();
+        let grants = StaticGrantControl::new(list, reference, queues);
         let channel =
             Channel::alloc_unbound(platform.clone(), peer).map_err(NetFrontError::Port)?;
-        Ok(Self { ring: ControlRing::new(ring), channel, hash, broken: None })
+        Ok(Self { ring: ControlRing::new(ring), channel, hash, grants, broken: None })
     }
 
     /// Returns the reference of the ring.
@@ -125,37 +134,52 @@ impl<P: Platform> ControlConnection<P> {
 
     /// Returns when requests in flight are late.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.hash.deadline()
+        [self.hash.deadline(), self.grants.deadline()].into_iter().flatten().min()
     }
 
     /// Takes responses, sends the requests that follow from them, and requests an event.
     ///
     /// The loop ends: each round takes responses to requests in flight, and a configuration has two
-    /// rounds.
+    /// rounds, for the static grants of each queue.
     pub(super) fn poll(
         &mut self,
-        wish: &mut HashWish,
+        wishes: Wishes<'_>,
+        queues: &Queues<P>,
         now: Instant,
         timeout: Duration,
     ) -> Result<(), ProtocolError> {
         if let Some(broken) = self.broken {
             return Err(broken);
         }
-        let polled = self.poll_intact(wish, now, timeout);
+        let polled = self.poll_intact(wishes, queues, now, timeout);
         polled.inspect_err(|broken| self.broken = Some(*broken))
     }
 
     fn poll_intact(
         &mut self,
-        wish: &mut HashWish,
+        (hash, grants): Wishes<'_>,
+        queues: &Queues<P>,
         now: Instant,
         timeout: Duration,
     ) -> Result<(), ProtocolError> {
         loop {
             while let Some((request, result)) = self.ring.take()? {
-                self.hash.answered(request, result);
+                match request {
+                    ControlRequest::GetGrefMappingSize { .. }
+                    | ControlRequest::AddGrefMapping(_)
+                    | ControlRequest::DelGrefMapping(_) => self.grants.answered(request, result),
+                    _ => self.hash.answered(request, result),
+                }
             }
-            self.hash.step(&mut self.ring, wish, now, timeout);
+            self.hash.step(&mut self.ring, hash, now, timeout);
+            let list = |queue: usize, visit: &mut dyn FnMut(XenNetifGref)| {
+                if let Some(queue) = queues.lock(queue)
+                    && let Some(connection) = &queue.connection
+                {
+                    connection.rings.static_grants().for_each(visit);
+                }
+            };
+            self.grants.step(&mut self.ring, &list, grants, now, timeout);
             if self.ring.publish() == Notify::Send {
                 self.channel.notify().map_err(ProtocolError::Notify)?;
             }
@@ -168,7 +192,8 @@ impl<P: Platform> ControlConnection<P> {
     /// Ends the backend's access. Returns the number of allocations that it still uses.
     pub(super) fn end_access(self) -> usize {
         let ring = usize::from(self.ring.into_memory().end_access().is_err());
-        ring + usize::from(self.hash.into_pages().end_access().is_err())
+        let list = usize::from(self.grants.into_page().end_access().is_err());
+        ring + list + usize::from(self.hash.into_pages().end_access().is_err())
     }
 }
 

@@ -4,6 +4,7 @@ use super::driver::VifDriver;
 use super::hash::{HashConfig, HashState};
 use super::queues::{Connection, Queues};
 use super::slots::MAX_SLOTS;
+use super::static_grants::{StaticGrantState, StaticGrantWish};
 use super::{
     DeviceState, MAX_QUEUES, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics,
     NetQueue, PacketMeta, ProtocolError, RxPacket, SegmentationKind, TxError, Vif, write_pieces,
@@ -316,6 +317,34 @@ impl<P: Platform> NetFront<P> {
                 HashState::Unsupported
             }
             _ => HashState::Pending,
+        }
+    }
+
+    /// Requests the backend to keep the buffers of all queues mapped, so that it copies packets
+    /// without a hypercall; or no longer. It is requested again after a resume or a new connection.
+    /// Never waits: [`static_grants`](Self::static_grants) has the result, which
+    /// [`poll`](Self::poll) takes.
+    #[doc(alias("XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING", "XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING"))]
+    pub fn set_static_grants(&mut self, enabled: bool) {
+        let now = self.device.store().platform().now();
+        self.device.driver_mut().static_grants = StaticGrantWish { enabled, changed: true };
+        if self.device.state() == DeviceState::Connected {
+            // The next poll returns the error.
+            let _ = self.device.driver_mut().poll_control(now);
+        }
+    }
+
+    /// Returns the state of the buffers that [`set_static_grants`](Self::set_static_grants) has
+    /// requested to map.
+    pub fn static_grants(&self) -> StaticGrantState {
+        let driver = self.device.driver();
+        match (&driver.control, driver.static_grants.enabled) {
+            (Some(control), _) if !driver.static_grants.changed => control.grants.state(),
+            (None, false) => StaticGrantState::Off,
+            (None, true) if self.device.state() == DeviceState::Connected => {
+                StaticGrantState::Unsupported
+            }
+            _ => StaticGrantState::Pending,
         }
     }
 

@@ -7,6 +7,7 @@ use super::queues::{Connection, Queues};
 use super::rings::Rings;
 use super::rx::RxQueue;
 use super::slots::Slots;
+use super::static_grants::StaticGrantWish;
 use super::tx::{TxFeatures, TxQueue};
 use super::tx_buffers::TxBuffers;
 use super::{MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, ProtocolError};
@@ -50,6 +51,7 @@ pub(super) struct VifDriver<P: Platform> {
     /// In a page of its own, so that the driver stays small.
     pub(super) control: Option<PageBox<P, ControlConnection<P>>>,
     pub(super) hash: HashWish,
+    pub(super) static_grants: StaticGrantWish,
 }
 
 impl<P: Platform> VifDriver<P> {
@@ -70,15 +72,16 @@ impl<P: Platform> VifDriver<P> {
             carrier: true,
             control: None,
             hash: HashWish::default(),
+            static_grants: StaticGrantWish::default(),
         }
     }
 
     /// Takes the responses of the control ring, and sends what follows from them. An error is that
     /// of all later calls, too.
     pub(super) fn poll_control(&mut self, now: Instant) -> Result<(), ProtocolError> {
-        let Self { control, hash, config, .. } = self;
+        let Self { control, hash, static_grants, queues, config, .. } = self;
         let Some(control) = control else { return Ok(()) };
-        control.poll(hash, now, config.timeout)
+        control.poll((hash, static_grants), queues, now, config.timeout)
     }
 
     /// Sends the changes of the multicast filter that there is room for; publish them.
@@ -207,6 +210,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             }
         }
         self.hash.changed = self.hash.config.is_some();
+        self.static_grants.changed = self.static_grants.enabled;
         if has_control {
             let control = ControlConnection::new(&self.grants, peer.id, rings)?;
             self.control = Some(PageBox::new(self.grants.platform().clone(), control)?);

@@ -113,6 +113,14 @@ pub enum ControlRingError {
         /// The most entries.
         limit: u32,
     },
+    /// The backend has unmapped another number of static grants than it had mapped.
+    #[error("{found} static grants unmapped, expected {expected}")]
+    Unmapped {
+        /// The number that the backend reports.
+        found: u32,
+        /// The number that was mapped.
+        expected: usize,
+    },
     /// The backend has not answered in the time of
     /// [`NetFrontConfig::timeout`](super::NetFrontConfig::timeout).
     #[error("no answer to a control request within {} ms", .waited.as_millis())]

@@ -3,7 +3,7 @@
 use super::scatter::Scatter;
 use super::slots::Slots;
 use super::{ChecksumState, NetFrontStatistics, PacketHash, PacketMeta, ProtocolError, checksum};
-use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
+use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifRxRequest,
@@ -83,6 +83,11 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         let mut queue = Self { ring, buffers, features, next: 0 };
         (0..count).for_each(|_| queue.post());
         queue
+    }
+
+    /// Returns the references of the buffers.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        self.buffers.references()
     }
 
     pub(super) fn ring(&self) -> &R {

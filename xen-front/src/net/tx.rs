@@ -134,6 +134,11 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         (self.ring.into_memory(), self.buffers)
     }
 
+    /// Returns the references of the buffers.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        self.buffers.references()
+    }
+
     pub(super) fn ring(&self) -> &R {
         self.ring.memory()
     }

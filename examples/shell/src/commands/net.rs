@@ -10,7 +10,7 @@ use core::fmt::Write;
 use core::net::IpAddr;
 use xen_front::net::{
     DeviceState, HashConfig, HashState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics,
-    Phy, Vif,
+    Phy, StaticGrantState, Vif,
 };
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
@@ -40,6 +40,21 @@ impl<P: Platform> Nic for Card<P> {
         self.net.wait(Some(deadline));
         // The result is checked when the command ends.
         let _ = self.net.poll(self.now());
+    }
+}
+
+impl<P: Platform> Card<P> {
+    /// Polls the interface while it is in a state, at most for the time to connect.
+    fn poll_while(&mut self, pending: impl Fn(&NetFront<P>) -> bool) -> Result<(), Error> {
+        let Self { net, store } = self;
+        let (vif, platform) = (net.vif(), store.platform());
+        let deadline = platform.now() + CONNECT_TIMEOUT;
+        while pending(net) && platform.now() < deadline {
+            net.wait(Some(deadline));
+            let polled = net.poll(platform.now());
+            polled.map_err(|error| Error::Interface { vif, error })?;
+        }
+        Ok(())
     }
 }
 
@@ -91,25 +106,45 @@ impl<P: Platform> Nics<P> {
         queues: &[u16],
         out: &mut dyn Write,
     ) -> Result<(), Error> {
-        let wanted = Vif::parse(name);
-        let mut up = self.up.iter_mut();
-        let stack = up.find_map(|stack| (Some(stack.nic().net.vif()) == wanted).then_some(stack));
-        let stack = stack.ok_or(NetError::NoInterface)?;
-        let Card { net, store } = stack.nic();
-        let vif = net.vif();
-        let interface = |error| Error::Interface { vif, error };
-        let hash = HashConfig::default().with_mapping(queues).map_err(interface)?;
-        net.set_hash(Some(hash).filter(|_| !queues.is_empty()));
-        let deadline = store.platform().now() + CONNECT_TIMEOUT;
-        while net.hash_state() == HashState::Pending && store.platform().now() < deadline {
-            net.wait(Some(deadline));
-            net.poll(store.platform().now()).map_err(interface)?;
-        }
-        match net.hash_state() {
+        let card = self.named(name)?;
+        let vif = card.net.vif();
+        let hash = HashConfig::default().with_mapping(queues);
+        let hash = hash.map_err(|error| Error::Interface { vif, error })?;
+        card.net.set_hash(Some(hash).filter(|_| !queues.is_empty()));
+        card.poll_while(|net| net.hash_state() == HashState::Pending)?;
+        match card.net.hash_state() {
             HashState::Active => Ok(writeln!(out, "{vif} hash active")?),
             HashState::Off => Ok(writeln!(out, "{vif} hash off")?),
             found => Err(Error::Hash { vif, found }),
         }
+    }
+
+    /// Has the backend keep the buffers of an interface mapped, or not.
+    pub(crate) fn static_grants(
+        &mut self,
+        name: &str,
+        enabled: bool,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let card = self.named(name)?;
+        let vif = card.net.vif();
+        card.net.set_static_grants(enabled);
+        card.poll_while(|net| net.static_grants() == StaticGrantState::Pending)?;
+        match card.net.static_grants() {
+            StaticGrantState::Active { grants } => {
+                Ok(writeln!(out, "{vif} static grants {grants}")?)
+            }
+            StaticGrantState::Off => Ok(writeln!(out, "{vif} static grants off")?),
+            found => Err(Error::StaticGrants { vif, found }),
+        }
+    }
+
+    /// Returns the interface of a name that is up.
+    fn named(&mut self, name: &str) -> Result<&mut Card<P>, Error> {
+        let expected = Vif::parse(name);
+        let mut cards = self.up.iter_mut().map(Stack::nic);
+        let card = cards.find(|card| Some(card.net.vif()) == expected);
+        Ok(card.ok_or(NetError::NoInterface)?)
     }
 
     /// Prints the counters of all interfaces.
