@@ -34,3 +34,15 @@ matches "queues: no packet was dropped" "$(ask queues "net stat")" "eth0 rx=* rx
 xl destroy queues
 wait_gone $ID queues
 echo "$before_queues" >$max_queues
+
+# Free bytes before each packet that the guest receives, as for Linux's XDP programs.
+start headroom "net up eth0 10.0.0.8/24 1 256; ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 $((4 * MIB)); tcp-serve 7000 1; net stat" "vif=[\"mac=00:16:3e:00:00:08,$VIF\"]"
+within 90 said headroom '^\$ tcp-serve'
+check "headroom: the backend's feature" "$(xenstore-read "/local/domain/0/backend/vif/$ID/0/feature-xdp-headroom")" 1
+check "headroom: the guest's request" "$(xenstore-read "/local/domain/$ID/device/vif/0/xdp-headroom")" 256
+carries "headroom: ping" "$ID" "$(answer headroom "ping 10.0.0.1 5")" "ping 10.0.0.1 sent=5 received=5 / ok"
+check "headroom: tcp-echo of 4 MiB" "$(answer headroom "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
+check "headroom: tcp-serve of 1 MiB" "$(/payload/testbed-peer check 10.0.0.8:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
+ended headroom 30 "done OK=5 FAILED=0"
+matches "headroom: large packets, none dropped" "$(answer headroom "net stat")" "eth0 rx=* rx-large=[1-9]* rx-dropped=0 tx=* tx-errors=0 / ok"
+wait_gone $ID headroom

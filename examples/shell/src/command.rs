@@ -68,6 +68,7 @@ pub enum Command {
         device: String,
         cidr: Cidr,
         queues: u16,
+        headroom: u16,
     },
     /// Without queues there is no hash.
     NetHash {
@@ -229,12 +230,17 @@ pub static COMMANDS: [Spec; 32] = [
     }),
     spec(
         "net up",
-        "IF ADDR/PREFIX [QUEUES]",
+        "IF ADDR/PREFIX [QUEUES [HEADROOM]]",
         "gives an interface its address, of IPv4 or IPv6",
         |args| {
             let (device, cidr) = (args.text("IF")?, args.cidr("ADDR/PREFIX")?);
             let queues = if args.is_empty() { 1 } else { queue(args, "QUEUES", 1)? };
-            Ok(Command::NetUp { device, cidr, queues })
+            let headroom = if args.is_empty() {
+                0
+            } else {
+                args.number("HEADROOM", "0 to 256", |number| number <= 256)?
+            };
+            Ok(Command::NetUp { device, cidr, queues, headroom })
         },
     ),
     spec("net hash", "IF [QUEUE ...]", "maps packets to queues by their hash, or not", |args| {
@@ -452,11 +458,13 @@ mod tests {
             Command::NetUp {
                 device: "eth0".into(),
                 cidr: Cidr { address: [10, 0, 0, 2].into(), prefix: 24 },
-                queues: 1
+                queues: 1,
+                headroom: 0
             }
         );
-        let Command::NetUp { queues: 4, .. } = parse("net up eth0 fd00::2/64 4") else {
-            panic!("four queues")
+        let Command::NetUp { queues: 4, headroom: 99, .. } = parse("net up eth0 fd00::2/64 4 99")
+        else {
+            panic!("four queues, and 99 free bytes")
         };
         let hash =
             |queues: &[u16]| Command::NetHash { device: "eth0".into(), queues: queues.into() };

@@ -21,7 +21,7 @@ use xenbus::DeviceId;
 const POLLS: usize = 16;
 
 /// Nodes that are written again with any value.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "tx-ring-ref",
     "rx-ring-ref",
     "event-channel",
@@ -35,6 +35,7 @@ const KEYS: [&str; 20] = [
     "feature-ipv6-csum-offload",
     "request-multicast-control",
     "ctrl-ring-ref",
+    "xdp-headroom",
     "event-channel-ctrl",
     "event-channel-tx",
     "event-channel-rx",
@@ -177,7 +178,8 @@ pub fn run(mut data: &[u8]) {
     publish();
     let store = store_of(&back);
     let id = DeviceId { guest: guest.id(), device: device.id };
-    let config = NetBackConfig::default().with_static_grants(usize::from(shape / 8));
+    let config = NetBackConfig::default().with_static_grants(usize::from(shape / 16));
+    let config = config.with_xdp_headroom(shape & 8 != 0);
     let mut interface = NetBack::with_config(&store, id, config).unwrap();
     for _ in 0..POLLS {
         let _ = interface.poll(back.now(), &mut |_: Packet<'_>| {});

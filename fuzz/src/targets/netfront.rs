@@ -53,6 +53,7 @@ pub fn run(data: &[u8]) {
         .with_tx_slots(if large { 20 } else { 6 })
         .with_checksum_offload(checksum_offload)
         .with_control_ring(true)
+        .with_xdp_headroom(if large { 0 } else { 256 })
         .with_timeout(Duration::from_secs(2));
     if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
         let mut buffer = vec![0; 1 << 16];

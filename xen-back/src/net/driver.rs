@@ -8,14 +8,14 @@ use super::rx::{FrontendFeatures, PerFamily};
 use super::{MacAddress, NetBackConfig, NetBackError, QueueStatistics};
 use core::fmt;
 use xen_hypercall::{ForeignFrames, PageBox};
-use xenbus::net::key;
+use xenbus::net::{key, xdp};
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 
 /// The node of the rate limit, of the toolstack.
 const RATE: &str = "rate";
 
 /// Features of the frontend.
-const FRONTEND_KEYS: [&str; 8] = [
+const FRONTEND_KEYS: [&str; 9] = [
     key::REQUEST_RX_COPY,
     key::REQUEST_MULTICAST_CONTROL,
     key::FEATURE_SG,
@@ -24,6 +24,7 @@ const FRONTEND_KEYS: [&str; 8] = [
     key::FEATURE_NO_CSUM_OFFLOAD,
     key::FEATURE_IPV6_CSUM_OFFLOAD,
     key::FEATURE_RX_NOTIFY,
+    key::XDP_HEADROOM,
 ];
 
 /// An interface: its address and the connection to its frontend.
@@ -62,6 +63,11 @@ impl<P: ForeignFrames> Driver<P> {
                 ipv6: flag(key::FEATURE_GSO_TCPV6)?,
             },
             rx_notify: flag(key::FEATURE_RX_NOTIFY)?,
+            headroom: if self.config.xdp_headroom {
+                nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM)
+            } else {
+                0
+            },
         };
         let multicast = flag(key::REQUEST_MULTICAST_CONTROL)?;
         Ok(FrontendNodes { features, multicast, queues, control })
@@ -97,6 +103,7 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
             (key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 0),
             (key::FEATURE_SPLIT_EVENT_CHANNELS, 1),
             (key::FEATURE_CTRL_RING, 1),
+            (key::FEATURE_XDP_HEADROOM, self.config.xdp_headroom.into()),
             (key::MAX_QUEUES, self.config.queues()),
         ] {
             nodes.write(name, value);

@@ -126,11 +126,11 @@ impl<P: ForeignFrames> StaticGrants<P> {
         }
     }
 
-    /// Copies to the start of a page. `None` if it is not mapped for writing.
-    pub(super) fn write(&self, reference: GrantRef, source: &[u8]) -> Option<()> {
+    /// Copies to `offset` of a page. `None` if it is not mapped for writing.
+    pub(super) fn write(&self, reference: GrantRef, offset: usize, source: &[u8]) -> Option<()> {
         let index = find(&self.entries, reference).ok()?;
         match &self.entries.get(index)?.page {
-            StaticPage::Writable(page) => page.as_ref().copy_from(0, source),
+            StaticPage::Writable(page) => page.as_ref().copy_from(offset, source),
             StaticPage::ReadOnly(_) => None,
         }
     }

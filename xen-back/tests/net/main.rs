@@ -18,3 +18,4 @@ mod receive;
 mod states;
 mod static_grants;
 mod transmit;
+mod xdp;

@@ -56,6 +56,11 @@ pub struct NetFrontConfig {
     /// an event channel.
     #[doc(alias("feature-ctrl-ring", "ctrl-ring-ref", "event-channel-ctrl"))]
     pub control_ring: bool,
+    /// Free bytes that the backend leaves before the packet in each receive buffer, at most
+    /// [`MAX_XDP_HEADROOM`](super::MAX_XDP_HEADROOM), if it supports that. A packet is copied out
+    /// of its buffer without these bytes.
+    #[doc(alias("xdp-headroom", "feature-xdp-headroom"))]
+    pub xdp_headroom: u16,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -74,6 +79,7 @@ impl Default for NetFrontConfig {
             split_event_channels: true,
             multicast_filter: false,
             control_ring: false,
+            xdp_headroom: 0,
             timeout: Duration::from_secs(30),
         }
     }
@@ -130,6 +136,12 @@ impl NetFrontConfig {
         Self { multicast_filter, ..self }
     }
 
+    /// Returns the configuration with other [free bytes](Self::xdp_headroom).
+    #[must_use]
+    pub fn with_xdp_headroom(self, xdp_headroom: u16) -> Self {
+        Self { xdp_headroom, ..self }
+    }
+
     /// Returns the configuration with or without [`control_ring`](Self::control_ring).
     #[must_use]
     pub fn with_control_ring(self, control_ring: bool) -> Self {
@@ -146,7 +158,7 @@ impl NetFrontConfig {
         // A packet has up to 18 slots, and two with extra information.
         let scatter_gather = self.scatter_gather && self.rx_slots >= LARGE_PACKET;
         let segmentation = scatter_gather && self.segmentation_offload && self.checksum_offload;
-        RxFeatures { scatter_gather, segmentation }
+        RxFeatures { scatter_gather, segmentation, headroom: 0 }
     }
 
     /// Returns the configuration with another [`timeout`](Self::timeout).

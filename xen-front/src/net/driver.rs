@@ -5,7 +5,7 @@ use super::hash::HashWish;
 use super::multicast::Groups;
 use super::queues::{Connection, Queues};
 use super::rings::Rings;
-use super::rx::RxQueue;
+use super::rx::{RxFeatures, RxQueue};
 use super::slots::Slots;
 use super::static_grants::StaticGrantWish;
 use super::tx::{TxFeatures, TxQueue};
@@ -19,7 +19,7 @@ use xen_hypercall::{DomId, GrantRef, Instant, PageArc, PageBox, Platform};
 use xen_ring::FrontRing;
 use xen_store::wire::parse_number;
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
-use xenbus::net::key;
+use xenbus::net::{key, xdp};
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
 
 /// An Ethernet header with a VLAN tag.
@@ -52,6 +52,8 @@ pub(super) struct VifDriver<P: Platform> {
     pub(super) control: Option<PageBox<P, ControlConnection<P>>>,
     pub(super) hash: HashWish,
     pub(super) static_grants: StaticGrantWish,
+    /// Free bytes that this connection's backend leaves before packets.
+    headroom: u16,
 }
 
 impl<P: Platform> VifDriver<P> {
@@ -73,6 +75,7 @@ impl<P: Platform> VifDriver<P> {
             control: None,
             hash: HashWish::default(),
             static_grants: StaticGrantWish::default(),
+            headroom: 0,
         }
     }
 
@@ -113,7 +116,8 @@ impl<P: Platform> VifDriver<P> {
         let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
         let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
         let buffers = Slots::share(&self.grants, peer, rx_slots)?;
-        let rx = RxQueue::new(rx_ring, buffers, self.config.rx_features());
+        let rx_features = RxFeatures { headroom: self.headroom, ..self.config.rx_features() };
+        let rx = RxQueue::new(rx_ring, buffers, rx_features);
         let buffers = TxBuffers::grant(&self.grants, peer, tx_slots)?;
         let tx = TxQueue::new(tx_ring, buffers, features, usize::from(self.mtu) + HEADER);
         let mut rings = Rings::new(rx, tx);
@@ -150,7 +154,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         key::EVENT_CHANNEL_CTRL,
         key::REQUEST_MULTICAST_CONTROL,
         "feature-gso-tcpv4-prefix",
-        "xdp-headroom",
+        key::XDP_HEADROOM,
     ];
 
     const WATCHED_NODE: Option<&'static str> = Some(key::CARRIER);
@@ -175,6 +179,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             key::FEATURE_SPLIT_EVENT_CHANNELS,
             key::FEATURE_MULTICAST_CONTROL,
             key::FEATURE_CTRL_RING,
+            key::FEATURE_XDP_HEADROOM,
             key::MAX_QUEUES,
         ]);
     }
@@ -195,6 +200,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             && nodes.number_or(key::FEATURE_SPLIT_EVENT_CHANNELS, 0u32)? != 0;
         self.filters = self.config.multicast_filter
             && nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
+        let has_headroom = nodes.number_or(key::FEATURE_XDP_HEADROOM, 0u32)? != 0;
+        self.headroom =
+            if has_headroom { self.config.xdp_headroom.min(xdp::MAX_HEADROOM) } else { 0 };
         self.groups.restart();
         self.carrier = true;
         let most = nodes.number_or(key::MAX_QUEUES, 1u32)?;
@@ -234,6 +242,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         if let Some(control) = &self.control {
             nodes.write(key::CTRL_RING_REF, control.reference());
             nodes.write(key::EVENT_CHANNEL_CTRL, control.port().0);
+        }
+        if self.headroom > 0 {
+            nodes.write(key::XDP_HEADROOM, self.headroom);
         }
         nodes.write(key::REQUEST_RX_COPY, 1);
         // Without it Linux's backend ignores events for free buffers, and polls for them every 30

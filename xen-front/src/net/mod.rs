@@ -100,6 +100,7 @@ pub use token::{RxToken, TxToken};
 pub use vif::{Vif, list};
 pub use xen_sys::io::netif::NetifHashType;
 pub use xenbus::DeviceState;
+pub use xenbus::net::xdp::MAX_HEADROOM as MAX_XDP_HEADROOM;
 pub use xenbus::net::{
     ChecksumState, ControlError, ControlRequest, DEFAULT_KEY, HASH_KEY, MacAddress, MacError,
     PacketHash, PacketMeta, Segmentation, SegmentationKind, Toeplitz, checksum,

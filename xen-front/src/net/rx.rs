@@ -9,7 +9,7 @@ use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifRxRequest,
     NetifRxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
-use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind};
+use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind, xdp};
 
 /// A packet that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,14 @@ enum Dropped {
     Offload,
 }
 
-/// Segmentation and hash of a packet.
-type Extras = (Option<Segmentation>, Option<PacketHash>);
+/// Extra information of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Extras {
+    segmentation: Option<Segmentation>,
+    hash: Option<PacketHash>,
+    /// Free bytes before the packet in each slot.
+    headroom: u16,
+}
 
 /// Offers to the backend for packets that are not complete, or large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +58,8 @@ pub(super) struct RxFeatures {
     pub(super) scatter_gather: bool,
     /// Segmentation of TCP.
     pub(super) segmentation: bool,
+    /// Free bytes before the packet in each slot, as requested.
+    pub(super) headroom: u16,
 }
 
 /// The receive ring and its buffers: each buffer is posted, except while its packet is copied out.
@@ -154,17 +162,26 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         buffers: &mut [&mut [u8]],
     ) -> Result<Result<RxPacket, Dropped>, ProtocolError> {
         let mut target = Scatter::new(buffers);
-        let mut outcome = self.copy(first, &mut target);
+        let slot = self.next;
+        // The packet of a backend that leaves bytes free begins where its extra info says.
+        let late = self.features.headroom > 0 && first.flags.contains(NetRxFlags::EXTRA_INFO);
+        let mut outcome = if late { Ok(()) } else { self.copy(first, slot, 0, &mut target) };
         self.post();
+        let mut headroom = 0;
         let mut meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
         if first.flags.contains(NetRxFlags::EXTRA_INFO) {
             match self.take_extras()? {
-                Ok((segmentation, hash)) => {
-                    (meta.segmentation, meta.hash) = (segmentation, hash);
+                Ok(extras) => {
+                    (meta.segmentation, meta.hash) = (extras.segmentation, extras.hash);
+                    headroom = extras.headroom;
                 }
                 Err(Dropped::Truncated) => return Ok(Err(Dropped::Truncated)),
                 Err(reason) => outcome = Err(reason),
             }
+        }
+        if late {
+            // Its buffer is posted, but not published.
+            outcome = outcome.and_then(|()| self.copy(first, slot, headroom, &mut target));
         }
         let (mut more, mut slots) = (first.flags.contains(NetRxFlags::MORE_DATA), 1);
         while more {
@@ -174,7 +191,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
                 if !self.features.scatter_gather || slots > XEN_NETIF_NR_SLOTS_MIN {
                     return Err(Dropped::Fragmented);
                 }
-                self.copy(&response, &mut target)
+                self.copy(&response, self.next, headroom, &mut target)
             });
             self.post();
             more = response.flags.contains(NetRxFlags::MORE_DATA);
@@ -195,6 +212,8 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     fn copy(
         &self,
         response: &NetifRxResponse,
+        slot: u16,
+        headroom: u16,
         target: &mut Scatter<'_, '_>,
     ) -> Result<(), Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
@@ -202,16 +221,17 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         if offset + len > PAGE_SIZE {
             return Err(Dropped::Outside);
         }
-        let copy = |at, part: &mut [u8]| self.buffers.copy_to(self.next, offset + at, part);
+        let headroom = usize::from(headroom);
+        let len = len.checked_sub(headroom).ok_or(Dropped::Outside)?;
+        let copy = |at, part: &mut [u8]| self.buffers.copy_to(slot, offset + headroom + at, part);
         target.write(len, copy).ok_or(Dropped::TooLong)
     }
 
-    /// Takes the slots of extra info. Returns the segmentation and the hash of the packet, if there
-    /// are any.
+    /// Takes the slots of extra info.
     #[cold]
     fn take_extras(&mut self) -> Result<Result<Extras, Dropped>, ProtocolError> {
-        let mut segmentation = Ok(None);
-        let mut hash = None;
+        let mut outcome = Ok(());
+        let mut extras = Extras::default();
         loop {
             // Extra info takes the place of the response, its id included.
             let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
@@ -220,19 +240,28 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
             self.post();
             let info: NetifExtraInfo = zerocopy::transmute!(response);
             match info.type_ {
-                NetifExtraType::GSO if segmentation == Ok(None) && self.features.segmentation => {
+                NetifExtraType::GSO
+                    if extras.segmentation.is_none() && self.features.segmentation =>
+                {
                     let gso: NetifExtraGso = zerocopy::transmute!(info.u);
-                    segmentation = Segmentation::from_gso(gso).map(Some).ok_or(Dropped::Offload);
+                    extras.segmentation = Segmentation::from_gso(gso);
+                    if extras.segmentation.is_none() {
+                        outcome = outcome.and(Err(Dropped::Offload));
+                    }
                 }
                 // An unknown hash can be ignored. All others change the packet, and none was
                 // offered.
                 NetifExtraType::HASH => {
-                    hash = PacketHash::from_extra(zerocopy::transmute!(info.u));
+                    extras.hash = PacketHash::from_extra(zerocopy::transmute!(info.u));
                 }
-                _ => segmentation = Err(Dropped::Extra),
+                // A backend can have another limit.
+                xdp::EXTRA_TYPE if self.features.headroom > 0 => {
+                    extras.headroom = xdp::headroom(&info);
+                }
+                _ => outcome = Err(Dropped::Extra),
             }
             if !info.flags.contains(NetifExtraFlags::MORE) {
-                return Ok(segmentation.map(|segmentation| (segmentation, hash)));
+                return Ok(outcome.map(|()| extras));
             }
         }
     }

@@ -65,6 +65,7 @@ static VIF: BackendProtocol = BackendProtocol {
         ("feature-gso-tcpv4", "1"),
         ("feature-ipv6-csum-offload", "1"),
         ("feature-ctrl-ring", "1"),
+        ("feature-xdp-headroom", "1"),
         ("multi-queue-max-queues", "2"),
         ("mac", "00:16:3e:00:00:00"),
         ("mtu", "1500"),

@@ -9,6 +9,7 @@ pub mod key;
 mod mac;
 mod meta;
 mod segments;
+pub mod xdp;
 
 pub use checksum::ChecksumState;
 pub use control::{ControlError, ControlRequest, GrefList};

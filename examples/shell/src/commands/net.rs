@@ -76,6 +76,7 @@ impl<P: Platform> Nics<P> {
         name: &str,
         cidr: Cidr,
         queues: u16,
+        headroom: u16,
         out: &mut dyn Write,
     ) -> Result<(), Error> {
         let vifs = xen_front::net::list::<DEVICES>(system.store()?)?;
@@ -92,7 +93,7 @@ impl<P: Platform> Nics<P> {
             let card = self.up.swap_remove(index).into_nic();
             card.net.close_and_wait().map_err(|error| Error::Interface { vif, error })?;
         }
-        let net = connect(system, vif, cidr.address, queues)?;
+        let net = connect(system, vif, cidr.address, queues, headroom)?;
         let (mac, mtu, queues) = (net.mac(), net.mtu(), net.queues());
         self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
         write!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?;
@@ -264,9 +265,11 @@ fn connect<P: Platform>(
     vif: Vif,
     address: IpAddr,
     queues: u16,
+    headroom: u16,
 ) -> Result<NetFront<P>, Error> {
     let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT).with_queues(queues);
-    let config = config.with_multicast_filter(true).with_control_ring(true);
+    let config =
+        config.with_multicast_filter(true).with_control_ring(true).with_xdp_headroom(headroom);
     // All queues together have the buffers of one.
     let NetFrontConfig { rx_slots, tx_slots, .. } = config;
     let config = config.with_rx_slots(rx_slots / queues).with_tx_slots(tx_slots / queues);

@@ -9,7 +9,7 @@ use super::suspend;
 use core::time::Duration;
 use xen_back::net::NetBackConfig;
 use xen_example_sim_shell::{Server as Start, Setup, SharedDisk, Sleep, Testbed, Xen};
-use xen_front::net::{DeviceState, NetFront, NetFrontConfig, TxError, Vif};
+use xen_front::net::{DeviceState, HashConfig, NetFront, NetFrontConfig, TxError, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{Errno, Instant, Platform, Port, boot};
@@ -49,7 +49,7 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
     let ring = boot::xenstore_ring(xen.clone()).expect("a domain with a store");
     let store = XenStore::new(xen.clone(), ring).expect("a store without a failure yet");
     let grants = GrantTable::new(xen.clone()).expect("a grant table");
-    let front = NetFront::new(&store, &grants, Vif(0), front_config(&mut rng)).expect("a vif");
+    let front = new_front(&store, &grants, &mut rng);
     let mut scenario = Scenario {
         progress: testbed.world.now(),
         testbed: &mut testbed,
@@ -80,6 +80,8 @@ pub(crate) fn run(seed: u64, verbose: bool) -> Tally {
 
 fn features(rng: &mut Rng) -> Features {
     let config = NetBackConfig::default().with_max_queues(1 + rng.below(8) as u32);
+    let config =
+        config.with_static_grants([0, 16, 512][rng.below(3)]).with_xdp_headroom(rng.one_in(2));
     Features { config, large: [0, 2, 10][rng.below(3)], burst: 1 + rng.below(4) }
 }
 
@@ -88,6 +90,18 @@ fn front_config(rng: &mut Rng) -> NetFrontConfig {
     NetFrontConfig::default()
         .with_tx_slots(slots[rng.below(4)])
         .with_rx_slots(slots[1 + rng.below(3)])
+        .with_control_ring(rng.one_in(2))
+        .with_xdp_headroom([0, 0, 99, 256][rng.below(4)])
+}
+
+/// Creates a device, with a hash and static grants as far as the backend supports them.
+fn new_front(store: &XenStore<Xen>, grants: &GrantTable<Xen>, rng: &mut Rng) -> NetFront<Xen> {
+    let mut front = NetFront::new(store, grants, Vif(0), front_config(rng)).expect("a vif");
+    if rng.one_in(2) {
+        front.set_hash(Some(HashConfig::default().with_mapping(&[0, 7]).expect("queues")));
+    }
+    front.set_static_grants(rng.one_in(2));
+    front
 }
 
 struct Scenario<'l, 'a> {
@@ -298,8 +312,7 @@ impl Scenario<'_, '_> {
         self.submit(rng);
         self.close_front();
         if rng.one_in(2) {
-            self.front =
-                NetFront::new(self.store, self.grants, Vif(0), front_config(rng)).expect("a vif");
+            self.front = new_front(self.store, self.grants, rng);
         } else {
             self.front.reopen();
         }

@@ -78,7 +78,7 @@ impl<'m> World<'m> {
 
     /// Creates a device with all features at both ends.
     fn full(memory: &'m mut Memory) -> Self {
-        let rx = RxFeatures { scatter_gather: true, segmentation: true };
+        let rx = RxFeatures { scatter_gather: true, segmentation: true, headroom: 0 };
         Self::with_features(memory, rx, ALL)
     }
 
@@ -631,3 +631,4 @@ fn copies_stay_within_their_slot() {
 mod hash;
 mod large;
 mod multicast;
+mod xdp;
