@@ -184,6 +184,11 @@ impl<P: ForeignFrames> Connection<P> {
         Ok(Self { queues, tx, policy, control, grants, turn: 0 })
     }
 
+    /// Turns the multicast filter on or off. Its addresses stay.
+    pub(super) fn set_multicast_filter(&mut self, enabled: bool) {
+        self.policy.multicast.set_enabled(enabled);
+    }
+
     /// Returns the number of queues.
     pub(super) fn queues(&self) -> usize {
         self.queues.len()

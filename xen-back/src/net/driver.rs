@@ -7,7 +7,9 @@ use super::queue_nodes;
 use super::rx::{FrontendFeatures, PerFamily};
 use super::{MacAddress, NetBackConfig, NetBackError, QueueStatistics};
 use core::fmt;
+use log::debug;
 use xen_hypercall::{ForeignFrames, PageBox};
+use xen_store::wire::parse_number;
 use xenbus::net::{key, xdp};
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 
@@ -77,6 +79,8 @@ impl<P: ForeignFrames> Driver<P> {
 impl<P: ForeignFrames> BackendDriver for Driver<P> {
     const KIND: &'static str = "vif";
 
+    const WATCHED_NODE: Option<&'static str> = Some(key::REQUEST_MULTICAST_CONTROL);
+
     type Error = NetBackError;
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
@@ -100,7 +104,7 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
             (key::FEATURE_GSO_TCPV6, 1),
             (key::FEATURE_IPV6_CSUM_OFFLOAD, 1),
             (key::FEATURE_MULTICAST_CONTROL, 1),
-            (key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 0),
+            (key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 1),
             (key::FEATURE_SPLIT_EVENT_CHANNELS, 1),
             (key::FEATURE_CTRL_RING, 1),
             (key::FEATURE_XDP_HEADROOM, self.config.xdp_headroom.into()),
@@ -121,6 +125,16 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
         let connection = Connection::new(&self.platform, peer.id, &nodes, self.rate, &self.config)?;
         self.connection = Some(PageBox::new(self.platform.clone(), connection)?);
         Ok(())
+    }
+
+    /// Turns the multicast filter on or off; a value that is no number changes nothing.
+    fn node_changed(&mut self, value: &[u8]) {
+        let Some(connection) = &mut self.connection else { return };
+        match (value, parse_number::<u32>(value)) {
+            ([], _) => connection.set_multicast_filter(false),
+            (_, Ok(found)) => connection.set_multicast_filter(found != 0),
+            (_, Err(error)) => debug!("vif: {}: {error}", key::REQUEST_MULTICAST_CONTROL),
+        }
     }
 
     fn disconnect(&mut self) {
