@@ -242,7 +242,10 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
     }
 
     fn refresh(&mut self, now: Instant) -> Result<(), XenbusError> {
-        self.nodes.refresh()?;
+        let changed = self.nodes.refresh()?;
+        if let Some(value) = changed.filter(|_| self.linked) {
+            self.driver.node_changed(&value);
+        }
         // The toolstack's request. On a closed device too: it waits for Closed, and has overwritten
         // that.
         if self.step == Step::Run
@@ -367,6 +370,9 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
             }
             (Ok(_), For::Connect) => {
                 self.linked = true;
+                if let Some(key) = D::WATCHED_NODE {
+                    self.nodes.watch_node(key)?;
+                }
                 self.jobs.publish(XenbusState::CONNECTED, true);
             }
             (Err(error), For::Setup) => return Err(self.refuse(error)),

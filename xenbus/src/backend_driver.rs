@@ -31,6 +31,9 @@ pub trait BackendDriver {
     /// The kind of device: `vbd`, `vif`, ...
     const KIND: &'static str;
 
+    /// A node of the frontend that can change while the device is connected.
+    const WATCHED_NODE: Option<&'static str> = None;
+
     /// The driver's errors.
     type Error: From<XenbusError> + Display;
 
@@ -90,6 +93,12 @@ pub trait BackendDriver {
         Ok(())
     }
 
+    /// Takes the value of the [watched node](Self::WATCHED_NODE) after [`connect`](Self::connect),
+    /// and each new one; empty if it is longer than 32 bytes or missing.
+    fn node_changed(&mut self, value: &[u8]) {
+        let _ = value;
+    }
+
     /// Releases everything that the frontend shared, except for memory of requests in flight.
     /// Called once for each [`connect`](Self::connect) and more often.
     fn disconnect(&mut self);
@@ -104,6 +113,7 @@ pub trait BackendDriver {
 /// A driver in pages of its own, so that the device stays small.
 impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
     const KIND: &'static str = D::KIND;
+    const WATCHED_NODE: Option<&'static str> = D::WATCHED_NODE;
 
     type Error = D::Error;
 
@@ -137,6 +147,10 @@ impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
 
     fn run(&mut self, now: Instant) -> Result<(), D::Error> {
         (**self).run(now)
+    }
+
+    fn node_changed(&mut self, value: &[u8]) {
+        (**self).node_changed(value);
     }
 
     fn disconnect(&mut self) {

@@ -234,6 +234,9 @@ let_go() { [ "$(ports)" = "$ports_before" ]; }
 within 10 let_go
 check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 
+# --- several queues, and the control ring
+. /payload/queues.sh
+
 # --- two vCPUs that exchange events by upcalls, in FIFO queues: before, and where they are restored
 cat >/tmp/suspend-test.cfg <<C
 name="suspend-test"

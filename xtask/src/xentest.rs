@@ -18,6 +18,7 @@ use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
 const HOTPLUG: &str = include_str!("../payload/hotplug.sh");
+const QUEUES: &str = include_str!("../payload/queues.sh");
 const MANAGE: &str = include_str!("../payload/manage.sh");
 const MISDEEDS: &str = include_str!("../payload/misdeeds.sh");
 const MEMORY: &str = include_str!("../payload/memory.sh");
@@ -71,6 +72,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.copy("payload/vchan", &kernels.vchan)?;
         archive.file("payload/vchan.sh", 0o644, VCHAN);
         archive.file("payload/hotplug.sh", 0o644, HOTPLUG);
+        archive.file("payload/queues.sh", 0o644, QUEUES);
         archive.file("payload/manage.sh", 0o644, MANAGE);
         archive.file("payload/misdeeds.sh", 0o644, MISDEEDS);
         archive.file("payload/memory.sh", 0o644, MEMORY);

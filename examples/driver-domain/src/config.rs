@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use xen_back::block::{self, GrantMode};
-use xen_back::net::MacAddress;
+use xen_back::net::{MacAddress, NetBackConfig};
 
 /// One disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub echo: u16,
     /// Data of the TCP source for each client, in MiB.
     pub source_mib: u32,
+    /// Configuration of the interfaces.
+    pub net: NetBackConfig,
     /// VLANs of interfaces, by their addresses; 0 for others, as for this domain.
     pub vlans: Vec<(MacAddress, u16)>,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             address,
             echo: 7,
             source_mib: 64,
+            net: NetBackConfig::default(),
             vlans: Vec::new(),
         }
     }
@@ -59,14 +62,16 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, ring=ORDER, \
-     segments=COUNT, hotplug=SECONDS, address=A.B.C.D/N, echo=PORT, source=MIB or vlan=ID:MAC"
+     segments=COUNT, hotplug=SECONDS, address=A.B.C.D/N, echo=PORT, source=MIB, static=GRANTS or \
+     vlan=ID:MAC"
 )]
 pub struct BadWord(String);
 
 impl Config {
     /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy`, `grants=map` or
     /// `grants=persistent`; `ring=ORDER`; `segments=COUNT`; `hotplug=SECONDS`;
-    /// `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`; any number of `vlan=ID:MAC`.
+    /// `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`; `static=GRANTS`, for each queue of an
+    /// interface; any number of `vlan=ID:MAC`.
     ///
     /// # Errors
     ///
@@ -111,6 +116,10 @@ impl Config {
                     config.source_mib =
                         mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
                 }
+                Some(("static", grants)) => {
+                    let grants = grants.parse().ok().filter(|&grants| grants <= 512);
+                    config.net = config.net.with_static_grants(grants.ok_or_else(bad)?);
+                }
                 Some(("vlan", vlan)) => {
                     let (id, mac) = vlan.split_once(':').ok_or_else(bad)?;
                     let id = id.parse().ok().filter(|id| (1..4095).contains(id)).ok_or_else(bad)?;
@@ -146,6 +155,8 @@ mod tests {
             "disk=a:x",
             "quiet",
             "grants=steal",
+            "static=513",
+            "static=-1",
             "address=10.1.0.1",
             "ring=5",
             "segments=10",

@@ -109,7 +109,7 @@ impl<P: ForeignFrames> Network<P> {
         id: DeviceId,
         config: &config::Config,
     ) -> Result<(), XenbusError> {
-        let mut netback = NetBack::new(store, id)?;
+        let mut netback = NetBack::with_config(store, id, config.net)?;
         netback.set_close_timeout(config.close_timeout);
         self.vifs.push(Vif { netback, port: None, queues: 0, reported: 0 });
         Ok(())

@@ -67,6 +67,17 @@ pub enum Command {
     NetUp {
         device: String,
         cidr: Cidr,
+        queues: u16,
+        headroom: u16,
+    },
+    /// Without queues there is no hash.
+    NetHash {
+        device: String,
+        queues: Vec<u16>,
+    },
+    NetStatic {
+        device: String,
+        enabled: bool,
     },
     NetStat,
     Ping {
@@ -144,7 +155,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 30] = [
+pub static COMMANDS: [Spec; 32] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
@@ -217,8 +228,36 @@ pub static COMMANDS: [Spec; 30] = [
         let number = args.number("NUMBER", "a number below 2^32", |_| true)?;
         Ok(Command::ConsoleWrite { number, text: args.text("TEXT")? })
     }),
-    spec("net up", "IF ADDR/PREFIX", "gives an interface its address, of IPv4 or IPv6", |args| {
-        Ok(Command::NetUp { device: args.text("IF")?, cidr: args.cidr("ADDR/PREFIX")? })
+    spec(
+        "net up",
+        "IF ADDR/PREFIX [QUEUES [HEADROOM]]",
+        "gives an interface its address, of IPv4 or IPv6",
+        |args| {
+            let (device, cidr) = (args.text("IF")?, args.cidr("ADDR/PREFIX")?);
+            let queues = if args.is_empty() { 1 } else { queue(args, "QUEUES", 1)? };
+            let headroom = if args.is_empty() {
+                0
+            } else {
+                args.number("HEADROOM", "0 to 256", |number| number <= 256)?
+            };
+            Ok(Command::NetUp { device, cidr, queues, headroom })
+        },
+    ),
+    spec("net hash", "IF [QUEUE ...]", "maps packets to queues by their hash, or not", |args| {
+        let (device, mut queues) = (args.text("IF")?, Vec::new());
+        while !args.is_empty() {
+            queues.push(queue(args, "QUEUE", 0)?);
+        }
+        Ok(Command::NetHash { device, queues })
+    }),
+    spec("net static", "IF on|off", "has the backend keep the buffers mapped, or not", |args| {
+        let device = args.text("IF")?;
+        let enabled = args.flag("on");
+        if !enabled && !args.flag("off") {
+            let found = args.text("on|off")?;
+            return Err(Problem::Bad { argument: "on|off", found, expected: "on or off" });
+        }
+        Ok(Command::NetStatic { device, enabled })
     }),
     spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
@@ -276,6 +315,12 @@ pub static COMMANDS: [Spec; 30] = [
 
 fn port(args: &mut Args<'_>) -> Result<u16, Problem> {
     args.number("PORT", "1 to 65535", |number| number != 0)
+}
+
+/// Takes the number of a queue, or of queues: eight numbers from `first` on.
+fn queue(args: &mut Args<'_>, argument: &'static str, first: u64) -> Result<u16, Problem> {
+    let expected = if first == 0 { "0 to 7" } else { "1 to 8" };
+    args.number(argument, expected, |number| (first..first + 8).contains(&number))
 }
 
 fn seconds(args: &mut Args<'_>) -> Result<u32, Problem> {
@@ -412,9 +457,19 @@ mod tests {
             parse("net up eth0 10.0.0.2/24"),
             Command::NetUp {
                 device: "eth0".into(),
-                cidr: Cidr { address: [10, 0, 0, 2].into(), prefix: 24 }
+                cidr: Cidr { address: [10, 0, 0, 2].into(), prefix: 24 },
+                queues: 1,
+                headroom: 0
             }
         );
+        let Command::NetUp { queues: 4, headroom: 99, .. } = parse("net up eth0 fd00::2/64 4 99")
+        else {
+            panic!("four queues, and 99 free bytes")
+        };
+        let hash =
+            |queues: &[u16]| Command::NetHash { device: "eth0".into(), queues: queues.into() };
+        assert_eq!(parse("net hash eth0 3 0 3"), hash(&[3, 0, 3]));
+        assert_eq!(parse("net hash eth0"), hash(&[]));
         assert_eq!(
             parse("tcp-echo 10.0.0.1 7 4194304"),
             Command::TcpEcho { address: [10, 0, 0, 1].into(), port: 7, bytes: 4_194_304 }
@@ -435,7 +490,16 @@ mod tests {
         let expected = [
             ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
             ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
-            ("net down eth0", "found 'net down', expected net up, net stat"),
+            ("net down eth0", "found 'net down', expected net up, net hash, net static, net stat"),
+            (
+                "net static eth0 no",
+                "found 'no' for on|off, expected on or off (usage: net static IF on|off)",
+            ),
+            ("net static eth0", "on|off is missing (usage: net static IF on|off)"),
+            (
+                "net hash eth0 8",
+                "found '8' for QUEUE, expected 0 to 7 (usage: net hash IF [QUEUE ...])",
+            ),
             ("xs ls", "PATH is missing (usage: xs ls [-r] PATH)"),
             (
                 "blk fill xvda 1 512 0",

@@ -104,6 +104,22 @@ pub enum Error {
         /// Cause.
         error: xen_front::net::NetFrontError,
     },
+    /// The backend does not select queues by the hash.
+    #[error("{vif}: found hash {found:?}, expected it active or off")]
+    Hash {
+        /// Which.
+        vif: Vif,
+        /// Found value.
+        found: xen_front::net::HashState,
+    },
+    /// The backend does not keep the buffers mapped, or not unmap them.
+    #[error("{vif}: found static grants {found:?}, expected them active or off")]
+    StaticGrants {
+        /// Which.
+        vif: Vif,
+        /// Found value.
+        found: xen_front::net::StaticGrantState,
+    },
     /// The backend of an interface has closed it.
     #[error("{vif}: found state {found:?}, expected Connected")]
     DeviceState {

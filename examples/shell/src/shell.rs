@@ -169,7 +169,11 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 disks.get(system, device)?.discard(offset, len, secure)
             }
             Command::ConsoleWrite { number, text } => console::write(system, *number, text),
-            Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
+            &Command::NetUp { ref device, cidr, queues, headroom } => {
+                nics.up(system, device, cidr, queues, headroom, out)
+            }
+            Command::NetHash { device, queues } => nics.hash(device, queues, out),
+            Command::NetStatic { device, enabled } => nics.static_grants(device, *enabled, out),
             Command::NetStat => nics.stat(out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;

@@ -9,6 +9,7 @@ use smoltcp::wire::Ipv4Cidr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_back::block;
+use xen_back::net::NetBackConfig;
 use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
 use xen_hypercall::{Platform, boot};
 use xen_sim::{Domain, Step, Task};
@@ -50,6 +51,7 @@ impl Offer {
             hotplug_timeout: self.hotplug_timeout,
             address,
             echo: ECHO_PORT,
+            net: NetBackConfig::default().with_static_grants(512),
             ..Config::default()
         };
         Service::new(store, self.disks.clone(), config)

@@ -87,6 +87,36 @@ fn pings_and_stream_come_back() {
 }
 
 #[test]
+fn hashed_packets_take_mapped_queue() {
+    let (console, _) =
+        run("net up eth0 10.0.0.2/24 4; net hash eth0 2; ping 10.0.0.1 20; net stat; \
+         net hash eth0 1 3; tcp-echo 10.0.0.1 7000 65536; net hash eth0; net hash eth1 0");
+    let up = demo::answer(&console, "net up eth0 10.0.0.2/24 4");
+    assert!(up.ends_with(", 4 queues / ok"), "{up}");
+    assert_eq!(demo::answer(&console, "net hash eth0 2"), "eth0 hash active / ok");
+    let stat = demo::answer(&console, "net stat");
+    for queue in ["queue 0 rx=0", "queue 1 rx=0", "queue 2 rx=2", "queue 3 rx=0"] {
+        assert!(stat.contains(queue), "{stat}");
+    }
+    let echoed = "tcp-echo sent=65536 received=65536 mismatches=0 / ok";
+    assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 65536"), echoed);
+    assert_eq!(demo::answer(&console, "net hash eth0"), "eth0 hash off / ok");
+    assert!(console.contains(&"done OK=7 FAILED=1".to_owned()), "{console:#?}");
+}
+
+#[test]
+fn static_grants_carry_stream() {
+    let (console, _) = run("net up eth0 10.0.0.2/24; net static eth0 on; \
+         tcp-echo 10.0.0.1 7000 262144; net static eth0 off; ping 10.0.0.1 3");
+    let mapped = demo::answer(&console, "net static eth0 on");
+    assert_eq!(mapped, "eth0 static grants 384 / ok");
+    let echoed = "tcp-echo sent=262144 received=262144 mismatches=0 / ok";
+    assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 262144"), echoed);
+    assert_eq!(demo::answer(&console, "net static eth0 off"), "eth0 static grants off / ok");
+    assert_eq!(demo::answer(&console, "ping 10.0.0.1 3"), "ping 10.0.0.1 sent=3 received=3 / ok");
+}
+
+#[test]
 fn xenstore_is_read_written_and_watched() {
     let (console, _) =
         run("xs write data/a hello; xs read data/a; xs ls -r data; xs rm data/a; xs read data/a; \

@@ -7,8 +7,8 @@ use core::cell::Cell;
 use core::num::NonZeroU16;
 use std::sync::atomic::Ordering::Release;
 use xen_back::net::{
-    ChecksumState, MAX_PACKET, NetBack, NetBackEvent, Packet, PacketMeta, Segmentation,
-    SegmentationKind,
+    ChecksumState, MAX_PACKET, NetBack, NetBackConfig, NetBackEvent, Packet, PacketMeta,
+    Segmentation, SegmentationKind,
 };
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, Granted, ReadWrite};
@@ -21,7 +21,7 @@ use xenbus::DeviceId;
 const POLLS: usize = 16;
 
 /// Nodes that are written again with any value.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "tx-ring-ref",
     "rx-ring-ref",
     "event-channel",
@@ -35,6 +35,7 @@ const KEYS: [&str; 20] = [
     "feature-ipv6-csum-offload",
     "request-multicast-control",
     "ctrl-ring-ref",
+    "xdp-headroom",
     "event-channel-ctrl",
     "event-channel-tx",
     "event-channel-rx",
@@ -177,7 +178,9 @@ pub fn run(mut data: &[u8]) {
     publish();
     let store = store_of(&back);
     let id = DeviceId { guest: guest.id(), device: device.id };
-    let mut interface = NetBack::new(&store, id).unwrap();
+    let config = NetBackConfig::default().with_static_grants(usize::from(shape / 16));
+    let config = config.with_xdp_headroom(shape & 8 != 0);
+    let mut interface = NetBack::with_config(&store, id, config).unwrap();
     for _ in 0..POLLS {
         let _ = interface.poll(back.now(), &mut |_: Packet<'_>| {});
         world.run_until_idle();
@@ -223,7 +226,12 @@ pub fn run(mut data: &[u8]) {
                 let page = if good { u32::from_le_bytes(data_ref) } else { first };
                 let mut slot = [0; 16];
                 slot[2] = kind % 12;
-                for (to, from) in slot[4..].chunks_mut(4).zip([page, second, third]) {
+                // The lists of static grants have their queue first.
+                let data = match slot[2] {
+                    8..=10 => [second % 3, page, third % 520],
+                    _ => [page, second, third],
+                };
+                for (to, from) in slot[4..].chunks_mut(4).zip(data) {
                     to.copy_from_slice(&from.to_le_bytes());
                 }
                 post(2, &slot);

@@ -6,7 +6,8 @@ use arbitrary::Arbitrary;
 use core::num::NonZeroU16;
 use core::time::Duration;
 use xen_front::net::{
-    ChecksumState, NetFront, NetFrontConfig, PacketMeta, Segmentation, SegmentationKind, Vif,
+    ChecksumState, DEFAULT_KEY, HashConfig, NetFront, NetFrontConfig, NetifHashType, PacketMeta,
+    Segmentation, SegmentationKind, Vif,
 };
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
@@ -24,6 +25,8 @@ enum Call {
     ReceiveWith,
     Flush,
     FinalCheck,
+    SetHash { types: u8, mapping: [u16; 4], keep: bool },
+    SetStaticGrants(bool),
     Poll,
     Wait(u8),
     Close,
@@ -49,6 +52,8 @@ pub fn run(data: &[u8]) {
         .with_rx_slots(if large { 24 } else { 8 })
         .with_tx_slots(if large { 20 } else { 6 })
         .with_checksum_offload(checksum_offload)
+        .with_control_ring(true)
+        .with_xdp_headroom(if large { 0 } else { 256 })
         .with_timeout(Duration::from_secs(2));
     if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
         let mut buffer = vec![0; 1 << 16];
@@ -105,6 +110,12 @@ pub fn run(data: &[u8]) {
                 }
                 Call::Flush => drop(net.flush()),
                 Call::FinalCheck => drop(net.final_check()),
+                Call::SetHash { types, mapping, keep } => {
+                    let hash = HashConfig::new(NetifHashType(types.into()), DEFAULT_KEY);
+                    let hash = hash.with_mapping(&mapping.map(|queue| queue % 9));
+                    net.set_hash(hash.ok().filter(|_| keep));
+                }
+                Call::SetStaticGrants(enabled) => net.set_static_grants(enabled),
                 Call::Poll => drop(net.poll(guest.now())),
                 Call::Wait(millis) => {
                     net.wait(Some(guest.now() + Duration::from_millis(millis.into())))
@@ -114,6 +125,7 @@ pub fn run(data: &[u8]) {
                 Call::Resume => net.resume(),
             });
             assert!(net.tx_free() <= 20);
+            let _ = (net.hash_state(), net.static_grants());
         }
         backend.behave();
         let _ = net.close_and_wait();

@@ -16,6 +16,18 @@ pub struct NetBackConfig {
     /// buffers before it counts as stalled: packets are dropped at once until it posts some.
     #[doc(alias = "rx_stall_timeout_msecs")]
     pub stall_timeout: Duration,
+    /// The most pages of each queue that a frontend may have mapped for good over the control ring,
+    /// at most 512: packets in these are copied without a hypercall. Each takes a frame of
+    /// [`ForeignFrames`](xen_hypercall::ForeignFrames).
+    #[doc(alias("XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE", "static grants"))]
+    pub static_grants: usize,
+    /// Offer of free bytes before received packets, as requested before the connection.
+    ///
+    /// Linux's frontend requests them when it connects with an XDP program. When a program is
+    /// loaded later, it waits for a backend in state Reconfigured, without end; a connected device
+    /// does not enter that state.
+    #[doc(alias = "feature-xdp-headroom")]
+    pub xdp_headroom: bool,
 }
 
 impl NetBackConfig {
@@ -31,15 +43,32 @@ impl NetBackConfig {
         Self { stall_timeout, ..self }
     }
 
+    /// Sets the most pages of each queue that stay mapped.
+    #[must_use]
+    pub fn with_static_grants(self, static_grants: usize) -> Self {
+        Self { static_grants, ..self }
+    }
+
+    /// Sets whether free bytes before received packets are offered.
+    #[must_use]
+    pub fn with_xdp_headroom(self, xdp_headroom: bool) -> Self {
+        Self { xdp_headroom, ..self }
+    }
+
     /// Returns the number of queues that is offered.
     pub(super) fn queues(&self) -> u32 {
         self.max_queues.clamp(1, MAX_QUEUES as u32)
     }
 }
 
-/// Four queues, and Linux's time of 60 seconds.
+/// Four queues, Linux's time of 60 seconds, no static grants, and no free bytes.
 impl Default for NetBackConfig {
     fn default() -> Self {
-        Self { max_queues: 4, stall_timeout: Duration::from_secs(60) }
+        Self {
+            max_queues: 4,
+            stall_timeout: Duration::from_secs(60),
+            static_grants: 0,
+            xdp_headroom: false,
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! A connected frontend: its queues and their common state.
 
 use super::config::MAX_QUEUES;
-use super::control::{Control, spread};
+use super::control::{Control, QueueGrants, spread};
 use super::credit::{Credit, Rate};
 use super::error::RingViolation;
 use super::multicast::MulticastFilter;
 use super::queue_nodes::{ControlNodes, QueueNodes, QueuePorts};
 use super::rx::{FrontendFeatures, Rx, RxRing};
+use super::static_grants::StaticGrants;
 use super::tx::{Policy, Tx, TxRing};
 use super::{NetBackConfig, NetBackError, Packet, PacketSink, QueueStatistics};
 use crate::queue::{QueueError, QueuesError, bind_port, map_ring};
@@ -87,10 +88,11 @@ impl<P: ForeignFrames> Queue<P> {
         &mut self,
         tx: &mut Tx<P>,
         policy: &mut Policy,
+        grants: Option<&StaticGrants<P>>,
         sink: &mut (impl PacketSink + ?Sized),
         statistics: &mut QueueStatistics,
     ) -> Result<bool, RingViolation> {
-        let done = tx.process_ring(&mut self.tx_ring, policy, sink, &mut statistics.tx);
+        let done = tx.process_ring(&mut self.tx_ring, policy, grants, sink, &mut statistics.tx);
         // What was answered before a violation still is to be seen.
         if self.tx_ring.ring.publish() == Notify::Send {
             // A port whose other end is gone has no receiver.
@@ -102,13 +104,14 @@ impl<P: ForeignFrames> Queue<P> {
     /// Places waiting packets in the guest's pages, with one event at most.
     fn flush(
         &mut self,
+        grants: Option<&StaticGrants<P>>,
         statistics: &mut QueueStatistics,
         now: Instant,
     ) -> Result<(), RingViolation> {
         let mut result = Ok(true);
         // Bounded by what waits: nothing is queued meanwhile.
         while matches!(result, Ok(true)) && !self.rx.is_empty() {
-            result = self.rx.process_ring(&mut self.rx_ring, &mut statistics.rx, now);
+            result = self.rx.process_ring(&mut self.rx_ring, grants, &mut statistics.rx, now);
         }
         if self.rx_ring.publish() == Notify::Send {
             let _ = self.channels.rx().notify();
@@ -124,6 +127,7 @@ pub(super) struct Connection<P: ForeignFrames> {
     tx: PageBox<P, Tx<P>>,
     policy: Policy,
     control: Option<PageBox<P, Control<P>>>,
+    grants: QueueGrants<P>,
     /// The queue whose packets are taken next.
     turn: usize,
 }
@@ -169,7 +173,20 @@ impl<P: ForeignFrames> Connection<P> {
             credit: rate.map(|rate| Credit::new(rate, platform.now())),
             multicast: MulticastFilter::new(nodes.multicast),
         };
-        Ok(Self { queues, tx, policy, control, turn: 0 })
+        let mut grants = QueueGrants::new();
+        if control.is_some() && config.static_grants > 0 {
+            for _ in 0..count {
+                let of_queue = StaticGrants::new(platform, guest, config.static_grants);
+                // There is room: the nodes were checked.
+                let _ = grants.push(PageBox::new(platform.clone(), of_queue)?);
+            }
+        }
+        Ok(Self { queues, tx, policy, control, grants, turn: 0 })
+    }
+
+    /// Turns the multicast filter on or off. Its addresses stay.
+    pub(super) fn set_multicast_filter(&mut self, enabled: bool) {
+        self.policy.multicast.set_enabled(enabled);
     }
 
     /// Returns the number of queues.
@@ -208,14 +225,14 @@ impl<P: ForeignFrames> Connection<P> {
         sink: &mut (impl PacketSink + ?Sized),
         statistics: &mut Statistics,
     ) -> Result<bool, NetBackError> {
-        let Self { queues, tx, policy, control, turn } = self;
+        let Self { queues, tx, policy, control, grants, turn } = self;
         if let Some(credit) = &mut policy.credit {
             credit.refill(now);
         }
         let mut busy = match control {
-            Some(control) => {
-                control.process_ring().map_err(|corrupt| NetBackError::Control(corrupt.into()))?
-            }
+            Some(control) => control
+                .process_ring(grants)
+                .map_err(|corrupt| NetBackError::Control(corrupt.into()))?,
             None => false,
         };
         let (mut taken, mut idle) = (0, 0);
@@ -227,7 +244,8 @@ impl<P: ForeignFrames> Connection<P> {
             else {
                 break;
             };
-            let found = queue.receive(tx, policy, sink, statistics);
+            let grants = grants.get(index).map(|grants| &**grants);
+            let found = queue.receive(tx, policy, grants, sink, statistics);
             if found.map_err(|error| error.of(index))? {
                 (taken, idle) = (taken + 1, 0);
             } else {
@@ -273,7 +291,7 @@ impl<P: ForeignFrames> Connection<P> {
         }
         if queue.rx.is_half_full() {
             // A ring that was spoilt stays so: the next poll returns the error.
-            let _ = queue.flush(statistics, now);
+            let _ = queue.flush(self.grants.get(index).map(|grants| &**grants), statistics, now);
         }
         let Queue { rx, rx_ring, .. } = &mut **queue;
         rx.queue(packet, rx_ring, &mut statistics.rx, now)
@@ -286,7 +304,8 @@ impl<P: ForeignFrames> Connection<P> {
         now: Instant,
     ) -> Result<(), NetBackError> {
         for (index, (queue, statistics)) in self.queues.iter_mut().zip(statistics).enumerate() {
-            queue.flush(statistics, now).map_err(|error| error.of(index))?;
+            let grants = self.grants.get(index).map(|grants| &**grants);
+            queue.flush(grants, statistics, now).map_err(|error| error.of(index))?;
         }
         Ok(())
     }

@@ -1,20 +1,22 @@
-//! The control ring: the hash that steers packets to the queues of a frontend.
+//! The control ring: the hash that steers packets to the queues of a frontend, and static grants.
 //!
 //! Source: "Control ring" and "Control messages" in `io/netif.h`.
 
 use super::PacketHash;
 use super::config::MAX_QUEUES;
 use super::queue_nodes::ControlNodes;
+use super::static_grants::StaticGrants;
 use crate::queue::{QueueError, bind_port, map_ring};
 use core::fmt;
 use heapless::Vec;
 use xen_evtchn::Channel;
 use xen_grant::{CopyBatch, GrantMapping, ReadWrite};
-use xen_hypercall::{DomId, ForeignFrames, GrantRef, Pages, Port};
+use xen_hypercall::{DomId, ForeignFrames, GrantRef, PAGE_SIZE, PageBox, Pages, Port};
 use xen_ring::{BackRing, Corrupt, Notify};
 use xen_sys::io::netif::{
-    NetifHashType, XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ,
-    XenNetifCtrlRequest, XenNetifCtrlResponse,
+    NetifCtrlType, NetifHashType, XEN_NETIF_CTRL_HASH_ALGORITHM_NONE,
+    XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ, XenNetifCtrlRequest, XenNetifCtrlResponse,
+    XenNetifGref,
 };
 use xenbus::net::control::{ControlError, ControlRequest, GrefList, response};
 use xenbus::net::{DEFAULT_HASH, HASH_KEY, Toeplitz};
@@ -35,6 +37,9 @@ const TYPES: NetifHashType = NetifHashType(
 );
 
 type Ring<P> = BackRing<GrantMapping<P, ReadWrite>, XenNetifCtrlRequest, XenNetifCtrlResponse>;
+
+/// The static grants of each queue; empty without support.
+pub(super) type QueueGrants<P> = Vec<PageBox<P, StaticGrants<P>>, MAX_QUEUES>;
 
 /// The hash that a frontend has configured.
 struct HashConfig {
@@ -80,14 +85,21 @@ impl<P: ForeignFrames> Control<P> {
     }
 
     /// Carries out requests, as many as a poll may. Returns whether there are more.
-    pub(super) fn process_ring(&mut self) -> Result<bool, Corrupt> {
+    pub(super) fn process_ring(&mut self, grants: &mut QueueGrants<P>) -> Result<bool, Corrupt> {
         let mut result = Ok(true);
         for _ in 0..BUDGET {
             match self.ring.pop() {
                 Ok(Some(request)) => {
-                    let done = self.execute(&request);
+                    let done = self.execute(&request, grants);
                     // There is room: a slot was taken for the response.
                     let _ = self.ring.push(&response(&request, done));
+                    // A list takes the time of a whole poll.
+                    if matches!(
+                        request.type_,
+                        NetifCtrlType::ADD_GREF_MAPPING | NetifCtrlType::DEL_GREF_MAPPING
+                    ) {
+                        break;
+                    }
                 }
                 Ok(None) => {
                     result = Ok(false);
@@ -123,7 +135,11 @@ impl<P: ForeignFrames> Control<P> {
         (mapped.unwrap_or(value % self.queues.max(1)), hash)
     }
 
-    fn execute(&mut self, request: &XenNetifCtrlRequest) -> Result<u32, ControlError> {
+    fn execute(
+        &mut self,
+        request: &XenNetifCtrlRequest,
+        grants: &mut QueueGrants<P>,
+    ) -> Result<u32, ControlError> {
         let request = ControlRequest::from_wire(request).ok_or(ControlError::NotSupported)?;
         match request {
             ControlRequest::SetHashAlgorithm(algorithm) => {
@@ -158,7 +174,6 @@ impl<P: ForeignFrames> Control<P> {
             ControlRequest::SetHashMapping { page, entries, offset } => {
                 self.set_mapping(page, entries, offset)
             }
-            // No grants are kept mapped.
             ControlRequest::GetGrefMappingSize { queue }
             | ControlRequest::AddGrefMapping(GrefList { queue, .. })
             | ControlRequest::DelGrefMapping(GrefList { queue, .. })
@@ -166,9 +181,37 @@ impl<P: ForeignFrames> Control<P> {
             {
                 Err(ControlError::InvalidParameter)
             }
-            ControlRequest::GetGrefMappingSize { .. } => Ok(0),
+            ControlRequest::GetGrefMappingSize { queue } => {
+                Ok(grants.get(queue as usize).map_or(0, |grants| grants.limit() as u32))
+            }
+            ControlRequest::AddGrefMapping(list) => {
+                let grants = grants.get_mut(list.queue as usize);
+                let grants = grants.ok_or(ControlError::NotSupported)?;
+                let len = self.copy_list(list)?;
+                grants.add(self.page.as_slice().get(..len).unwrap_or_default()).map(|()| 0)
+            }
+            ControlRequest::DelGrefMapping(list) => {
+                let grants = grants.get_mut(list.queue as usize);
+                let grants = grants.ok_or(ControlError::NotSupported)?;
+                let len = self.copy_list(list)?;
+                let bytes = self.page.as_mut_slice().get_mut(..len).unwrap_or_default();
+                let removed = grants.remove(bytes);
+                // The statuses of the entries.
+                let mut batch = CopyBatch::new(&mut self.page, self.guest);
+                let copied = batch.copy_to_grant(0, list.page, 0, len).and_then(|()| batch.run());
+                copied.map(|()| removed).map_err(|_| ControlError::InvalidParameter)
+            }
             _ => Err(ControlError::NotSupported),
         }
+    }
+
+    /// Copies a list of grants to the page. Returns its length in bytes.
+    fn copy_list(&mut self, list: GrefList) -> Result<usize, ControlError> {
+        let len = u64::from(list.entries) * size_of::<XenNetifGref>() as u64;
+        if len > PAGE_SIZE as u64 {
+            return Err(ControlError::InvalidParameter);
+        }
+        self.copy(list.page, len as usize).map(<[u8]>::len)
     }
 
     fn set_key(&mut self, page: GrantRef, len: u32) -> Result<u32, ControlError> {

@@ -7,15 +7,17 @@ use super::queue_nodes;
 use super::rx::{FrontendFeatures, PerFamily};
 use super::{MacAddress, NetBackConfig, NetBackError, QueueStatistics};
 use core::fmt;
+use log::debug;
 use xen_hypercall::{ForeignFrames, PageBox};
-use xenbus::net::key;
+use xen_store::wire::parse_number;
+use xenbus::net::{key, xdp};
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 
 /// The node of the rate limit, of the toolstack.
 const RATE: &str = "rate";
 
 /// Features of the frontend.
-const FRONTEND_KEYS: [&str; 8] = [
+const FRONTEND_KEYS: [&str; 9] = [
     key::REQUEST_RX_COPY,
     key::REQUEST_MULTICAST_CONTROL,
     key::FEATURE_SG,
@@ -24,6 +26,7 @@ const FRONTEND_KEYS: [&str; 8] = [
     key::FEATURE_NO_CSUM_OFFLOAD,
     key::FEATURE_IPV6_CSUM_OFFLOAD,
     key::FEATURE_RX_NOTIFY,
+    key::XDP_HEADROOM,
 ];
 
 /// An interface: its address and the connection to its frontend.
@@ -62,6 +65,11 @@ impl<P: ForeignFrames> Driver<P> {
                 ipv6: flag(key::FEATURE_GSO_TCPV6)?,
             },
             rx_notify: flag(key::FEATURE_RX_NOTIFY)?,
+            headroom: if self.config.xdp_headroom {
+                nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM)
+            } else {
+                0
+            },
         };
         let multicast = flag(key::REQUEST_MULTICAST_CONTROL)?;
         Ok(FrontendNodes { features, multicast, queues, control })
@@ -70,6 +78,8 @@ impl<P: ForeignFrames> Driver<P> {
 
 impl<P: ForeignFrames> BackendDriver for Driver<P> {
     const KIND: &'static str = "vif";
+
+    const WATCHED_NODE: Option<&'static str> = Some(key::REQUEST_MULTICAST_CONTROL);
 
     type Error = NetBackError;
 
@@ -94,9 +104,10 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
             (key::FEATURE_GSO_TCPV6, 1),
             (key::FEATURE_IPV6_CSUM_OFFLOAD, 1),
             (key::FEATURE_MULTICAST_CONTROL, 1),
-            (key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 0),
+            (key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 1),
             (key::FEATURE_SPLIT_EVENT_CHANNELS, 1),
             (key::FEATURE_CTRL_RING, 1),
+            (key::FEATURE_XDP_HEADROOM, self.config.xdp_headroom.into()),
             (key::MAX_QUEUES, self.config.queues()),
         ] {
             nodes.write(name, value);
@@ -114,6 +125,16 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
         let connection = Connection::new(&self.platform, peer.id, &nodes, self.rate, &self.config)?;
         self.connection = Some(PageBox::new(self.platform.clone(), connection)?);
         Ok(())
+    }
+
+    /// Turns the multicast filter on or off; a value that is no number changes nothing.
+    fn node_changed(&mut self, value: &[u8]) {
+        let Some(connection) = &mut self.connection else { return };
+        match (value, parse_number::<u32>(value)) {
+            ([], _) => connection.set_multicast_filter(false),
+            (_, Ok(found)) => connection.set_multicast_filter(found != 0),
+            (_, Err(error)) => debug!("vif: {}: {error}", key::REQUEST_MULTICAST_CONTROL),
+        }
     }
 
     fn disconnect(&mut self) {

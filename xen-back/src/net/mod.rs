@@ -15,6 +15,7 @@ mod multicast;
 mod packet;
 mod queue_nodes;
 mod rx;
+mod static_grants;
 mod statistics;
 mod tx;
 

@@ -28,6 +28,10 @@ impl MulticastFilter {
         Self { enabled, addresses: Vec::new() }
     }
 
+    pub(super) fn set_enabled(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
     /// Carries out a change. `false` if the address is no multicast address or there is no room.
     pub(super) fn change(&mut self, change: Change) -> bool {
         match change {

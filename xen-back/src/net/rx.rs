@@ -1,15 +1,22 @@
 //! Packets to a guest.
 
+use super::static_grants::StaticGrants;
 use super::{
     ChecksumState, Packet, PacketMeta, RxStatistics, SegmentationKind, Segments, checksum,
 };
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
+use xen_hypercall::{
+    DomId, ForeignFrames, Instant, OutOfMemory, PAGE_SIZE, Pages, StableSharedMem,
+};
 use xen_ring::{BackRing, Corrupt};
-use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
+use xen_sys::io::netif::{
+    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifRxRequest, NetifRxResponse, NetifStatus,
+};
+use xenbus::net::xdp;
 
 /// Pages of packets that wait for the guest: half a millisecond of a fast network, and the most
 /// that a guest without receive buffers can occupy.
@@ -35,6 +42,8 @@ pub(super) struct FrontendFeatures {
     pub(super) segmentation: PerFamily,
     /// An event when receive buffers are posted that were requested.
     pub(super) rx_notify: bool,
+    /// Free bytes before the packet in each slot, at most [`MAX_HEADROOM`](xdp::MAX_HEADROOM).
+    pub(super) headroom: u16,
 }
 
 /// A feature for each version of IP.
@@ -67,25 +76,60 @@ impl FrontendFeatures {
 struct Waiting {
     start: usize,
     len: usize,
-    meta: PacketMeta,
+    shape: Shape,
     /// The time when it was queued.
     since: Instant,
+}
+
+/// Properties of a packet that its number of slots depends on, besides its length.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    meta: PacketMeta,
+    /// Free bytes at the start of each slot.
+    headroom: u16,
+}
+
+impl Shape {
+    /// Returns the bytes of a packet that a slot has room for.
+    fn room(self) -> usize {
+        PAGE_SIZE - usize::from(self.headroom)
+    }
+
+    /// Returns the slots of a packet of `len` bytes, with those of the extra information.
+    fn slots(self, len: usize) -> usize {
+        len.div_ceil(self.room()) + self.extras()
+    }
+
+    /// Returns the number of slots of extra information, which follow the first slot.
+    fn extras(self) -> usize {
+        let PacketMeta { segmentation, hash, .. } = self.meta;
+        let flags = [segmentation.is_some(), hash.is_some(), self.headroom > 0];
+        flags.into_iter().map(usize::from).sum()
+    }
+
+    /// Returns the extra information of a slot.
+    fn extra_info(self, index: usize) -> NetifExtraInfo {
+        let headroom = (self.headroom > 0).then(|| xdp::extra_info(self.headroom));
+        let mut info = self.meta.extra_infos().chain(headroom).nth(index).unwrap_or_default();
+        info.flags.set(NetifExtraFlags::MORE, index + 1 < self.extras());
+        info
+    }
 }
 
 impl Waiting {
     /// Slots that carry its bytes.
     fn pages(&self) -> usize {
-        self.len.div_ceil(PAGE_SIZE)
+        self.len.div_ceil(self.shape.room())
     }
 
     /// Slots that it takes.
     fn slots(&self) -> usize {
-        slots(self.len, self.meta)
+        self.shape.slots(self.len)
     }
 
     /// Returns the part of the packet that its slot `index` carries.
     fn slot(&self, index: usize) -> Slot {
-        let extras = extras(self.meta);
+        let extras = self.shape.extras();
         match index.checked_sub(1) {
             None => Slot::Page(0),
             Some(extra) if extra < extras => Slot::Extra(extra),
@@ -93,20 +137,24 @@ impl Waiting {
         }
     }
 
+    /// Returns the range of the queue's memory that each of its slots carries; `None` for extra
+    /// information.
+    fn parts(&self) -> impl Iterator<Item = Option<Range<usize>>> + use<'_> {
+        (0..self.slots()).map(|index| match self.slot(index) {
+            Slot::Page(page) => {
+                let room = self.shape.room();
+                let at = page * room;
+                let start = self.start + at;
+                Some(start..start + (self.len - at).min(room))
+            }
+            Slot::Extra(_) => None,
+        })
+    }
+
     /// Returns the time at which it is dropped.
     fn deadline(&self) -> Instant {
         self.since + DRAIN_TIMEOUT
     }
-}
-
-/// Returns the slots of a packet of `len` bytes, with those of the extra information.
-fn slots(len: usize, meta: PacketMeta) -> usize {
-    len.div_ceil(PAGE_SIZE) + extras(meta)
-}
-
-/// Returns the slots of extra information, which follow the first slot.
-fn extras(meta: PacketMeta) -> usize {
-    usize::from(meta.segmentation.is_some()) + usize::from(meta.hash.is_some())
 }
 
 /// The content of a slot.
@@ -121,7 +169,7 @@ enum Slot {
 /// The queue of packets to a guest.
 ///
 /// Their bytes are stored in a ring of memory, each packet contiguous.
-pub(super) struct Rx<P: Platform> {
+pub(super) struct Rx<P: ForeignFrames> {
     memory: Pages<P>,
     guest: DomId,
     features: FrontendFeatures,
@@ -144,7 +192,7 @@ struct Stall {
     stalled: bool,
 }
 
-impl<P: Platform> Rx<P> {
+impl<P: ForeignFrames> Rx<P> {
     /// Creates the queue; the interface has `queues` of them.
     pub(super) fn new(
         platform: &P,
@@ -201,7 +249,7 @@ impl<P: Platform> Rx<P> {
             statistics.overrun += 1;
             return false;
         }
-        let fits = self.can_post(slots(bytes.len(), meta), ring);
+        let fits = self.can_post(self.shape(meta).slots(bytes.len()), ring);
         let scatter_gather = self.features.scatter_gather;
         let whole = |kind| self.features.can_segment(kind) && scatter_gather && fits;
         let Some(segmentation) = meta.segmentation.filter(|found| !whole(found.kind)) else {
@@ -218,7 +266,8 @@ impl<P: Platform> Rx<P> {
         let mut cut = PacketMeta::new(ChecksumState::Partial);
         cut.hash = meta.hash;
         // The first one is the largest.
-        let segments = segments.filter(|segments| self.can_post(slots(segments.len(0), cut), ring));
+        let segments =
+            segments.filter(|segments| self.can_post(self.shape(cut).slots(segments.len(0)), ring));
         let Some(segments) = segments else {
             statistics.refused += 1;
             return false;
@@ -256,6 +305,10 @@ impl<P: Platform> Rx<P> {
         self.slots.len() >= need
     }
 
+    fn shape(&self, meta: PacketMeta) -> Shape {
+        Shape { meta, headroom: self.features.headroom }
+    }
+
     fn queue_one(
         &mut self,
         len: usize,
@@ -264,7 +317,8 @@ impl<P: Platform> Rx<P> {
         now: Instant,
         write: impl FnOnce(&mut [u8]) -> Option<()>,
     ) -> bool {
-        let limit = if self.features.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
+        let one_slot = PAGE_SIZE - usize::from(self.features.headroom);
+        let limit = if self.features.scatter_gather { super::MAX_PACKET } else { one_slot };
         if len == 0 || len > limit {
             statistics.refused += 1;
             return false;
@@ -287,7 +341,7 @@ impl<P: Platform> Rx<P> {
         }
         self.next = (start + len).next_multiple_of(64);
         // There is room: checked above.
-        let _ = self.waiting.push_back(Waiting { start, len, meta, since: now });
+        let _ = self.waiting.push_back(Waiting { start, len, shape: self.shape(meta), since: now });
         true
     }
 
@@ -318,16 +372,19 @@ impl<P: Platform> Rx<P> {
     pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
         ring: &mut RxRing<M>,
+        grants: Option<&StaticGrants<P>>,
         statistics: &mut RxStatistics,
         now: Instant,
     ) -> Result<bool, Corrupt> {
         let (mut packets, mut used) = (0, 0);
         let mut starved = false;
+        let limit = self.slots.capacity() / if self.features.headroom > 0 { 2 } else { 1 };
         for waiting in &self.waiting {
             let need = waiting.slots();
             // A packet lies in one page, or begins at one: the bytes of each of its slots are one
-            // copy at most, so as many slots as a hypercall has copies are a batch.
-            if used + need > self.slots.capacity() {
+            // copy at most, or two with free bytes before them, so as many slots as a hypercall has
+            // copies are a batch, or half of it.
+            if used + need > limit {
                 break;
             }
             while self.slots.len() < used + need {
@@ -342,10 +399,10 @@ impl<P: Platform> Rx<P> {
             packets += 1;
             used += need;
         }
-        let whole = self.copy(0, packets).is_ok();
+        let whole = self.copy(0, packets, grants, statistics).is_ok();
         let mut done = 0;
         for _ in 0..packets {
-            let good = whole || self.copy(done, 1).is_ok();
+            let good = whole || self.copy(done, 1, grants, statistics).is_ok();
             let Some(waiting) = self.waiting.pop_front() else { break };
             statistics.packets += u64::from(good);
             statistics.bytes += if good { waiting.len as u64 } else { 0 };
@@ -405,21 +462,32 @@ impl<P: Platform> Rx<P> {
     }
 
     /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall.
-    fn copy(&mut self, slot: usize, packets: usize) -> Result<(), MapError> {
+    /// Slots in static grants need none.
+    fn copy(
+        &mut self,
+        slot: usize,
+        packets: usize,
+        grants: Option<&StaticGrants<P>>,
+        statistics: &mut RxStatistics,
+    ) -> Result<(), MapError> {
+        let mut copied = [false; MAX_COPIES];
+        if let Some(grants) = grants {
+            let slots = self.slots.iter().skip(slot);
+            let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
+            for ((slot, part), copied) in slots.zip(parts).zip(&mut copied) {
+                let bytes = part.and_then(|part| self.memory.as_slice().get(part));
+                let at = usize::from(self.features.headroom);
+                *copied = bytes.is_some_and(|bytes| grants.write(slot.gref, at, bytes).is_some());
+                statistics.static_copies += u64::from(*copied);
+            }
+        }
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
-        let mut slots = self.slots.iter().skip(slot);
-        for waiting in self.waiting.iter().take(packets) {
-            for index in 0..waiting.slots() {
-                let (Some(slot), Slot::Page(page)) = (slots.next(), waiting.slot(index)) else {
-                    continue;
-                };
-                let at = page * PAGE_SIZE;
-                batch.copy_to_grant(
-                    waiting.start + at,
-                    slot.gref,
-                    0,
-                    (waiting.len - at).min(PAGE_SIZE),
-                )?;
+        let slots = self.slots.iter().skip(slot);
+        let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
+        for ((slot, part), _) in slots.zip(parts).zip(copied).filter(|(_, copied)| !copied) {
+            if let Some(part) = part {
+                let at = usize::from(self.features.headroom);
+                batch.copy_to_grant(part.start, slot.gref, at, part.len())?;
             }
         }
         batch.run()
@@ -435,25 +503,27 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
             status: NetifStatus::ERROR.0,
         };
     }
-    let PacketMeta { checksum, .. } = waiting.meta;
+    let Shape { meta: PacketMeta { checksum, .. }, headroom } = waiting.shape;
     let page = match waiting.slot(index) {
         Slot::Page(page) => page,
         Slot::Extra(extra) => {
-            let extra = waiting.meta.extra_infos().nth(extra).unwrap_or_default();
+            let extra = waiting.shape.extra_info(extra);
             return zerocopy::transmute!(extra);
         }
     };
     let mut flags = NetRxFlags::empty();
     flags.set(NetRxFlags::MORE_DATA, page + 1 < waiting.pages());
     if index == 0 {
-        flags.set(NetRxFlags::EXTRA_INFO, extras(waiting.meta) > 0);
+        flags.set(NetRxFlags::EXTRA_INFO, waiting.shape.extras() > 0);
         flags |= checksum.rx_flags();
     }
-    let len = (waiting.len - page * PAGE_SIZE).min(PAGE_SIZE);
-    NetifRxResponse { id, offset: 0, flags, status: len as i16 }
+    let room = waiting.shape.room();
+    let len = (waiting.len - page * room).min(room);
+    // As in Linux, the free bytes count as bytes of the slot.
+    NetifRxResponse { id, offset: 0, flags, status: (usize::from(headroom) + len) as i16 }
 }
 
-impl<P: Platform> fmt::Debug for Rx<P> {
+impl<P: ForeignFrames> fmt::Debug for Rx<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rx")
             .field("guest", &self.guest)

@@ -21,6 +21,8 @@ pub struct TxStatistics {
     pub throttled: u64,
     /// Changes of the multicast filter.
     pub filter_changes: u64,
+    /// Parts of packets copied out of [static grants](super::NetBackConfig::static_grants).
+    pub static_copies: u64,
 }
 
 /// Counters of packets sent to the guest.
@@ -44,6 +46,8 @@ pub struct RxStatistics {
     /// Times that a queue stalled: the guest posted no buffers for
     /// [`stall_timeout`](super::NetBackConfig::stall_timeout).
     pub stalls: u64,
+    /// Parts of packets copied to [static grants](super::NetBackConfig::static_grants).
+    pub static_copies: u64,
 }
 
 /// Counters of one queue.
@@ -65,6 +69,7 @@ impl TxStatistics {
         self.failed += other.failed;
         self.throttled += other.throttled;
         self.filter_changes += other.filter_changes;
+        self.static_copies += other.static_copies;
     }
 }
 
@@ -77,5 +82,6 @@ impl RxStatistics {
         self.failed += other.failed;
         self.filtered += other.filtered;
         self.stalls += other.stalls;
+        self.static_copies += other.static_copies;
     }
 }

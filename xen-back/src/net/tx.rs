@@ -3,6 +3,7 @@
 use super::credit::Credit;
 use super::error::RingViolation;
 use super::multicast::{Change, MulticastFilter};
+use super::static_grants::StaticGrants;
 use super::{
     ChecksumState, MacAddress, Packet, PacketHash, PacketMeta, PacketSink, Segmentation, Segments,
     TxStatistics, TxViolation, checksum,
@@ -10,7 +11,9 @@ use super::{
 use core::fmt;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
+use xen_hypercall::{
+    DomId, ForeignFrames, GrantRef, OutOfMemory, PAGE_SIZE, Pages, StableSharedMem,
+};
 use xen_ring::{BackRing, Corrupt};
 use xen_sys::io::netif::{
     NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraMcast, NetifExtraType, NetifStatus,
@@ -84,6 +87,14 @@ struct Fragment {
     gref: GrantRef,
     offset: u16,
     size: u16,
+    /// A fragment that is copied already, out of a static grant.
+    copied: bool,
+}
+
+impl Fragment {
+    fn new(gref: GrantRef, offset: u16, size: u16) -> Self {
+        Self { gref, offset, size, copied: false }
+    }
 }
 
 /// A packet that was taken from the ring and is not answered yet.
@@ -101,7 +112,7 @@ struct Taken {
 }
 
 /// The assembly of a guest's packets.
-pub(super) struct Tx<P: Platform> {
+pub(super) struct Tx<P: ForeignFrames> {
     memory: Pages<P>,
     guest: DomId,
     taken: Vec<Taken, BATCH_SLOTS>,
@@ -130,7 +141,7 @@ struct Parsed {
     malformed: bool,
 }
 
-impl<P: Platform> Tx<P> {
+impl<P: ForeignFrames> Tx<P> {
     pub(super) fn new(platform: &P, guest: DomId) -> Result<Self, OutOfMemory> {
         Ok(Self {
             memory: Pages::alloc(platform.clone(), BATCH_PAGES)?,
@@ -149,6 +160,7 @@ impl<P: Platform> Tx<P> {
         &mut self,
         ring: &mut TxRing<M>,
         policy: &mut Policy,
+        grants: Option<&StaticGrants<P>>,
         port: &mut (impl PacketSink + ?Sized),
         statistics: &mut TxStatistics,
     ) -> Result<bool, RingViolation> {
@@ -157,6 +169,9 @@ impl<P: Platform> Tx<P> {
         self.ids.clear();
         (self.copies, self.next) = (0, 0);
         let collected = self.collect(ring, policy, statistics);
+        if let Some(grants) = grants {
+            statistics.static_copies += self.copy_static(grants);
+        }
         if self.copy(0, self.taken.len()).is_err() {
             // A copy failed: repeats them one packet at a time to find which.
             for index in 0..self.taken.len() {
@@ -280,6 +295,24 @@ impl<P: Platform> Tx<P> {
         taken
     }
 
+    /// Copies the fragments in static grants. Returns their number.
+    fn copy_static(&mut self, grants: &StaticGrants<P>) -> u64 {
+        let mut copies = 0;
+        for taken in &self.taken {
+            let mut at = taken.start;
+            let range = taken.fragments.0..taken.fragments.1;
+            for fragment in self.fragments.get_mut(range).unwrap_or_default() {
+                let end = at + usize::from(fragment.size);
+                let room = self.memory.as_mut_slice().get_mut(at..end).unwrap_or_default();
+                let copied = grants.read(fragment.gref, fragment.offset.into(), room);
+                fragment.copied = copied.is_some();
+                copies += u64::from(fragment.copied);
+                at = end;
+            }
+        }
+        copies
+    }
+
     /// Copies the fragments of some packets, by one hypercall.
     fn copy(&mut self, from: usize, to: usize) -> Result<(), MapError> {
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
@@ -289,7 +322,9 @@ impl<P: Platform> Tx<P> {
                 self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default()
             {
                 let len = usize::from(fragment.size);
-                batch.copy_from_grant(fragment.gref, usize::from(fragment.offset), at, len)?;
+                if !fragment.copied {
+                    batch.copy_from_grant(fragment.gref, usize::from(fragment.offset), at, len)?;
+                }
                 at += len;
             }
         }
@@ -361,11 +396,11 @@ fn parse(
         check_page(slot.offset, size)?;
         // Sizes that add up to more than the whole leave nothing: the sum then differs from it.
         rest = rest.saturating_sub(size);
-        let _ = fragments.push(Fragment { gref: slot.gref, offset: slot.offset, size: slot.size });
+        let _ = fragments.push(Fragment::new(slot.gref, slot.offset, slot.size));
     }
     // The first slot has the size of the whole; what the others have not is its own.
     check_page(first.offset, rest)?;
-    let fragment = Fragment { gref: first.gref, offset: first.offset, size: rest as u16 };
+    let fragment = Fragment::new(first.gref, first.offset, rest as u16);
     if fragments.insert(0, fragment).is_err() {
         fragments.clear();
     }
@@ -379,7 +414,7 @@ fn check_page(offset: u16, size: usize) -> Result<(), TxViolation> {
     Ok(())
 }
 
-impl<P: Platform> fmt::Debug for Tx<P> {
+impl<P: ForeignFrames> fmt::Debug for Tx<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tx")
             .field("guest", &self.guest)

@@ -18,7 +18,7 @@ use zerocopy::{FromBytes, IntoBytes};
 const SHAPE: Shape = Shape { queues: 4, split: false, control: true };
 
 /// Sends requests, and returns the results in order.
-fn ask(
+pub(crate) fn ask(
     multi: &mut Multi<'_>,
     back: &mut NetBack<Domain>,
     requests: &[XenNetifCtrlRequest],
@@ -36,7 +36,7 @@ fn ask(
     responses.collect()
 }
 
-fn ask_one(
+pub(crate) fn ask_one(
     multi: &mut Multi<'_>,
     back: &mut NetBack<Domain>,
     request: ControlRequest,

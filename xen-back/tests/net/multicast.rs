@@ -85,3 +85,39 @@ fn device_without_filter_gets_all_groups() {
     assert!(is_sent(&mut back, group(1)) && is_sent(&mut back, group(2)));
     fixture.close_and_finish(front, back);
 }
+
+#[test]
+fn filter_follows_node_while_connected() {
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let guest = &fixture.guests[0];
+    let config = NetFrontConfig::default().with_multicast_filter(true);
+    let mut front = NetFront::new(&guest.store, &guest.grants, Vif(0), config).unwrap();
+    front.join_multicast(group(1)).unwrap();
+    fixture.run(0, &mut front, &mut back, |link, back| {
+        link == DeviceState::Connected && back.is_connected()
+    });
+    until_changed(&fixture, &mut front, &mut back, 1);
+    assert!(!is_sent(&mut back, group(2)));
+    let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+    let node = format!("{path}/request-multicast-control");
+    // The filter keeps its groups; a bad value changes nothing; a missing one is 0.
+    for (value, filters) in [
+        (Some("0"), false),
+        (Some("1"), true),
+        (Some("many"), true),
+        (Some("99999999999999999999"), true),
+        (None, false),
+        (Some("2"), true),
+    ] {
+        match value {
+            Some(value) => store.write(&node, value).unwrap(),
+            None => store.remove(&node).unwrap(),
+        }
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(is_sent(&mut back, group(2)), !filters, "{value:?}");
+        assert!(is_sent(&mut back, group(1)));
+    }
+    assert!(back.is_connected());
+    fixture.close_and_finish(front, back);
+}

@@ -106,7 +106,7 @@ fn offer_has_all_nodes() {
         ("feature-gso-tcpv6", "1"),
         ("feature-ipv6-csum-offload", "1"),
         ("feature-multicast-control", "1"),
-        ("feature-dynamic-multicast-control", "0"),
+        ("feature-dynamic-multicast-control", "1"),
         ("feature-split-event-channels", "1"),
         ("feature-ctrl-ring", "1"),
         ("multi-queue-max-queues", "4"),

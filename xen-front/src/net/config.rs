@@ -50,6 +50,17 @@ pub struct NetFrontConfig {
     /// [joined](super::NetFront::join_multicast), if the backend has a filter.
     #[doc(alias = "request-multicast-control")]
     pub multicast_filter: bool,
+    /// A control ring, if the backend supports it, for
+    /// [`NetFront::set_hash`](super::NetFront::set_hash) and
+    /// [`NetFront::set_static_grants`](super::NetFront::set_static_grants). It costs four pages and
+    /// an event channel.
+    #[doc(alias("feature-ctrl-ring", "ctrl-ring-ref", "event-channel-ctrl"))]
+    pub control_ring: bool,
+    /// Free bytes that the backend leaves before the packet in each receive buffer, at most
+    /// [`MAX_XDP_HEADROOM`](super::MAX_XDP_HEADROOM), if it supports that. A packet is copied out
+    /// of its buffer without these bytes.
+    #[doc(alias("xdp-headroom", "feature-xdp-headroom"))]
+    pub xdp_headroom: u16,
     /// Time that the backend has for each step, and in all for
     /// [`NetFront::connect`](super::NetFront::connect) and
     /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). A backend can run scripts.
@@ -67,6 +78,8 @@ impl Default for NetFrontConfig {
             queues: 1,
             split_event_channels: true,
             multicast_filter: false,
+            control_ring: false,
+            xdp_headroom: 0,
             timeout: Duration::from_secs(30),
         }
     }
@@ -123,6 +136,18 @@ impl NetFrontConfig {
         Self { multicast_filter, ..self }
     }
 
+    /// Returns the configuration with other [free bytes](Self::xdp_headroom).
+    #[must_use]
+    pub fn with_xdp_headroom(self, xdp_headroom: u16) -> Self {
+        Self { xdp_headroom, ..self }
+    }
+
+    /// Returns the configuration with or without [`control_ring`](Self::control_ring).
+    #[must_use]
+    pub fn with_control_ring(self, control_ring: bool) -> Self {
+        Self { control_ring, ..self }
+    }
+
     /// Returns the number of queues, within the limits.
     pub(super) fn valid_queues(self) -> u16 {
         self.queues.clamp(1, MAX_QUEUES)
@@ -133,7 +158,7 @@ impl NetFrontConfig {
         // A packet has up to 18 slots, and two with extra information.
         let scatter_gather = self.scatter_gather && self.rx_slots >= LARGE_PACKET;
         let segmentation = scatter_gather && self.segmentation_offload && self.checksum_offload;
-        RxFeatures { scatter_gather, segmentation }
+        RxFeatures { scatter_gather, segmentation, headroom: 0 }
     }
 
     /// Returns the configuration with another [`timeout`](Self::timeout).

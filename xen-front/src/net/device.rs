@@ -1,8 +1,10 @@
 //! A network device.
 
 use super::driver::VifDriver;
+use super::hash::{HashConfig, HashState};
 use super::queues::{Connection, Queues};
 use super::slots::MAX_SLOTS;
+use super::static_grants::{StaticGrantState, StaticGrantWish};
 use super::{
     DeviceState, MAX_QUEUES, MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics,
     NetQueue, PacketMeta, ProtocolError, RxPacket, SegmentationKind, TxError, Vif, write_pieces,
@@ -16,8 +18,8 @@ use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 use xenbus::FrontendDevice;
 use xenbus::net::DEFAULT_HASH;
 
-/// The most ports of a device.
-const MAX_PORTS: usize = 2 * MAX_QUEUES as usize;
+/// The most ports of a device: two of each queue, and that of the control ring.
+const MAX_PORTS: usize = 2 * MAX_QUEUES as usize + 1;
 
 /// The pages of the longest packet.
 const LONGEST: usize = XEN_NETIF_MAX_TX_SIZE.div_ceil(PAGE_SIZE);
@@ -186,7 +188,8 @@ impl<P: Platform> NetFront<P> {
     /// [`TxError::Full`], of the queues that are not taken. None while there is no connection; the
     /// ports change with each connection.
     ///
-    /// A queue with an event channel for each ring has its transmit ring's port first.
+    /// A queue with an event channel for each ring has its transmit ring's port first. The last
+    /// port is that of a [control ring](NetFrontConfig::control_ring).
     pub fn ports(&self) -> Vec<Port, MAX_PORTS> {
         let mut ports = Vec::new();
         for index in self.queues.own() {
@@ -194,6 +197,7 @@ impl<P: Platform> NetFront<P> {
             let connection = queue.as_ref().and_then(|queue| queue.connection.as_ref());
             ports.extend(connection.into_iter().flat_map(Connection::ports));
         }
+        ports.extend(self.device.driver().control.as_ref().map(|control| control.port()));
         ports
     }
 
@@ -286,9 +290,69 @@ impl<P: Platform> NetFront<P> {
         self.device.driver().filters
     }
 
+    /// Configures the hash that selects the queues of received packets; `None` for a backend's own
+    /// choice. It is sent again after a resume or a new connection. Never waits:
+    /// [`hash_state`](Self::hash_state) has the result, which [`poll`](Self::poll) takes.
+    ///
+    /// While it is [active](HashState::Active), packets that have a hash come with it
+    /// ([`PacketMeta::hash`]), as the backend says: the driver does not compare it with the packet.
+    pub fn set_hash(&mut self, hash: Option<HashConfig>) {
+        let now = self.device.store().platform().now();
+        let driver = self.device.driver_mut();
+        driver.hash.config = hash;
+        driver.hash.changed = true;
+        if self.device.state() == DeviceState::Connected {
+            // The next poll returns the error.
+            let _ = self.device.driver_mut().poll_control(now);
+        }
+    }
+
+    /// Returns the state of the hash that [`set_hash`](Self::set_hash) has configured.
+    pub fn hash_state(&self) -> HashState {
+        let driver = self.device.driver();
+        match (&driver.control, &driver.hash.config) {
+            (Some(control), _) if !driver.hash.changed => control.hash.state(),
+            (None, None) => HashState::Off,
+            (None, Some(_)) if self.device.state() == DeviceState::Connected => {
+                HashState::Unsupported
+            }
+            _ => HashState::Pending,
+        }
+    }
+
+    /// Requests the backend to keep the buffers of all queues mapped, so that it copies packets
+    /// without a hypercall; or no longer. It is requested again after a resume or a new connection.
+    /// Never waits: [`static_grants`](Self::static_grants) has the result, which
+    /// [`poll`](Self::poll) takes.
+    #[doc(alias("XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING", "XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING"))]
+    pub fn set_static_grants(&mut self, enabled: bool) {
+        let now = self.device.store().platform().now();
+        self.device.driver_mut().static_grants = StaticGrantWish { enabled, changed: true };
+        if self.device.state() == DeviceState::Connected {
+            // The next poll returns the error.
+            let _ = self.device.driver_mut().poll_control(now);
+        }
+    }
+
+    /// Returns the state of the buffers that [`set_static_grants`](Self::set_static_grants) has
+    /// requested to map.
+    pub fn static_grants(&self) -> StaticGrantState {
+        let driver = self.device.driver();
+        match (&driver.control, driver.static_grants.enabled) {
+            (Some(control), _) if !driver.static_grants.changed => control.grants.state(),
+            (None, false) => StaticGrantState::Off,
+            (None, true) if self.device.state() == DeviceState::Connected => {
+                StaticGrantState::Unsupported
+            }
+            _ => StaticGrantState::Pending,
+        }
+    }
+
     /// Returns when to poll again if no event comes before.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.device.poll_timeout(now)
+        let control = self.device.driver().control.as_ref().and_then(|control| control.deadline());
+        let control = control.filter(|_| self.device.state() == DeviceState::Connected);
+        [self.device.poll_timeout(now), control].into_iter().flatten().min()
     }
 
     /// Copies the state of the device to the queues.
@@ -455,6 +519,10 @@ impl<P: Platform> NetFront<P> {
     /// [`ProtocolError`] as from [`receive`](Self::receive).
     pub fn final_check(&mut self) -> Result<bool, ProtocolError> {
         let _ = self.first_queue();
+        if self.queues.is_connected() && self.device.driver().control.is_some() {
+            let now = self.device.store().platform().now();
+            self.device.driver_mut().poll_control(now)?;
+        }
         self.queues.own().try_fold(false, |work, index| Ok(self.queues.final_check(index)? || work))
     }
 

@@ -1,10 +1,13 @@
 //! The protocol of a network frontend, as xenbus calls it.
 
+use super::control::ControlConnection;
+use super::hash::HashWish;
 use super::multicast::Groups;
 use super::queues::{Connection, Queues};
 use super::rings::Rings;
-use super::rx::RxQueue;
+use super::rx::{RxFeatures, RxQueue};
 use super::slots::Slots;
+use super::static_grants::StaticGrantWish;
 use super::tx::{TxFeatures, TxQueue};
 use super::tx_buffers::TxBuffers;
 use super::{MacAddress, NetFrontConfig, NetFrontError, NetFrontStatistics, ProtocolError};
@@ -12,11 +15,11 @@ use crate::connection;
 use log::debug;
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
-use xen_hypercall::{DomId, GrantRef, Instant, PageArc, Platform};
+use xen_hypercall::{DomId, GrantRef, Instant, PageArc, PageBox, Platform};
 use xen_ring::FrontRing;
 use xen_store::wire::parse_number;
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
-use xenbus::net::key;
+use xenbus::net::{key, xdp};
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
 
 /// An Ethernet header with a VLAN tag.
@@ -45,6 +48,12 @@ pub(super) struct VifDriver<P: Platform> {
     pub(super) filters: bool,
     /// The backend's link is up.
     pub(super) carrier: bool,
+    /// In a page of its own, so that the driver stays small.
+    pub(super) control: Option<PageBox<P, ControlConnection<P>>>,
+    pub(super) hash: HashWish,
+    pub(super) static_grants: StaticGrantWish,
+    /// Free bytes that this connection's backend leaves before packets.
+    headroom: u16,
 }
 
 impl<P: Platform> VifDriver<P> {
@@ -63,7 +72,19 @@ impl<P: Platform> VifDriver<P> {
             groups: Groups::default(),
             filters: false,
             carrier: true,
+            control: None,
+            hash: HashWish::default(),
+            static_grants: StaticGrantWish::default(),
+            headroom: 0,
         }
+    }
+
+    /// Takes the responses of the control ring, and sends what follows from them. An error is that
+    /// of all later calls, too.
+    pub(super) fn poll_control(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        let Self { control, hash, static_grants, queues, config, .. } = self;
+        let Some(control) = control else { return Ok(()) };
+        control.poll((hash, static_grants), queues, now, config.timeout)
     }
 
     /// Sends the changes of the multicast filter that there is room for; publish them.
@@ -95,7 +116,8 @@ impl<P: Platform> VifDriver<P> {
         let ring = || connection::grant_page::<P, NetFrontError>(&self.grants, peer);
         let (rx_ring, tx_ring) = (FrontRing::new(ring()?)?, FrontRing::new(ring()?)?);
         let buffers = Slots::share(&self.grants, peer, rx_slots)?;
-        let rx = RxQueue::new(rx_ring, buffers, self.config.rx_features());
+        let rx_features = RxFeatures { headroom: self.headroom, ..self.config.rx_features() };
+        let rx = RxQueue::new(rx_ring, buffers, rx_features);
         let buffers = TxBuffers::grant(&self.grants, peer, tx_slots)?;
         let tx = TxQueue::new(tx_ring, buffers, features, usize::from(self.mtu) + HEADER);
         let mut rings = Rings::new(rx, tx);
@@ -112,7 +134,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
     const KIND: &'static str = "vif";
 
     /// Nodes of other numbers of queues and channels, and of features that this driver does not
-    /// have: the control ring and more.
+    /// have, or not in each connection.
     const STALE_NODES: &'static [&'static str] = &[
         key::NUM_QUEUES,
         key::TX_RING_REF,
@@ -128,11 +150,11 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         "queue-5",
         "queue-6",
         "queue-7",
-        "ctrl-ring-ref",
-        "event-channel-ctrl",
+        key::CTRL_RING_REF,
+        key::EVENT_CHANNEL_CTRL,
         key::REQUEST_MULTICAST_CONTROL,
         "feature-gso-tcpv4-prefix",
-        "xdp-headroom",
+        key::XDP_HEADROOM,
     ];
 
     const WATCHED_NODE: Option<&'static str> = Some(key::CARRIER);
@@ -156,6 +178,8 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             key::FEATURE_IPV6_CSUM_OFFLOAD,
             key::FEATURE_SPLIT_EVENT_CHANNELS,
             key::FEATURE_MULTICAST_CONTROL,
+            key::FEATURE_CTRL_RING,
+            key::FEATURE_XDP_HEADROOM,
             key::MAX_QUEUES,
         ]);
     }
@@ -167,13 +191,18 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         if nodes.number_or(key::FEATURE_RX_COPY, 0u32)? == 0 {
             return Err(NetFrontError::NoRxCopy);
         }
-        let features = tx_features(self.config, nodes)?;
+        let has_control =
+            self.config.control_ring && nodes.number_or(key::FEATURE_CTRL_RING, 0u32)? != 0;
+        let features = TxFeatures { hash: has_control, ..tx_features(self.config, nodes)? };
         let large = features.scatter_gather && self.config.rx_features().scatter_gather;
         self.mtu = mtu(nodes, if large { MAX_MTU } else { DEFAULT_MTU });
         let split = self.config.split_event_channels
             && nodes.number_or(key::FEATURE_SPLIT_EVENT_CHANNELS, 0u32)? != 0;
         self.filters = self.config.multicast_filter
             && nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
+        let has_headroom = nodes.number_or(key::FEATURE_XDP_HEADROOM, 0u32)? != 0;
+        self.headroom =
+            if has_headroom { self.config.xdp_headroom.min(xdp::MAX_HEADROOM) } else { 0 };
         self.groups.restart();
         self.carrier = true;
         let most = nodes.number_or(key::MAX_QUEUES, 1u32)?;
@@ -187,6 +216,12 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             if let Some(mut queue) = self.queues.lock(index) {
                 queue.connection = Some(connection);
             }
+        }
+        self.hash.changed = self.hash.config.is_some();
+        self.static_grants.changed = self.static_grants.enabled;
+        if has_control {
+            let control = ControlConnection::new(&self.grants, peer.id, rings)?;
+            self.control = Some(PageBox::new(self.grants.platform().clone(), control)?);
         }
         Ok(())
     }
@@ -203,6 +238,13 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             {
                 write_queue(nodes, connection, queue);
             }
+        }
+        if let Some(control) = &self.control {
+            nodes.write(key::CTRL_RING_REF, control.reference());
+            nodes.write(key::EVENT_CHANNEL_CTRL, control.port().0);
+        }
+        if self.headroom > 0 {
+            nodes.write(key::XDP_HEADROOM, self.headroom);
         }
         nodes.write(key::REQUEST_RX_COPY, 1);
         // Without it Linux's backend ignores events for free buffers, and polls for them every 30
@@ -235,9 +277,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         Ok(result?)
     }
 
-    fn run(&mut self, _: Instant) -> Result<(), NetFrontError> {
+    fn run(&mut self, now: Instant) -> Result<(), NetFrontError> {
         self.update_filter();
-        let mut result = Ok(());
+        let mut result = self.poll_control(now);
         self.queues.for_each(|queue| {
             let flushed = queue.connection.as_mut().map_or(Ok(()), Connection::flush);
             result = result.and(flushed);
@@ -267,6 +309,9 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             in_use += rings.count() + rx.end_access() + tx.end_access();
             connections += 1;
         });
+        if let Some(control) = self.control.take() {
+            in_use += PageBox::into_inner(control).end_access();
+        }
         if connections != 0 {
             self.in_use = in_use;
         }
@@ -315,6 +360,7 @@ fn tx_features(config: NetFrontConfig, nodes: &KeyValues<'_>) -> Result<TxFeatur
         checksum_ipv6,
         tcp_ipv4: segmentation && checksum_ipv4 && offers(key::FEATURE_GSO_TCPV4)?,
         tcp_ipv6: segmentation && checksum_ipv6 && offers(key::FEATURE_GSO_TCPV6)?,
+        hash: false,
     })
 }
 

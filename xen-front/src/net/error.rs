@@ -1,6 +1,6 @@
 //! Errors of a network device.
 
-use super::{MAX_GROUPS, MAX_SLOTS, MacAddress, MacError};
+use super::{MAX_GROUPS, MAX_HASH_MAPPING, MAX_QUEUES, MAX_SLOTS, MacAddress, MacError};
 use thiserror::Error;
 use xen_grant::GrantError;
 use xen_hypercall::{Errno, OutOfMemory};
@@ -34,6 +34,23 @@ pub enum ProtocolError {
     /// More responses to extra information than packets with it are in flight.
     #[error("transmit response to extra information, expected one to a packet")]
     TxExtra,
+    /// An index of the control ring is impossible.
+    #[error("control {0}")]
+    CtrlRing(#[source] Corrupt),
+    /// A control response for a request that is not in flight.
+    #[error("control response has id {found}, expected that of a request in flight")]
+    CtrlId {
+        /// The id in the response.
+        found: u16,
+    },
+    /// A control response of another type than its request.
+    #[error("control response has type {found}, expected that of its request, {expected}")]
+    CtrlType {
+        /// The type in the response.
+        found: u16,
+        /// The type of the request.
+        expected: u16,
+    },
     /// Xen refuses to notify the backend.
     #[error("event channel refuses to send: {0}")]
     Notify(#[source] Errno),
@@ -119,6 +136,18 @@ pub enum NetFrontError {
     /// The device receives as many multicast addresses as a filter has room for.
     #[error("more than {MAX_GROUPS} multicast addresses")]
     TooManyGroups,
+    /// The mapping of a [`HashConfig`](super::HashConfig) is too long, or has a queue that no
+    /// device has.
+    #[error(
+        "mapping of {entries} entries with queue {queue}, expected at most {MAX_HASH_MAPPING} \
+         with queues below {MAX_QUEUES}"
+    )]
+    HashMapping {
+        /// Its number of entries.
+        entries: usize,
+        /// The queue of the first entry that is refused.
+        queue: u16,
+    },
     /// The backend has closed the device but still uses its memory, which is deferred.
     #[error("the backend is closed but still uses {allocations} of the device's allocations")]
     InUse {

@@ -44,19 +44,28 @@
 //! A TCP packet with a [`Segmentation`] has up to 64 KiB and is cut into packets of the wire where
 //! it leaves the host, if at all.
 //!
+//! ## Queues of received packets
+//!
+//! A backend selects the queue of each packet. With
+//! [`control_ring`](NetFrontConfig::control_ring), [`NetFront::set_hash`] configures the hash that
+//! it selects them by, and each packet comes with its [`PacketHash`].
+//!
 //! ## Bad backends
 //!
 //! A packet with a bad length, in more than 18 slots, with unknown extra info, or with a checksum
 //! or segmentation that does not fit it is dropped and counted ([`NetFrontStatistics`]). An
 //! impossible ring index or id breaks the device ([`ProtocolError`]): its rings are not accessed
-//! again.
+//! again. A control request that the backend refuses or does not answer is a
+//! [`HashState::Failed`].
 
 mod config;
+mod control;
 mod device;
 mod driver;
 #[cfg(feature = "embassy-net-driver")]
 mod embassy;
 mod error;
+mod hash;
 mod multicast;
 #[cfg(feature = "smoltcp")]
 mod phy;
@@ -66,6 +75,7 @@ mod rings;
 mod rx;
 mod scatter;
 mod slots;
+mod static_grants;
 mod statistics;
 mod token;
 mod tx;
@@ -77,18 +87,23 @@ pub use device::NetFront;
 #[cfg(feature = "embassy-net-driver")]
 pub use embassy::{EmbassyDriver, EmbassyEvents};
 pub use error::{NetFrontError, ProtocolError, TxError};
+pub use hash::{ControlRingError, HashConfig, HashState, MAX_HASH_MAPPING};
 pub use multicast::MAX_GROUPS;
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, PhyTxToken, timestamp};
 pub use queue_handle::NetQueue;
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
+pub use static_grants::StaticGrantState;
 pub use statistics::NetFrontStatistics;
 pub use token::{RxToken, TxToken};
 pub use vif::{Vif, list};
+pub use xen_sys::io::netif::NetifHashType;
 pub use xenbus::DeviceState;
+pub use xenbus::net::xdp::MAX_HEADROOM as MAX_XDP_HEADROOM;
 pub use xenbus::net::{
-    ChecksumState, MacAddress, MacError, PacketMeta, Segmentation, SegmentationKind, checksum,
+    ChecksumState, ControlError, ControlRequest, DEFAULT_KEY, HASH_KEY, MacAddress, MacError,
+    PacketHash, PacketMeta, Segmentation, SegmentationKind, Toeplitz, checksum,
 };
 
 /// Maximum number of queues of a device.

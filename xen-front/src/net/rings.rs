@@ -7,6 +7,7 @@ use super::tx_buffers::{Run, TxMemory};
 use super::{ChecksumState, NetFrontStatistics, ProtocolError, RxPacket, TxError};
 use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
+use xen_sys::io::netif::{XEN_NETIF_CTRLF_GREF_READONLY, XenNetifGref};
 
 /// A packet that waits for transmit buffers.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,13 @@ impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: TxMemory> Rings<R, RxB, TxB
             None => Ok(()),
             Some(broken) => Err(*broken),
         }
+    }
+
+    /// Returns the buffers of both rings, as a backend takes them for static grants.
+    pub(super) fn static_grants(&self) -> impl Iterator<Item = XenNetifGref> {
+        let entry = |flags| move |ref_| XenNetifGref { ref_, flags, ..XenNetifGref::default() };
+        let rx = self.rx.references().map(entry(0));
+        rx.chain(self.tx.references().map(entry(XEN_NETIF_CTRLF_GREF_READONLY)))
     }
 
     pub(super) fn receive(

@@ -2,14 +2,14 @@
 
 use super::scatter::Scatter;
 use super::slots::Slots;
-use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, checksum};
-use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
+use super::{ChecksumState, NetFrontStatistics, PacketHash, PacketMeta, ProtocolError, checksum};
+use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifRxRequest,
     NetifRxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
-use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind};
+use xenbus::net::{ETHERNET_HEADER, Segmentation, SegmentationKind, xdp};
 
 /// A packet that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,15 @@ enum Dropped {
     Offload,
 }
 
+/// Extra information of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Extras {
+    segmentation: Option<Segmentation>,
+    hash: Option<PacketHash>,
+    /// Free bytes before the packet in each slot.
+    headroom: u16,
+}
+
 /// Offers to the backend for packets that are not complete, or large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RxFeatures {
@@ -49,6 +58,8 @@ pub(super) struct RxFeatures {
     pub(super) scatter_gather: bool,
     /// Segmentation of TCP.
     pub(super) segmentation: bool,
+    /// Free bytes before the packet in each slot, as requested.
+    pub(super) headroom: u16,
 }
 
 /// The receive ring and its buffers: each buffer is posted, except while its packet is copied out.
@@ -80,6 +91,11 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         let mut queue = Self { ring, buffers, features, next: 0 };
         (0..count).for_each(|_| queue.post());
         queue
+    }
+
+    /// Returns the references of the buffers.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        self.buffers.references()
     }
 
     pub(super) fn ring(&self) -> &R {
@@ -146,15 +162,26 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         buffers: &mut [&mut [u8]],
     ) -> Result<Result<RxPacket, Dropped>, ProtocolError> {
         let mut target = Scatter::new(buffers);
-        let mut outcome = self.copy(first, &mut target);
+        let slot = self.next;
+        // The packet of a backend that leaves bytes free begins where its extra info says.
+        let late = self.features.headroom > 0 && first.flags.contains(NetRxFlags::EXTRA_INFO);
+        let mut outcome = if late { Ok(()) } else { self.copy(first, slot, 0, &mut target) };
         self.post();
+        let mut headroom = 0;
         let mut meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
         if first.flags.contains(NetRxFlags::EXTRA_INFO) {
             match self.take_extras()? {
-                Ok(segmentation) => meta.segmentation = segmentation,
+                Ok(extras) => {
+                    (meta.segmentation, meta.hash) = (extras.segmentation, extras.hash);
+                    headroom = extras.headroom;
+                }
                 Err(Dropped::Truncated) => return Ok(Err(Dropped::Truncated)),
                 Err(reason) => outcome = Err(reason),
             }
+        }
+        if late {
+            // Its buffer is posted, but not published.
+            outcome = outcome.and_then(|()| self.copy(first, slot, headroom, &mut target));
         }
         let (mut more, mut slots) = (first.flags.contains(NetRxFlags::MORE_DATA), 1);
         while more {
@@ -164,7 +191,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
                 if !self.features.scatter_gather || slots > XEN_NETIF_NR_SLOTS_MIN {
                     return Err(Dropped::Fragmented);
                 }
-                self.copy(&response, &mut target)
+                self.copy(&response, self.next, headroom, &mut target)
             });
             self.post();
             more = response.flags.contains(NetRxFlags::MORE_DATA);
@@ -185,6 +212,8 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     fn copy(
         &self,
         response: &NetifRxResponse,
+        slot: u16,
+        headroom: u16,
         target: &mut Scatter<'_, '_>,
     ) -> Result<(), Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
@@ -192,14 +221,17 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         if offset + len > PAGE_SIZE {
             return Err(Dropped::Outside);
         }
-        let copy = |at, part: &mut [u8]| self.buffers.copy_to(self.next, offset + at, part);
+        let headroom = usize::from(headroom);
+        let len = len.checked_sub(headroom).ok_or(Dropped::Outside)?;
+        let copy = |at, part: &mut [u8]| self.buffers.copy_to(slot, offset + headroom + at, part);
         target.write(len, copy).ok_or(Dropped::TooLong)
     }
 
-    /// Takes the slots of extra info. Returns the segmentation of the packet, if there is one.
+    /// Takes the slots of extra info.
     #[cold]
-    fn take_extras(&mut self) -> Result<Result<Option<Segmentation>, Dropped>, ProtocolError> {
-        let mut segmentation = Ok(None);
+    fn take_extras(&mut self) -> Result<Result<Extras, Dropped>, ProtocolError> {
+        let mut outcome = Ok(());
+        let mut extras = Extras::default();
         loop {
             // Extra info takes the place of the response, its id included.
             let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
@@ -208,16 +240,28 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
             self.post();
             let info: NetifExtraInfo = zerocopy::transmute!(response);
             match info.type_ {
-                NetifExtraType::GSO if segmentation == Ok(None) && self.features.segmentation => {
+                NetifExtraType::GSO
+                    if extras.segmentation.is_none() && self.features.segmentation =>
+                {
                     let gso: NetifExtraGso = zerocopy::transmute!(info.u);
-                    segmentation = Segmentation::from_gso(gso).map(Some).ok_or(Dropped::Offload);
+                    extras.segmentation = Segmentation::from_gso(gso);
+                    if extras.segmentation.is_none() {
+                        outcome = outcome.and(Err(Dropped::Offload));
+                    }
                 }
-                // A hash can be ignored. All others change the packet, and none was offered.
-                NetifExtraType::HASH => {}
-                _ => segmentation = Err(Dropped::Extra),
+                // An unknown hash can be ignored. All others change the packet, and none was
+                // offered.
+                NetifExtraType::HASH => {
+                    extras.hash = PacketHash::from_extra(zerocopy::transmute!(info.u));
+                }
+                // A backend can have another limit.
+                xdp::EXTRA_TYPE if self.features.headroom > 0 => {
+                    extras.headroom = xdp::headroom(&info);
+                }
+                _ => outcome = Err(Dropped::Extra),
             }
             if !info.flags.contains(NetifExtraFlags::MORE) {
-                return Ok(segmentation);
+                return Ok(outcome.map(|()| extras));
             }
         }
     }

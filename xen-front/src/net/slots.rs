@@ -42,6 +42,11 @@ impl<M: AsRef<SharedMem>> Slots<M> {
         Some(GrantRef(first.0 + page as u32))
     }
 
+    /// Returns the references of all pages.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        (0..self.count).filter_map(|slot| self.reference(slot))
+    }
+
     /// Copies out of the slot's page. `None` if that would reach out of it.
     pub(super) fn copy_to(&self, slot: u16, offset: usize, target: &mut [u8]) -> Option<()> {
         if target.len() > PAGE_SIZE.checked_sub(offset)? {

@@ -2,7 +2,9 @@
 
 use super::multicast::FilterChange;
 use super::tx_buffers::{Completed, Run, TxBuffers, TxMemory};
-use super::{ChecksumState, NetFrontStatistics, PacketMeta, ProtocolError, TxError, checksum};
+use super::{
+    ChecksumState, NetFrontStatistics, PacketHash, PacketMeta, ProtocolError, TxError, checksum,
+};
 use core::num::NonZeroU16;
 use xen_hypercall::{GrantRef, PAGE_SIZE, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
@@ -24,6 +26,8 @@ pub(super) struct TxFeatures {
     pub(super) tcp_ipv4: bool,
     /// Segmentation of TCP over IPv6.
     pub(super) tcp_ipv6: bool,
+    /// Hashes of packets: a backend without a control ring can refuse them.
+    pub(super) hash: bool,
 }
 
 impl TxFeatures {
@@ -44,12 +48,13 @@ pub(super) struct TxMeta {
     segment: Option<NonZeroU16>,
     /// Protocol of a packet that is to be segmented; `None` to read it from the packet.
     kind: Option<SegmentationKind>,
+    hash: Option<PacketHash>,
 }
 
 impl TxMeta {
     /// The properties of a packet with a partial checksum.
     pub(super) const PARTIAL: Self =
-        Self { checksum: ChecksumState::Partial, segment: None, kind: None };
+        Self { checksum: ChecksumState::Partial, segment: None, kind: None, hash: None };
 
     /// Returns whether the packet is sent as the caller has written it.
     #[inline(always)]
@@ -60,14 +65,14 @@ impl TxMeta {
     /// Creates the properties of a TCP packet that is to be segmented, over IPv4 or IPv6.
     #[cfg(feature = "smoltcp")]
     pub(super) fn segmented(segment: NonZeroU16) -> Self {
-        Self { checksum: ChecksumState::Partial, segment: Some(segment), kind: None }
+        Self { checksum: ChecksumState::Partial, segment: Some(segment), kind: None, hash: None }
     }
 }
 
 impl From<PacketMeta> for TxMeta {
     fn from(meta: PacketMeta) -> Self {
         let (size, kind) = (meta.segmentation.map(|s| s.size), meta.segmentation.map(|s| s.kind));
-        Self { checksum: meta.checksum, segment: size, kind }
+        Self { checksum: meta.checksum, segment: size, kind, hash: meta.hash }
     }
 }
 
@@ -85,7 +90,8 @@ impl Needed {
     pub(super) const FILTER: Self = Self { pages: 1, extra: 1 };
 
     pub(super) fn new(len: usize, meta: TxMeta) -> Self {
-        let extra = u16::from(meta.segment.is_some());
+        // A backend without the feature gets no hash, and the slot stays free.
+        let extra = u16::from(meta.segment.is_some()) + u16::from(meta.hash.is_some());
         Self { pages: len.div_ceil(PAGE_SIZE).max(1) as u16, extra }
     }
 }
@@ -126,6 +132,11 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
 
     pub(super) fn into_parts(self) -> (R, TxBuffers<B>) {
         (self.ring.into_memory(), self.buffers)
+    }
+
+    /// Returns the references of the buffers.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        self.buffers.references()
     }
 
     pub(super) fn ring(&self) -> &R {
@@ -181,14 +192,17 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         };
         let reference = self.buffers.begin(run).ok_or(TxError::Full)?;
         statistics.tx_bytes += len as u64;
-        if segmentation.is_none() && len <= PAGE_SIZE {
+        let hash = meta.hash.filter(|_| self.features.hash);
+        if segmentation.is_none() && hash.is_none() && len <= PAGE_SIZE {
             // Most packets. There is room: the caller has checked it.
             let (id, size) = (run.ids().start, len as u16);
             let request = NetifTxRequest { gref: reference, offset: 0, flags, id, size };
             let _ = self.ring.push(&request);
         } else {
             statistics.tx_segmented += u64::from(segmentation.is_some());
-            self.push_requests(run, reference, len, flags, segmentation);
+            let mut extras = PacketMeta::default();
+            (extras.segmentation, extras.hash) = (segmentation, hash);
+            self.push_requests(run, reference, len, flags, extras);
         }
         Ok(())
     }
@@ -215,7 +229,7 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         GrantRef(first): GrantRef,
         len: usize,
         flags: NetTxFlags,
-        segmentation: Option<Segmentation>,
+        extras: PacketMeta,
     ) {
         let ids = run.ids();
         let more = |last: bool| if last { NetTxFlags::empty() } else { NetTxFlags::MORE_DATA };
@@ -227,15 +241,15 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
                 0 => (len, flags | more(last)),
                 _ => (part, more(last)),
             };
-            let extra = segmentation.filter(|_| index == 0);
-            if extra.is_some() {
+            let mut extra = extras.extra_infos().filter(|_| index == 0).peekable();
+            if extra.peek().is_some() {
                 flags |= NetTxFlags::EXTRA_INFO;
             }
             let gref = GrantRef(first + index as u32);
             let request = NetifTxRequest { gref, offset: 0, flags, id, size: size as u16 };
             let _ = self.ring.push(&request);
-            if let Some(segmentation) = extra {
-                let _ = self.ring.push(&extra_request(segmentation.extra_info()));
+            for info in extra {
+                let _ = self.ring.push(&extra_request(info));
                 self.extras += 1;
             }
             left -= part;

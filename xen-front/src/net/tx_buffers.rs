@@ -110,6 +110,14 @@ impl<M: TxMemory> TxBuffers<M> {
         first.map_or(0, |chunk| (chunk.free | chunk.in_flight).count_ones() as usize)
     }
 
+    /// Returns the references of all pages.
+    pub(super) fn references(&self) -> impl Iterator<Item = GrantRef> {
+        self.chunks.iter().flat_map(|chunk| {
+            let pages = (chunk.free | chunk.in_flight).count_ones();
+            (0..pages).map(|page| GrantRef(chunk.first.0 + page))
+        })
+    }
+
     /// Finds free pages for a packet; [`begin`](Self::begin) takes them.
     ///
     /// Short packets have few chunks, from the last one on, so that whole chunks stay free for long

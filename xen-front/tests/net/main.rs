@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod carrier;
+mod control;
 mod large;
 mod netback;
 #[path = "../persistent/mod.rs"]
@@ -18,7 +19,7 @@ use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::{Instant, Platform, boot};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif as VirtualVif, World};
 use xen_store::XenStore;
-use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
+use xen_sys::io::netif::{NetRxFlags, NetTxFlags, XenNetifCtrlRequest};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP};
 use xenbus::XenbusError;
 

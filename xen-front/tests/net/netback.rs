@@ -9,9 +9,10 @@ use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::netif::{
     NetRxFlags, NetTxFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
-    NetifStatus, NetifTxRequest, NetifTxResponse,
+    NetifStatus, NetifTxRequest, NetifTxResponse, XenNetifCtrlRequest, XenNetifCtrlResponse,
 };
 use xenbus::net::Segmentation;
+use xenbus::net::control::{self, ControlRequest};
 
 type Page = GrantMapping<Domain, ReadWrite>;
 
@@ -35,7 +36,6 @@ pub(crate) enum Misbehaviour {
 }
 
 /// State of the backend that a test reads and sets.
-#[derive(Default)]
 pub(crate) struct State {
     pub(crate) misbehaviour: Misbehaviour,
     /// Nodes of the backend's directory.
@@ -54,7 +54,42 @@ pub(crate) struct State {
     pub(crate) seen: Vec<(String, String)>,
     /// The events of the guest's port that were taken.
     pub(crate) events: u32,
+    /// Responses to a control request.
+    pub(crate) respond: fn(&XenNetifCtrlRequest) -> Vec<XenNetifCtrlResponse>,
+    pub(crate) control_requests: Vec<XenNetifCtrlRequest>,
+    /// Keys and mappings that the guest has set.
+    pub(crate) control_pages: Vec<Vec<u8>>,
     kept: Option<Link>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            misbehaviour: Misbehaviour::None,
+            nodes: Vec::new(),
+            received: VecDeque::new(),
+            received_info: VecDeque::new(),
+            to_send: VecDeque::new(),
+            send_queue: 0,
+            segmentation: None,
+            seen: Vec::new(),
+            events: 0,
+            respond,
+            control_requests: Vec::new(),
+            control_pages: Vec::new(),
+            kept: None,
+        }
+    }
+}
+
+/// Returns the response of Linux's netback.
+pub(crate) fn respond(request: &XenNetifCtrlRequest) -> Vec<XenNetifCtrlResponse> {
+    let data = match ControlRequest::from_wire(request) {
+        Some(ControlRequest::GetHashFlags) => 15,
+        Some(ControlRequest::GetHashMappingSize) => 128,
+        _ => 0,
+    };
+    vec![control::response(request, Ok(data))]
 }
 
 impl State {
@@ -88,6 +123,7 @@ impl Backend {
         state.set("feature-ipv6-csum-offload", 1);
         state.set("multi-queue-max-queues", 4);
         state.set("feature-split-event-channels", 1);
+        state.set("feature-ctrl-ring", 1);
         let backend = Self(Arc::new(Mutex::new(state)));
         let domain = world.domain(device.backend).unwrap();
         let store = domain.store();
@@ -104,6 +140,48 @@ impl Backend {
 
 struct Link {
     queues: Vec<Queue>,
+    control: Option<ControlEnd>,
+}
+
+type ControlRing = BackRing<Page, XenNetifCtrlRequest, XenNetifCtrlResponse>;
+
+struct ControlEnd {
+    ring: ControlRing,
+    channel: Channel<Domain>,
+}
+
+impl ControlEnd {
+    /// Answers all requests. Returns whether there are more.
+    fn serve(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> bool {
+        domain.take_event(self.channel.port());
+        let mut responses = Vec::new();
+        while let Ok(Some(request)) = self.ring.pop() {
+            let argument = match ControlRequest::from_wire(&request) {
+                Some(ControlRequest::SetHashKey { page, len }) => Some((page, len)),
+                Some(ControlRequest::SetHashMapping { page, entries, offset: 0 }) => {
+                    Some((page, entries * 4))
+                }
+                _ => None,
+            };
+            if let Some((page, len)) = argument {
+                let area = GrantMapArea::reserve(domain.clone(), 1).unwrap();
+                let mapped = area.map::<ReadOnly>(owner, &[page]).unwrap();
+                let mut bytes = vec![0; len as usize];
+                mapped.as_ref().copy_to(0, &mut bytes).unwrap();
+                state.control_pages.push(bytes);
+            }
+            state.control_requests.push(request);
+            responses.extend((state.respond)(&request));
+        }
+        for response in responses {
+            // There are no more responses than requests.
+            let _ = self.ring.push(&response);
+        }
+        if self.ring.publish() == Notify::Send {
+            self.channel.notify().unwrap();
+        }
+        self.ring.final_check() == Ok(true)
+    }
 }
 
 /// The rings of a queue.
@@ -194,7 +272,14 @@ impl End {
                 sent: Vec::new(),
             }
         });
-        self.link = Some(Link { queues: queues.collect() });
+        let queues = queues.collect();
+        let control = number("ctrl-ring-ref").map(|reference| {
+            let ring = BackRing::attach(map(domain, owner, GrantRef(reference))).unwrap();
+            let port = Port(number("event-channel-ctrl").unwrap());
+            let channel = Channel::bind_interdomain(domain.clone(), owner, port).unwrap();
+            ControlEnd { ring, channel }
+        });
+        self.link = Some(Link { queues, control });
         self.switch(4);
     }
 }
@@ -213,6 +298,9 @@ impl Link {
             if state.misbehaviour != Misbehaviour::Silent {
                 more |= queue.serve(index, domain, owner, state);
             }
+        }
+        if let Some(control) = &mut self.control {
+            more |= control.serve(domain, owner, state);
         }
         if more { Step::Worked } else { Step::Idle }
     }

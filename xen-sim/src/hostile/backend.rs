@@ -50,7 +50,7 @@ impl HostileBackend {
     ///
     /// # Panics
     ///
-    /// If the protocol has more than two rings, or a ring without a slot size.
+    /// If the protocol has more than three rings, or a ring without a slot size.
     pub fn start_protocol(
         world: &World,
         device: &Device,

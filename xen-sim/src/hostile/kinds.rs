@@ -6,7 +6,7 @@ use crate::DeviceKind;
 /// event channel.
 #[derive(Debug)]
 pub struct BackendProtocol {
-    /// Keys of the frontend's rings, at most two.
+    /// Keys of the frontend's rings, at most three. A frontend may leave out the last ones.
     pub rings: &'static [&'static str],
     /// Key of the frontend's event channel.
     pub event_channel: &'static str,
@@ -19,7 +19,7 @@ pub struct BackendProtocol {
 }
 
 /// Maximum number of rings of a protocol.
-pub(super) const MAX_RINGS: usize = 2;
+pub(super) const MAX_RINGS: usize = 3;
 
 #[doc(alias = "BLKIF_OP_INDIRECT")]
 const INDIRECT: u8 = 6;
@@ -55,9 +55,9 @@ static VBD: BackendProtocol = BackendProtocol {
 };
 
 static VIF: BackendProtocol = BackendProtocol {
-    rings: &["tx-ring-ref", "rx-ring-ref"],
+    rings: &["tx-ring-ref", "rx-ring-ref", "ctrl-ring-ref"],
     event_channel: "event-channel",
-    slots: &[12, 8],
+    slots: &[12, 8, 16],
     nodes: &[
         ("feature-rx-copy", "1"),
         ("feature-sg", "1"),
@@ -65,12 +65,18 @@ static VIF: BackendProtocol = BackendProtocol {
         ("feature-gso-tcpv4", "1"),
         ("feature-ipv6-csum-offload", "1"),
         ("feature-ctrl-ring", "1"),
+        ("feature-xdp-headroom", "1"),
         ("multi-queue-max-queues", "2"),
         ("mac", "00:16:3e:00:00:00"),
         ("mtu", "1500"),
     ],
     respond: |ring, slot| {
-        if ring == 0 {
+        if ring == 2 {
+            // ID and type of the request; status 0; a number that is all hash types, or the
+            // entries of a mapping.
+            slot[4..].fill(0);
+            slot[8] = 0x8f;
+        } else if ring == 0 {
             // ID of the request; status 0.
             let id = [slot[8], slot[9]];
             slot.fill(0);

@@ -99,13 +99,15 @@ pub struct Toeplitz {
     table: [[[u32; 16]; 2]; INPUT],
 }
 
-/// Hash of the key that Microsoft has published with its test vectors, for a sender that is free to
-/// choose a key.
-pub static DEFAULT_HASH: Toeplitz = Toeplitz::new(&[
+/// The key that Microsoft has published with its test vectors.
+pub const DEFAULT_KEY: [u8; HASH_KEY] = [
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0,
     0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c,
     0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
-]);
+];
+
+/// Hash of [`DEFAULT_KEY`], for a sender that is free to choose a key.
+pub static DEFAULT_HASH: Toeplitz = Toeplitz::new(&DEFAULT_KEY);
 
 impl Toeplitz {
     /// Creates the table of `key`.

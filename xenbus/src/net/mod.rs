@@ -9,10 +9,11 @@ pub mod key;
 mod mac;
 mod meta;
 mod segments;
+pub mod xdp;
 
 pub use checksum::ChecksumState;
 pub use control::{ControlError, ControlRequest, GrefList};
-pub use flow::{DEFAULT_HASH, Flow, HASH_KEY, PacketHash, Toeplitz};
+pub use flow::{DEFAULT_HASH, DEFAULT_KEY, Flow, HASH_KEY, PacketHash, Toeplitz};
 pub use mac::{MacAddress, MacError};
 pub use meta::{PacketMeta, Segmentation, SegmentationKind};
 pub use segments::Segments;

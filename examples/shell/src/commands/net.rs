@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::IpAddr;
 use xen_front::net::{
-    DeviceState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics, Phy, Vif,
+    DeviceState, HashConfig, HashState, MacAddress, NetFront, NetFrontConfig, NetFrontStatistics,
+    Phy, StaticGrantState, Vif,
 };
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
@@ -42,6 +43,21 @@ impl<P: Platform> Nic for Card<P> {
     }
 }
 
+impl<P: Platform> Card<P> {
+    /// Polls the interface while it is in a state, at most for the time to connect.
+    fn poll_while(&mut self, pending: impl Fn(&NetFront<P>) -> bool) -> Result<(), Error> {
+        let Self { net, store } = self;
+        let (vif, platform) = (net.vif(), store.platform());
+        let deadline = platform.now() + CONNECT_TIMEOUT;
+        while pending(net) && platform.now() < deadline {
+            net.wait(Some(deadline));
+            let polled = net.poll(platform.now());
+            polled.map_err(|error| Error::Interface { vif, error })?;
+        }
+        Ok(())
+    }
+}
+
 /// The interfaces that are up.
 #[derive(Debug)]
 pub(crate) struct Nics<P: Platform> {
@@ -59,6 +75,8 @@ impl<P: Platform> Nics<P> {
         system: &System<'_, P>,
         name: &str,
         cidr: Cidr,
+        queues: u16,
+        headroom: u16,
         out: &mut dyn Write,
     ) -> Result<(), Error> {
         let vifs = xen_front::net::list::<DEVICES>(system.store()?)?;
@@ -75,10 +93,59 @@ impl<P: Platform> Nics<P> {
             let card = self.up.swap_remove(index).into_nic();
             card.net.close_and_wait().map_err(|error| Error::Interface { vif, error })?;
         }
-        let net = connect(system, vif, cidr.address)?;
-        let (mac, mtu) = (net.mac(), net.mtu());
+        let net = connect(system, vif, cidr.address, queues, headroom)?;
+        let (mac, mtu, queues) = (net.mac(), net.mtu(), net.queues());
         self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
-        Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
+        write!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?;
+        Ok(if queues > 1 { writeln!(out, ", {queues} queues") } else { writeln!(out) }?)
+    }
+
+    /// Has the backend map packets to queues by their hash, or not if there are no queues.
+    pub(crate) fn hash(
+        &mut self,
+        name: &str,
+        queues: &[u16],
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let card = self.named(name)?;
+        let vif = card.net.vif();
+        let hash = HashConfig::default().with_mapping(queues);
+        let hash = hash.map_err(|error| Error::Interface { vif, error })?;
+        card.net.set_hash(Some(hash).filter(|_| !queues.is_empty()));
+        card.poll_while(|net| net.hash_state() == HashState::Pending)?;
+        match card.net.hash_state() {
+            HashState::Active => Ok(writeln!(out, "{vif} hash active")?),
+            HashState::Off => Ok(writeln!(out, "{vif} hash off")?),
+            found => Err(Error::Hash { vif, found }),
+        }
+    }
+
+    /// Has the backend keep the buffers of an interface mapped, or not.
+    pub(crate) fn static_grants(
+        &mut self,
+        name: &str,
+        enabled: bool,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let card = self.named(name)?;
+        let vif = card.net.vif();
+        card.net.set_static_grants(enabled);
+        card.poll_while(|net| net.static_grants() == StaticGrantState::Pending)?;
+        match card.net.static_grants() {
+            StaticGrantState::Active { grants } => {
+                Ok(writeln!(out, "{vif} static grants {grants}")?)
+            }
+            StaticGrantState::Off => Ok(writeln!(out, "{vif} static grants off")?),
+            found => Err(Error::StaticGrants { vif, found }),
+        }
+    }
+
+    /// Returns the interface of a name that is up.
+    fn named(&mut self, name: &str) -> Result<&mut Card<P>, Error> {
+        let expected = Vif::parse(name);
+        let mut cards = self.up.iter_mut().map(Stack::nic);
+        let card = cards.find(|card| Some(card.net.vif()) == expected);
+        Ok(card.ok_or(NetError::NoInterface)?)
     }
 
     /// Prints the counters of all interfaces.
@@ -101,6 +168,14 @@ impl<P: Platform> Nics<P> {
                  tx-large={tx_segmented} tx-errors={tx_errors}{carrier}",
                 net.vif()
             )?;
+            let queues = net.queues();
+            let several = (0..queues).filter(|_| queues > 1);
+            for (index, queue) in
+                several.filter_map(|index| Some((index, net.queue_statistics(index)?)))
+            {
+                let NetFrontStatistics { rx_packets, tx_packets, .. } = queue;
+                writeln!(out, "{} queue {index} rx={rx_packets} tx={tx_packets}", net.vif())?;
+            }
         }
         Ok(())
     }
@@ -189,9 +264,15 @@ fn connect<P: Platform>(
     system: &System<'_, P>,
     vif: Vif,
     address: IpAddr,
+    queues: u16,
+    headroom: u16,
 ) -> Result<NetFront<P>, Error> {
-    let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT);
-    let config = config.with_multicast_filter(true);
+    let config = NetFrontConfig::default().with_timeout(CONNECT_TIMEOUT).with_queues(queues);
+    let config =
+        config.with_multicast_filter(true).with_control_ring(true).with_xdp_headroom(headroom);
+    // All queues together have the buffers of one.
+    let NetFrontConfig { rx_slots, tx_slots, .. } = config;
+    let config = config.with_rx_slots(rx_slots / queues).with_tx_slots(tx_slots / queues);
     let mut net = NetFront::connect(system.store()?, system.grants()?, vif, config)
         .map_err(|error| Error::Interface { vif, error })?;
     groups(address)

@@ -28,6 +28,7 @@ const ALL: TxFeatures = TxFeatures {
     checksum_ipv6: true,
     tcp_ipv4: true,
     tcp_ipv6: true,
+    hash: true,
 };
 
 const SLOTS: u16 = 32;
@@ -77,7 +78,7 @@ impl<'m> World<'m> {
 
     /// Creates a device with all features at both ends.
     fn full(memory: &'m mut Memory) -> Self {
-        let rx = RxFeatures { scatter_gather: true, segmentation: true };
+        let rx = RxFeatures { scatter_gather: true, segmentation: true, headroom: 0 };
         Self::with_features(memory, rx, ALL)
     }
 
@@ -627,5 +628,7 @@ fn copies_stay_within_their_slot() {
     assert_eq!(slots.copy_to(0, PAGE_SIZE + 1, &mut []), None);
 }
 
+mod hash;
 mod large;
 mod multicast;
+mod xdp;
