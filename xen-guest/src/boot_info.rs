@@ -20,7 +20,7 @@ pub struct BootModule {
     pub command_line: String<256>,
 }
 
-/// Copy of what a PVH loader left in RAM: command line, modules and memory map.
+/// Copy of what a PVH or multiboot loader left in RAM: command line, modules and memory map.
 ///
 /// Made before the allocator gets that RAM.
 #[derive(Clone, Debug)]
@@ -58,15 +58,7 @@ impl BootInfo {
         address: u64,
     ) -> Result<Self, StartInfoError> {
         let start = StartInfo::read(memory, address)?;
-        let mut info = Self {
-            is_dom0: start.is_dom0(),
-            command_line: String::new(),
-            rsdp: start.rsdp(),
-            modules: Vec::new(),
-            reserved: Vec::new(),
-            memory_map: Vec::new(),
-            is_map_from_xen: false,
-        };
+        let mut info = Self { is_dom0: start.is_dom0(), rsdp: start.rsdp(), ..Self::empty() };
         let mut line = [0; 2048];
         // The capacities are equal.
         let _ = info.command_line.push_str(start.command_line(&mut line));
@@ -76,8 +68,7 @@ impl BootInfo {
             // The capacities are equal.
             let _ = command_line.push_str(start.module_command_line(&module, &mut line));
             let range = module.paddr..module.paddr.saturating_add(module.size);
-            let _ = info.reserved.push(range.clone());
-            let _ = info.modules.push(BootModule { range, command_line });
+            info.push_module(BootModule { range, command_line });
         }
         let mut buffer = [E820Entry::default(); 128];
         if let Ok(mut regions) = start.memory_regions(xen, &mut buffer) {
@@ -85,6 +76,26 @@ impl BootInfo {
             let _ = regions.try_for_each(|region| info.memory_map.push(region));
         }
         Ok(info)
+    }
+
+    /// Returns information of a loader that left nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            is_dom0: false,
+            command_line: String::new(),
+            rsdp: None,
+            modules: Vec::new(),
+            reserved: Vec::new(),
+            memory_map: Vec::new(),
+            is_map_from_xen: false,
+        }
+    }
+
+    /// Adds a module, and reserves its RAM, if there is room.
+    pub(crate) fn push_module(&mut self, module: BootModule) {
+        // The capacities are equal.
+        let _ = self.reserved.push(module.range.clone());
+        let _ = self.modules.push(module);
     }
 
     /// Returns a reader of physical memory below `end`, all of which is mapped to its own address.

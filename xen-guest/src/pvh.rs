@@ -18,18 +18,62 @@
 /// enables long mode with pages of 2 MiB, and no other CPU feature: SSE stays off, as the target
 /// `x86_64-unknown-none` expects.
 ///
+/// With `multiboot: other,` before the stack, the image has a multiboot header too, and `other`
+/// gets the physical address of the multiboot information: see
+/// [`BootInfo::read_multiboot`](crate::BootInfo::read_multiboot). `kernel=` of an HVM guest starts
+/// such an image, and so do QEMU and GRUB. Their state is that of the PVH boot protocol. The header
+/// has the addresses, so that a 64-bit ELF file can be loaded; its segments must be linear in the
+/// file, and the header in the first 8 KiB.
+///
 /// Sections: `.text.boot`, `.rodata.boot`, `.bss.boot`, `.stack`, `.note.Xen`. The image must be
 /// linked at its physical address, below 4 GiB, with the note kept in a segment of type `PT_NOTE`:
 /// the linker script `pvh.ld` of this crate does so, and starts the image at 2 MiB. A build script
-/// finds its path in `DEP_XEN_GUEST_LINKER_SCRIPT`.
+/// finds its path in `DEP_XEN_GUEST_LINKER_SCRIPT`. The multiboot header is in section
+/// `.multiboot`, and needs the symbols `image_load_start`, `image_load_end` and `image_end` of that
+/// script.
 #[macro_export]
 macro_rules! pvh_entry {
     ($main:path, stack: $stack:expr) => {
         /// Starts the kernel in 64-bit mode.
-        extern "C" fn xen_guest_start(start_info: usize) -> ! {
+        extern "C" fn xen_guest_start(start_info: usize, _: usize) -> ! {
             let main: fn(usize) -> ! = $main;
             main(start_info)
         }
+
+        $crate::pvh_entry!(@entry stack: $stack);
+    };
+    ($main:path, multiboot: $multiboot:path, stack: $stack:expr) => {
+        /// Starts the kernel in 64-bit mode.
+        extern "C" fn xen_guest_start(information: usize, is_multiboot: usize) -> ! {
+            let mains: [fn(usize) -> !; 2] = [$main, $multiboot];
+            let [main, multiboot] = mains;
+            if is_multiboot == 0 { main(information) } else { multiboot(information) }
+        }
+
+        core::arch::global_asm!(
+            ".section .multiboot, \"a\"",
+            ".balign 4",
+            "multiboot_header:",
+            ".long 0x1badb002", // magic
+            ".long 0x00010003", // modules at pages, memory map, addresses
+            ".long -(0x1badb002 + 0x00010003)",
+            ".long multiboot_header",
+            ".long image_load_start",
+            ".long image_load_end",
+            ".long image_end",
+            ".long multiboot_start",
+            ".section .text.boot, \"ax\"",
+            ".code32",
+            "multiboot_start:",
+            "mov ebp, 1",
+            "jmp pvh_enter",
+            ".code64",
+            ".text",
+        );
+
+        $crate::pvh_entry!(@entry stack: $stack);
+    };
+    (@entry stack: $stack:expr) => {
 
         const _: () = {
             unsafe extern "C" {
@@ -48,6 +92,8 @@ macro_rules! pvh_entry {
             ".code32",
             ".globl pvh_start",
             "pvh_start:",
+            "xor ebp, ebp", // the protocol
+            "pvh_enter:",
             "cld",
             "mov esp, offset pvh_stack_end",
             // Long mode requires paging. The first 4 GiB are mapped to themselves, in pages of
@@ -99,8 +145,9 @@ macro_rules! pvh_entry {
             "mov fs, eax",
             "mov gs, eax",
             "mov esp, offset pvh_stack_end", // clears the upper half, undefined so far
-            "xor ebp, ebp",                  // ends the chain of stack frames
-            "mov edi, ebx",                  // the argument: start_info
+            "mov edi, ebx",                  // the arguments: start_info, and the protocol
+            "mov esi, ebp",
+            "xor ebp, ebp", // ends the chain of stack frames
             "call {start}",
             "ud2",
             ".section .rodata.boot, \"a\"",

@@ -185,15 +185,57 @@ where
         timeout: Duration,
         set_upcalls: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<SuspendOutcome, Errno> {
+        // SAFETY: the caller's obligations apply unchanged.
+        let suspend = || unsafe { sched::suspend(self.platform) };
+        self.stop(park, others, timeout, set_upcalls, suspend)
+    }
+
+    /// Resets the domain from the vCPU that executes this, and sets up the kernel's part as after
+    /// a suspend: event channels, grants, watches and devices are new ones, and the memory stays.
+    ///
+    /// [`ShutdownWatcher::suspend`](crate::ShutdownWatcher::suspend) calls this as the kernel's
+    /// part too; all is then resumed as in a restored domain. A kernel that another one has started
+    /// in the same domain has no event channels and watches of that one then. A toolstack that does
+    /// not support it destroys the domain.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`suspend`](Self::suspend).
+    ///
+    /// # Safety
+    ///
+    /// Those of [`suspend`](Self::suspend).
+    #[doc(alias = "SHUTDOWN_soft_reset")]
+    pub unsafe fn soft_reset(
+        &self,
+        park: &VcpuPark,
+        others: &[u32],
+        timeout: Duration,
+        set_upcalls: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<SuspendOutcome, Errno> {
+        // SAFETY: the caller's obligations apply unchanged.
+        let reset = || unsafe { sched::soft_reset(self.platform) };
+        let reset = || reset().map(|()| SuspendOutcome::Resumed);
+        self.stop(park, others, timeout, set_upcalls, reset)
+    }
+
+    /// Parks the other vCPUs, calls `stop` with interrupts off, and sets up the kernel's part.
+    fn stop(
+        &self,
+        park: &VcpuPark,
+        others: &[u32],
+        timeout: Duration,
+        set_upcalls: impl FnOnce() -> Result<(), Errno>,
+        stop: impl FnOnce() -> Result<SuspendOutcome, Errno>,
+    ) -> Result<SuspendOutcome, Errno> {
         let mut channels = Channels::new();
         let mut is_elsewhere = false;
         let parked = self.park(park, others, timeout, &mut channels);
         let resumed = parked.and_then(|()| {
             let enabled = self.interrupts.are_enabled();
             self.interrupts.disable();
-            // SAFETY: all other vCPUs are parked, and interrupts are off. What this domain had is
-            // set up again before it is used, here and by the caller.
-            let resumed = unsafe { sched::suspend(self.platform) };
+            // All other vCPUs are parked. Interrupts stay off until shared info is in place.
+            let resumed = stop();
             is_elsewhere = resumed == Ok(SuspendOutcome::Resumed);
             let resumed = resumed.and_then(|resumed| {
                 if is_elsewhere {

@@ -11,7 +11,8 @@ use xen_guest::{
     Eoi, Errno, EventChannels, EventDispatcher, GuestServices, LocalInterrupts, Platform, Port,
     SystemClock, VcpuPark,
 };
-use xen_sim::{Domain, DomainConfig, World};
+use xen_sim::{Domain, DomainConfig, Step, World};
+use xen_sys::sched::ShutdownReason;
 
 /// An interrupt flag, and the number of its changes.
 #[derive(Default)]
@@ -187,6 +188,36 @@ fn suspend_sets_up_restored_domain() {
     assert_eq!((resumed, upcalls.load(SeqCst)), (Ok(SuspendOutcome::Resumed), 1));
     assert!(kernel.flag.enabled.load(SeqCst));
     assert!(kernel.now() >= before);
+    assert_eq!(kernel.dispatcher.handling(old.port()), None);
+    old.forget();
+    let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();
+    kernel.dispatcher.bind(&kernel.events, channel.port()).unwrap();
+    channel.notify().unwrap();
+    assert!(kernel.has_event(&channel));
+}
+
+#[test]
+fn soft_reset_sets_up_new_domain() {
+    let kernel = Kernel::new(7);
+    kernel.take_upcalls();
+    let old = kernel.port(true);
+    old.notify().unwrap();
+    assert!(kernel.has_event(&old));
+    let (id, world) = (kernel.domain.id(), kernel.world.clone());
+    kernel.world.dom0().spawn(move |dom0: &Domain| {
+        if world.shutdown_reason(id) != Some(ShutdownReason::SOFT_RESET) {
+            return Step::Sleep(dom0.now() + Duration::from_millis(1));
+        }
+        world.restore(world.save(id), None);
+        Step::Done
+    });
+    let set_upcalls = || set_upcall_vector(&kernel.domain, 0, 0xf3).map(drop);
+    // SAFETY: one vCPU; no grant and no ring is in use.
+    let reset = unsafe {
+        kernel.services().soft_reset(&kernel.park, &[], Duration::from_secs(1), set_upcalls)
+    };
+    assert_eq!(reset, Ok(SuspendOutcome::Resumed));
+    assert!(kernel.flag.enabled.load(SeqCst));
     assert_eq!(kernel.dispatcher.handling(old.port()), None);
     old.forget();
     let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();

@@ -111,6 +111,7 @@ pub enum Command {
     Help,
     Poweroff,
     Reboot,
+    SoftReset,
     /// With a disk and an offset, a dump is written there first.
     Crash {
         dump: Option<(String, u64)>,
@@ -155,7 +156,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 32] = [
+pub static COMMANDS: [Spec; 33] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
@@ -306,6 +307,9 @@ pub static COMMANDS: [Spec; 32] = [
     spec("help", "", "prints this", |_| Ok(Command::Help)),
     spec("poweroff", "", "ends the domain", |_| Ok(Command::Poweroff)),
     spec("reboot", "", "ends the domain and asks for a new start", |_| Ok(Command::Reboot)),
+    spec("soft-reset", "", "gets new event channels, grants and devices (HVM)", |_| {
+        Ok(Command::SoftReset)
+    }),
     spec("crash", "[DEV OFFSET]", "makes a mistake; with DEV, writes a dump there first", |args| {
         let device = if args.is_empty() { None } else { Some(args.text("DEV")?) };
         let dump = device.map(|device| Ok((device, args.sectors("OFFSET")?))).transpose()?;

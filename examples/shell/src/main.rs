@@ -51,6 +51,8 @@ fn main(xen: Rt) {
         set_time_of_day: |xen, time| xen.set_time_of_day(time),
         tsc: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.tsc(cpuid::native)),
         apic_id: |xen, vcpu| xen.apic_id(vcpu),
+        soft_reset: |xen| xen.soft_reset(),
+        generation_id: |xen| xen.generation_id(),
         set_vcpu_online: |xen, vcpu, is_online| xen.set_vcpu_online(vcpu, is_online),
         take_event: |xen, port| xen.eoi(port, Eoi::Handled),
         ..Kernel::new(|xen: &Rt| xen.suspend())

@@ -51,6 +51,8 @@ pub struct Shell<'a, P: Platform, T: Terminal> {
     start: Instant,
     /// A command or dom0 has asked for the end.
     end: Option<ShutdownReason>,
+    /// A command has asked for a soft reset, which is done at the prompt.
+    is_reset: bool,
 }
 
 impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
@@ -58,7 +60,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     pub fn new(system: System<'a, P>, terminal: T) -> Self {
         let start = system.platform.now();
         let (disks, nics) = (Disks::new(), Nics::new());
-        Self { system, terminal, disks, nics, watchdog: None, start, end: None }
+        Self { system, terminal, disks, nics, watchdog: None, start, end: None, is_reset: false }
     }
 
     /// Does what the kernel's command line says: executes the script of `run=`, or prompts. Returns
@@ -145,7 +147,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<(), Error> {
-        let Self { system, terminal, disks, nics, watchdog, start, end } = self;
+        let Self { system, terminal, disks, nics, watchdog, start, end, is_reset } = self;
         let out = &mut LineWriter::new(terminal);
         match command {
             Command::Info => info::info(system, out),
@@ -229,6 +231,10 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 *end = Some(ShutdownReason::REBOOT);
                 Ok(())
             }
+            Command::SoftReset => {
+                *is_reset = true;
+                Ok(())
+            }
             // Handled by the caller: there is no way back from it.
             Command::Crash { .. } => Ok(()),
         }
@@ -255,7 +261,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             }
             if let Some(watcher) = &mut watcher {
                 let request = watcher.poll().ok().flatten();
-                let is_suspend = management.take_suspend(&self.system);
+                let is_reset = core::mem::take(&mut self.is_reset);
+                let is_suspend = management.take_suspend(&self.system) || is_reset;
                 if let Some(request) = request {
                     self.say(format_args!("\nasked for: {request}\n"));
                 }
@@ -263,7 +270,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                     return reason;
                 }
                 if request.is_some() || is_suspend {
-                    if let Err(error) = self.suspend(watcher, &mut management) {
+                    if let Err(error) = self.suspend(watcher, &mut management, is_reset) {
                         self.say(format_args!("error: {error}\n"));
                     }
                     self.say(format_args!("{PROMPT}"));
@@ -310,20 +317,24 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         line
     }
 
-    /// Suspends the domain, and resumes all services and devices if it continues as another
-    /// domain.
+    /// Suspends the domain or resets it softly, and resumes all services and devices if it
+    /// continues as another domain.
     fn suspend(
         &mut self,
         watcher: &mut ShutdownWatcher<P>,
         management: &mut Management<P>,
+        is_reset: bool,
     ) -> Result<(), Error> {
+        if is_reset {
+            // The toolstack removes the devices and adds new ones.
+            self.close();
+        }
         let Self { system, terminal, disks, nics, watchdog, .. } = self;
         let grants = system.grants()?;
         // What its reader has not taken stays in the old ring.
         terminal.flush(system.platform.now() + FLUSH_TIMEOUT);
-        if watcher.suspend(|| (system.kernel.suspend)(&system.platform))?
-            == SuspendOutcome::Cancelled
-        {
+        let kernel = if is_reset { system.kernel.soft_reset } else { system.kernel.suspend };
+        if watcher.suspend(|| kernel(&system.platform))? == SuspendOutcome::Cancelled {
             return Ok(writeln!(terminal, "suspended, and resumed as the same domain")?);
         }
         terminal.resume();
@@ -334,7 +345,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             let call = "watchdog";
             watchdog.resume(now).map_err(|errno| Error::Xen { call, errno })?;
         }
-        writeln!(terminal, "suspended, and resumed as another domain")?;
+        let stopped = if is_reset { "reset softly" } else { "suspended" };
+        writeln!(terminal, "{stopped}, and resumed as another domain")?;
         let mut out = LineWriter::new(terminal);
         disks.resume(&system.platform, &mut out);
         nics.resume(&mut out);

@@ -63,6 +63,9 @@ pub struct Kernel<P> {
     /// The kernel's part of a suspend: see
     /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
     pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
+    /// The kernel's part of a soft reset; a domain that continues is as one that was resumed
+    /// elsewhere.
+    pub soft_reset: fn(&P) -> Result<SuspendOutcome, Errno>,
     /// Function that returns the time of day, since the start of 1970 (UTC).
     pub time_of_day: fn(&P) -> Result<Duration, WallClockError>,
     /// Function that sets the time of day of the host.
@@ -71,6 +74,8 @@ pub struct Kernel<P> {
     pub tsc: fn() -> Option<TscInfo>,
     /// Function that returns the identifier of the local APIC of a vCPU that was started.
     pub apic_id: fn(&P, u32) -> Option<u32>,
+    /// Function that returns the VM generation id, if the domain has one.
+    pub generation_id: fn(&P) -> Option<u128>,
     /// Function that starts or stops a vCPU.
     pub set_vcpu_online: fn(&P, u32, bool) -> Result<(), Errno>,
     /// Function that takes an event that ended a wait for a port, and returns whether there was
@@ -83,10 +88,12 @@ impl<P> Kernel<P> {
     pub fn new(suspend: fn(&P) -> Result<SuspendOutcome, Errno>) -> Self {
         Self {
             suspend,
+            soft_reset: |_| Err(Errno::ENOSYS),
             time_of_day: |_| Err(WallClockError::NotSet),
             set_time_of_day: |_, _| Err(Errno::ENOSYS),
             tsc: || None,
             apic_id: |_, _| None,
+            generation_id: |_| None,
             set_vcpu_online: |_, _, _| Err(Errno::ENOSYS),
             take_event: |_, _| false,
         }

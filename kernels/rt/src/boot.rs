@@ -2,13 +2,14 @@
 
 use crate::platform::{self, Rt};
 use crate::{early, events, hvm, interrupts, memory, paging, vcpus};
+use core::fmt;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_guest::BootInfo;
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
 use xen_sys::sched::ShutdownReason;
 
-xen_guest::pvh_entry!(rust_start, stack: 512 * 1024);
+xen_guest::pvh_entry!(start_by_pvh, multiboot: start_by_multiboot, stack: 512 * 1024);
 
 unsafe extern "Rust" {
     /// The function of [`entry!`](crate::entry).
@@ -16,17 +17,33 @@ unsafe extern "Rust" {
 }
 
 /// Starts after the PVH entry: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
-fn rust_start(start_info: usize) -> ! {
-    vcpus::identify(0);
-    // The same image starts on other hypervisors that load PVH kernels.
-    let has_xen = XenLeaves::find(cpuid::native).is_some();
-    platform::init(has_xen.then(|| CpuVendor::read(cpuid::native)));
-
+fn start_by_pvh(start_info: usize) -> ! {
+    let has_xen = find_xen();
     // SAFETY: `pvh_entry!` maps the first 4 GiB, and no memory has been allocated so far.
     let memory = unsafe { BootInfo::identity_mapped(paging::BOOT_WINDOW.end) };
-    let boot = BootInfo::read(&Rt::new(), memory, start_info as u64).unwrap_or_else(|error| {
+    start(has_xen, BootInfo::read(&Rt::new(), memory, start_info as u64))
+}
+
+/// Starts after the multiboot entry, in the same state.
+fn start_by_multiboot(information: usize) -> ! {
+    let has_xen = find_xen();
+    // SAFETY: as above.
+    let memory = unsafe { BootInfo::identity_mapped(paging::BOOT_WINDOW.end) };
+    start(has_xen, BootInfo::read_multiboot(memory, information as u64))
+}
+
+/// Returns whether there is Xen. The same image starts on other hypervisors that load PVH kernels.
+fn find_xen() -> bool {
+    vcpus::identify(0);
+    let has_xen = XenLeaves::find(cpuid::native).is_some();
+    platform::init(has_xen.then(|| CpuVendor::read(cpuid::native)));
+    has_xen
+}
+
+fn start<E: fmt::Display>(has_xen: bool, boot: Result<BootInfo, E>) -> ! {
+    let boot = boot.unwrap_or_else(|error| {
         early::init(false);
-        panic!("{error}; booted by another protocol than PVH?");
+        panic!("{error}");
     });
     if has_xen {
         early::init(boot.is_dom0);

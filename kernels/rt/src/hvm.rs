@@ -1,18 +1,23 @@
-//! HVM guests: the platform device, and the unplug of the emulated devices.
+//! HVM guests: the platform device, the unplug of the emulated devices, and the VM generation id.
 
-use crate::{lines, pci};
+use crate::platform::{BOOT, Rt};
+use crate::{interrupts, lines, pci};
 use core::fmt::Write;
 use spin::Once;
+use xen_guest::GenerationId;
 use xen_guest::hvm::{PlatformDevice, Ports, UnplugPolicy, unplug};
 
 static DEVICE: Once<PlatformDevice> = Once::new();
 
-/// Finds the platform device and unplugs the emulated disks and network interfaces. Does nothing in
-/// a domain that is no HVM guest, or one without a device model.
+/// Resets the vCPUs that the firmware has used, finds the platform device, and unplugs the emulated
+/// disks and network interfaces. Does nothing in a domain that is no HVM guest, and leaves devices
+/// of one without a device model.
 pub(crate) fn init() {
-    if lines::pic()
-        && let Some(device) = PlatformDevice::find(&pci::CONFIG)
-    {
+    if !lines::pic() {
+        return;
+    }
+    interrupts::reset_other_vcpus();
+    if let Some(device) = PlatformDevice::find(&pci::CONFIG) {
         log::info!("platform device {}: memory {:#x?}", device.address, device.memory);
         DEVICE.call_once(|| device);
         unplug_again();
@@ -31,4 +36,18 @@ pub(crate) fn unplug_again() {
 /// Returns the platform device of an HVM guest.
 pub(crate) fn device() -> Option<&'static PlatformDevice> {
     DEVICE.get()
+}
+
+static GENERATION_ID: Once<Option<GenerationId<Rt>>> = Once::new();
+
+/// Returns the VM generation id; `None` if the domain has none.
+pub(crate) fn generation_id() -> Option<u128> {
+    let id = GENERATION_ID.call_once(|| {
+        let map = BOOT.get().map_or(&[][..], |boot| &boot.memory_map);
+        GenerationId::new(Rt::new(), map).unwrap_or_else(|error| {
+            log::warn!("{error}");
+            None
+        })
+    });
+    id.as_ref().map(GenerationId::read)
 }

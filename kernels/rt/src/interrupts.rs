@@ -288,6 +288,29 @@ const APIC_ENABLED: u64 = 1 << 8;
 /// `true` if an upcall at its own vector needs an end of interrupt at the local APIC.
 static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
 
+/// Interrupt command register of the local APIC, as memory and as an MSR.
+const APIC_ICR: usize = 0xfee0_0300;
+const X2APIC_ICR: u32 = 0x830;
+const APIC_BASE_ENABLED: u64 = 1 << 11;
+/// An INIT for all CPUs but this one.
+const INIT_OTHERS: u32 = 0b11 << 18 | 1 << 14 | 0b101 << 8;
+
+/// Resets the other vCPUs of an HVM guest, which its firmware has used: Xen starts no vCPU in a
+/// state of the caller's that has run before.
+pub(crate) fn reset_other_vcpus() {
+    let base = Msr::new(APIC_BASE);
+    // SAFETY: the local APIC is the kernel's, its memory is mapped to its address, and no other
+    // vCPU runs code of the kernel so far.
+    unsafe {
+        let value = base.read();
+        if value & APIC_BASE_X2APIC != 0 {
+            Msr::new(X2APIC_ICR).write(INIT_OTHERS.into());
+        } else if value & APIC_BASE_ENABLED != 0 {
+            core::ptr::with_exposed_provenance_mut::<u32>(APIC_ICR).write_volatile(INIT_OTHERS);
+        }
+    }
+}
+
 /// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector
 /// are.
 pub(crate) fn enable_local_apic(delivery: Delivery) {

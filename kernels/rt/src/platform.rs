@@ -1,7 +1,7 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::lines::{self, LineError};
-use crate::{balloon, clock, debug, events, foreign, memory, paging, suspend, vcpus};
+use crate::{balloon, clock, debug, events, foreign, hvm, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -239,6 +239,23 @@ impl Rt {
     /// before the suspend and after the domain was resumed elsewhere.
     pub fn suspend(self) -> Result<SuspendOutcome, Errno> {
         suspend::suspend()
+    }
+
+    /// Resets the domain softly, and sets up the kernel's part as [`suspend`](Self::suspend) does
+    /// after [`SuspendOutcome::Resumed`]. The toolstack destroys a domain whose soft reset it does
+    /// not support.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`suspend`](Self::suspend).
+    pub fn soft_reset(self) -> Result<SuspendOutcome, Errno> {
+        suspend::soft_reset()
+    }
+
+    /// Returns the VM generation id, which is another one in a domain that was restored from a
+    /// snapshot; `None` if the domain has none.
+    pub fn generation_id(self) -> Option<u128> {
+        hvm::generation_id()
     }
 
     /// Returns how many pins the I/O APIC has; `None` without one, as in a PVH guest.

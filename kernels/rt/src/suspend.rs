@@ -23,6 +23,19 @@ static PARK: VcpuPark = VcpuPark::new();
 /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; the refusals of
 /// Xen.
 pub(crate) fn suspend() -> Result<SuspendOutcome, Errno> {
+    stop(false)
+}
+
+/// Resets the domain softly, from the first vCPU.
+///
+/// # Errors
+///
+/// Those of [`suspend`].
+pub(crate) fn soft_reset() -> Result<SuspendOutcome, Errno> {
+    stop(true)
+}
+
+fn stop(is_reset: bool) -> Result<SuspendOutcome, Errno> {
     if vcpus::current() != 0 {
         return Err(Errno::EINVAL);
     }
@@ -36,7 +49,13 @@ pub(crate) fn suspend() -> Result<SuspendOutcome, Errno> {
     };
     // SAFETY: `others` are all that were started and are up, and each ends its upcalls with
     // `park_if_requested`; ports, grants and rings are the drivers', which have their own `resume`.
-    let outcome = unsafe { services.suspend(&PARK, &others, TIMEOUT, set_upcalls) }?;
+    let outcome = unsafe {
+        if is_reset {
+            services.soft_reset(&PARK, &others, TIMEOUT, set_upcalls)
+        } else {
+            services.suspend(&PARK, &others, TIMEOUT, set_upcalls)
+        }
+    }?;
     if outcome == SuspendOutcome::Resumed {
         // The device model is another one.
         hvm::unplug_again();

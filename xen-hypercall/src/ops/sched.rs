@@ -112,6 +112,26 @@ pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<SuspendOutcome, 
     Ok(if result == 0 { SuspendOutcome::Resumed } else { SuspendOutcome::Cancelled })
 }
 
+/// Requests a soft reset: Xen and the toolstack reset the domain's event channels, grants, shared
+/// info and devices, and the domain continues with its memory and the state of its vCPUs.
+///
+/// A toolstack that supports no soft reset of this domain destroys it. libxl supports HVM guests,
+/// with `on_soft_reset="soft-reset"`.
+///
+/// # Errors
+///
+/// Xen's error; the domain has not stopped then.
+///
+/// # Safety
+///
+/// That of [`suspend`] after [`SuspendOutcome::Resumed`]. The number of the domain stays the same.
+#[doc(alias = "SHUTDOWN_soft_reset")]
+pub unsafe fn soft_reset<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
+    let mut arg = SchedShutdown { reason: ShutdownReason::SOFT_RESET };
+    // SAFETY: the structure is the command's own; the lost resources are the caller's obligation.
+    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) }.map(drop)
+}
+
 /// Shuts domain `dom` down; for a toolstack.
 ///
 /// # Errors
@@ -252,6 +272,16 @@ mod tests {
             // SAFETY: the recorder accesses no memory.
             assert_eq!(unsafe { suspend(&Recorder::default().returning(result)) }, Ok(resumed));
         }
+    }
+
+    #[test]
+    fn soft_reset_has_its_reason() {
+        let xen = Recorder::default();
+        // SAFETY: the recorder accesses no memory.
+        assert_eq!(unsafe { soft_reset(&xen) }, Ok(()));
+        // SAFETY: as above.
+        assert_eq!(unsafe { soft_reset(&Recorder::default().returning(-1)) }, Err(Errno::EPERM));
+        assert_eq!(xen.calls(), 1);
     }
 
     #[test]

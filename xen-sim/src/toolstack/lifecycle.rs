@@ -105,7 +105,8 @@ impl World {
     }
 
     /// Saves a suspended domain and destroys it in this world, as `xl save` and the sender of `xl
-    /// migrate` do.
+    /// migrate` do. A domain that requested a soft reset is saved too: libxl resets it in place,
+    /// and [`restore`](Self::restore) gives it the same new state with another domain ID.
     ///
     /// # Panics
     ///
@@ -190,7 +191,9 @@ impl Machine {
     fn assert_suspended(&self, id: DomId) {
         let run_state = self.dom(id).run_state;
         assert!(
-            run_state == RunState::Shutdown(ShutdownReason::SUSPEND),
+            [ShutdownReason::SUSPEND, ShutdownReason::SOFT_RESET]
+                .map(RunState::Shutdown)
+                .contains(&run_state),
             "domain {id} is not suspended but {run_state:?}"
         );
     }

@@ -56,6 +56,9 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
     writeln!(out)?;
 
     loader(system, out)?;
+    if let Some(id) = (system.kernel.generation_id)(xen) {
+        writeln!(out, "generation id {id:032x}")?;
+    }
     if let Some(store) = &system.store {
         let PlatformFeatures { multiprocessor_suspend, xs_reset_watches, .. } =
             PlatformFeatures::read(store)?;
