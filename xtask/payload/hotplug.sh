@@ -56,4 +56,5 @@ xl reboot hotplug
 within 15 said hotplug '^asked for: '
 check "hotplug: the request of a reboot" "$(console hotplug | grep '^asked for: ')" "asked for: reboot"
 wait_gone $ID hotplug
+check "hotplug: the reason of a reboot" "$(grep -c 'has shut down, reason code 1' $LOGS/xl-hotplug.log)" 1
 rm /tmp/image

@@ -1,6 +1,10 @@
 # What the payloads share. Lines for the harness are `KIND|field|...`; see src/payload.rs.
 LOGS=/var/log/xen
 ID=0
+MIB=1048576
+VIF='bridge=br0,script=vif-bridge'
+# The kind of guest that `prepare` writes.
+KIND='type="pvh"'
 
 step() { echo "STEP|$1"; }
 figure() { echo "FIGURE|$1|$2"; }
@@ -35,7 +39,7 @@ prepare() {
   [ -z "$2" ] || cmdline="cmdline='run=\"$2\"'"
   cat >"/tmp/$1.cfg" <<C
 name="$1"
-type="pvh"
+$KIND
 kernel="/payload/shell"
 memory=64
 vcpus=1
@@ -47,10 +51,11 @@ $3
 C
 }
 
-# start NAME COMMANDS [CONFIG-LINES]: creates the guest, returns after its first console line. Sets ID.
+# start NAME COMMANDS [CONFIG-LINES]: creates the guest, returns after its first console line, without commands at its prompt. Sets ID.
 start() {
   prepare "$@"
   create "$1"
+  [ -n "$2" ] || within 60 said "$1" "^'help'"
 }
 
 # create NAME [MARKER]: as start, of a prepared guest; sets TIMES.
@@ -158,4 +163,33 @@ net_state() {
 carries() {
   check "$1" "$3" "$4"
   [ "$3" = "$4" ] || net_state "$2" | sed "s/^/SHOW|/"
+}
+
+# wait_gone DOMAIN NAME: check, of the end of a domain.
+wait_gone() { within 15 gone "$1"; check "$2: the domain is gone" "$(gone "$1" && echo gone || echo "still there")" gone; }
+
+# toolstack WHEN COMMAND...: dom0 does something with the guest.
+toolstack() {
+  when=$1; shift
+  step "$when"
+  "$@" >/tmp/toolstack 2>&1; rc=$?
+  [ $rc = 0 ] || tail -n 12 /tmp/toolstack | sed "s/^/SHOW|$1: /"
+  check "$when: exit code of xl" $rc 0
+}
+
+# works GUEST WHEN BYTE: what the guest had before it has still.
+works() {
+  check "$2: xenstore knows it as" "$(ask "$1" "xs read domid")" "$ID / ok"
+  ask "$1" "xs write data/now $3" >/dev/null
+  check "$2: dom0 reads what it writes" "$(xenstore-read "/local/domain/$ID/data/now")" "$3"
+  check "$2: the supported requests" "$(for request in poweroff reboot suspend; do xenstore-read "/local/domain/$ID/control/feature-$request"; done | tr -d '\n')" 111
+  part=$(dd if=/tmp/expected bs=1M count=1 2>/dev/null | sha256sum | cut -d' ' -f1)
+  check "$2: the disk's digest" "$(ask "$1" "blk sha256 xvda 0 $MIB")" "sha256 xvda 0 $MIB $part / ok"
+  ask "$1" "blk fill xvda 0 65536 $3" >/dev/null
+  head -c 65536 /dev/zero | tr '\0' "\\$(printf %o "$3")" | dd of=/tmp/expected conv=notrunc 2>/dev/null
+  echo 3 >/proc/sys/vm/drop_caches
+  check "$2: the disk is changed as asked" "$(sha256sum </dev/ram0)" "$(sha256sum </tmp/expected)"
+  carries "$2: ping" "$ID" "$(ask "$1" "ping 10.0.0.1 3")" "ping 10.0.0.1 sent=3 received=3 / ok"
+  check "$2: tcp-echo of 256 KiB" "$(ask "$1" "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
+  check "$2: time goes on" "$(ask "$1" "sleep 100")" ok
 }

@@ -14,6 +14,16 @@ check "debug-keys q: lines of the stacks are whole" "$whole" "$(echo "$stacks" |
 check "debug-keys q: the ports" "$(xl dmesg | grep -c "(d$ID) debug: events in the ")" 1
 toolstack "dumped, shutdown -w" xl shutdown -w dump
 
+# Requests that xl does not have.
+start halt "" 'on_poweroff="destroy"'
+xenstore-write "/local/domain/$ID/control/shutdown" halt
+wait_gone $ID halt
+check "halt: the reason" "$(grep -c 'has shut down, reason code 0' $LOGS/xl-halt.log)" 1
+start crashes "" 'on_crash="destroy"'
+xenstore-write "/local/domain/$ID/control/shutdown" crash
+wait_gone $ID crashes
+check "crash request: the reason" "$(grep -c 'has shut down, reason code 3' $LOGS/xl-crashes.log)" 1
+
 start watchdog "watchdog 3; sleep 6000; hang" 'on_watchdog="destroy"'
 within 30 said watchdog '^\$ hang'
 check "watchdog: it waits while the shell answers" "$(answer watchdog "sleep 6000")" ok

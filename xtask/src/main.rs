@@ -17,6 +17,7 @@ mod fresh;
 mod fuzz;
 mod guest_log;
 mod host;
+mod hvm;
 mod kernels;
 mod mutants;
 mod noxen;
@@ -74,6 +75,8 @@ enum Task {
     DriverDomain(driver::Args),
     /// Boots a kernel on real Xen that verifies each block of disks of Linux's and QEMU's backends.
     DiskTest(disks::Args),
+    /// Boots the shell on real Xen as an HVM guest with QEMU's device model.
+    HvmTest(hvm::Args),
     /// Compares xen-sys with Xen's public headers, fetched and described by a C compiler.
     Abi(abi::Args),
     /// Compares the crates with C in instructions and time, and draws a picture of it.
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
         Task::DiskTest(args) => disks::main(&args),
+        Task::HvmTest(args) => hvm::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),
         Task::Setup => host::setup().map(|()| 0),

@@ -9,7 +9,7 @@ use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
 use crate::testbed::{self, XenVersion};
-use crate::{checkers, checks, driver, fresh, fuzz, host, kernels, noxen, ui, xentest};
+use crate::{checkers, checks, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
 const TESTBED: &str = "packages and images of the testbed";
@@ -36,12 +36,22 @@ pub(crate) struct Args {
     /// other: some minutes more
     #[arg(long, conflicts_with = "no_xen")]
     driver_domain: bool,
+    /// Tests HVM guests with QEMU's device model too: some minutes more
+    #[arg(long, conflicts_with = "no_xen")]
+    hvm: bool,
 }
 
 pub(crate) fn ci() -> Result<i32> {
     host::setup()?;
     all(
-        &Args { no_xen: false, only_xen: false, xen: None, prepare: false, driver_domain: false },
+        &Args {
+            no_xen: false,
+            only_xen: false,
+            xen: None,
+            prepare: false,
+            driver_domain: false,
+            hvm: false,
+        },
         true,
     )
 }
@@ -147,6 +157,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     }
     if args.driver_domain || slow {
         steps.run("driver domain with Linux guests", driver::both);
+    }
+    if args.hvm || slow {
+        steps.run("HVM guests", || hvm::run(&versions, !args.hvm, false));
     }
     Ok(summary(&steps, &runs, args, started.elapsed()))
 }

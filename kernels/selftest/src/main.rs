@@ -18,6 +18,7 @@ mod memory;
 mod pirqs;
 mod report;
 mod resources;
+mod services;
 mod smp;
 mod storm;
 mod tables;
@@ -43,6 +44,7 @@ fn main(xen: Rt) {
     let mut t = Report::new(xen, version);
     version::test(&mut t);
     events::test(&mut t);
+    services::timer(&mut t);
     smp::test(&mut t);
     delivery::two_level(&mut t);
     grants::test(&mut t);
@@ -50,6 +52,7 @@ fn main(xen: Rt) {
     memory::test(&mut t);
     hvm::test(&mut t);
     cpu::test(&mut t);
+    services::test(&mut t);
     devices::test(&mut t);
     pirqs::test(&mut t);
     toolstack::test(&mut t);

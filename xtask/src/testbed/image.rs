@@ -136,14 +136,37 @@ pub(crate) fn tools(version: XenVersion) -> Result<Root> {
 
 /// Adds QEMU to dom0, where `xl` starts it as the backend of disks.
 pub(crate) fn add_device_model(archive: &mut Archive, version: XenVersion) -> Result<()> {
-    let packages = ["qemu-system-xen"];
-    let root = apt::root(version.suite(), &format!("device-model-{version}"), &packages)?;
+    let root = device_model(version)?;
     let mut files = Files { root, archive: mem::take(archive), seen: HashSet::new() };
     let program = files.program("usr/libexec/xen-qemu-system-i386");
     *archive = files.archive;
     // It reads one although it has no keyboard.
     let keymaps = "usr/share/qemu/keymaps";
     program.and_then(|()| archive.copy_tree(keymaps, &files.root.find(keymaps)?))
+}
+
+/// Adds what an HVM guest starts with: the firmware, QEMU, and the code by which the firmware
+/// starts a kernel that QEMU has.
+pub(crate) fn add_hvm(archive: &mut Archive, version: XenVersion) -> Result<()> {
+    add_device_model(archive, version)?;
+    let loader = format!("usr/lib/xen-{version}/boot/hvmloader");
+    archive.copy(&loader, &root(version)?.find(&loader)?)?;
+    let root = device_model(version)?;
+    let bios = "usr/share/seabios/bios-256k.bin";
+    archive.copy(bios, &root.find(bios)?)?;
+    // QEMU 7.2 takes the code with DMA for a machine without it, where that waits without end.
+    let code = match version {
+        XenVersion::V4_17 => "multiboot.bin",
+        XenVersion::V4_20 => "multiboot_dma.bin",
+    };
+    let code = root.find(format!("usr/share/qemu/{code}"))?;
+    archive.copy("usr/share/qemu/multiboot_dma.bin", &code)
+}
+
+/// Returns the root with QEMU as Xen's device model.
+fn device_model(version: XenVersion) -> Result<Root> {
+    let packages = ["qemu-system-xen"];
+    apt::root(version.suite(), &format!("device-model-{version}"), &packages)
 }
 
 fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {

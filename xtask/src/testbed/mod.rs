@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 pub(crate) use bare::without_xen;
 pub(crate) use cpio::Archive;
 pub(crate) use guest::LinuxGuest;
-pub(crate) use image::{Base, add_device_model, tools};
+pub(crate) use image::{Base, add_device_model, add_hvm, tools};
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
 pub(crate) use root::Root;
 
