@@ -6,8 +6,9 @@
  * Port 7002 gives a stream: 8 bytes of length from the guest, then the bytes.
  * Port 7003 answers each byte of a stream.
  * Port 7004 counts datagrams; one of a single byte asks for the count since the last such one.
- * Port 7005 sends datagrams: 8 bytes of their number from the guest begin it, and each further
- * datagram of 8 bytes has the number that the guest has received. At most WINDOW are on the way.
+ * Port 7005 sends datagrams: 16 bytes from the guest begin it, 8 of their number and 8 zeroes, and
+ * each datagram of 8 bytes from the same port has the number that the guest has received. At most
+ * WINDOW are on the way.
  * Numbers have the byte order of the machine.
  */
 #include <arpa/inet.h>
@@ -163,17 +164,17 @@ static void serve_count(void)
 static void serve_datagrams(void)
 {
     uint64_t sent = 0, received = 0, total = 0;
+    in_port_t port = 0;
     for (int s = served(SOCK_DGRAM, UDP_SOURCE);;) {
         struct sockaddr_in from;
         socklen_t size = sizeof from;
-        uint64_t number;
-        if (recvfrom(s, &number, sizeof number, 0, (void *)&from, &size) != sizeof number)
-            continue;
-        if (sent == total)
-            total = number, sent = received = 0;
-        else if (number > received)
-            received = number;
-        for (; sent < total && sent < received + WINDOW; sent++)
+        uint64_t numbers[2];
+        ssize_t r = recvfrom(s, numbers, sizeof numbers, 0, (void *)&from, &size);
+        if (r == sizeof numbers)
+            total = numbers[0], sent = received = 0, port = from.sin_port;
+        else if (r == sizeof *numbers && from.sin_port == port && *numbers > received)
+            received = *numbers;
+        for (; from.sin_port == port && sent < total && sent < received + WINDOW; sent++)
             sendto(s, data, DATAGRAM, 0, (void *)&from, size);
         /* A guest that lost datagrams asks for no more. */
         struct pollfd fd = { .fd = s, .events = POLLIN };
@@ -235,7 +236,8 @@ static uint64_t run(const char *host, const char *kind, uint64_t count, int begi
         int s = connected(host, SOCK_DGRAM, UDP_SOURCE);
         if (begin)
             MARK_BEGIN;
-        if (send(s, &count, sizeof count, 0) != sizeof count)
+        uint64_t request[2] = { count, 0 };
+        if (send(s, request, sizeof request, 0) != sizeof request)
             fail("send");
         for (number = 1; number <= count; number++) {
             if (recv(s, data, DATAGRAM, 0) != DATAGRAM)

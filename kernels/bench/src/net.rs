@@ -416,7 +416,7 @@ impl<P: Platform> Udp<'_, P> {
         count: u64,
         wait: &mut impl FnMut(&mut NetFront<P>),
     ) -> Result<(), Error> {
-        let request = self.frame(&count.to_ne_bytes());
+        let request = self.frame(&(u128::from(count)).to_le_bytes());
         self.send(&request, wait)?;
         self.link.net.flush()?;
         let (ours, mut received, mut told) = (self.ours, 0, 0);
