@@ -9,7 +9,7 @@ type="pvh"
 kernel="/payload/driver-domain"
 memory=384
 vcpus=1
-cmdline="disk=data:64 grants=$GRANTS ring=4 segments=128 hotplug=60"
+cmdline="disk=data:64 grants=$GRANTS ring=4 hotplug=60"
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
@@ -28,7 +28,7 @@ ramdisk="/payload/linux.cpio"
 memory=512
 vcpus=$2
 tsc_mode="native"
-cmdline="console=hvc0 $QUICK xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 xen_blkfront.max_indirect_segments=128 job=$1 mib=$MIB"
+cmdline="console=hvc0 quiet $QUICK xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 job=$1 mib=$MIB"
 disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data"]
 on_poweroff="destroy"
 on_crash="destroy"
@@ -64,9 +64,9 @@ busy() { said fio '^GUEST busy\|^GUEST error' || gone $ID; }
 within 1500 busy || console fio | tail -n 12 | sed "s/^/SHOW|fio: /"
 check "fio: queues" "$(said_by fio queues)" "$VCPUS"
 device="/local/domain/$ID/device/vbd/51712"
-check "fio: state of the disk without its hotplug script" "$(cat /tmp/hotplug)" "before its script 2"
+check "fio: state of the disk without its hotplug script" "$(cat /tmp/hotplug)" "before its script 1"
 check "fio: pages of each ring" "$(xenstore-read "$device/ring-page-order")" 4
-check "fio: segments of an indirect request" "$(said_by fio segments)" 128
+check "fio: a request has more than 11 segments" "$([ "$(said_by fio segments)" -gt 11 ] && echo more)" more
 check "fio: bytes that a discard has left" "$(said_by fio discarded)" "0 of 1048576"
 [ "$GRANTS" != persistent ] ||
   check "fio: Linux uses persistent grants" "$(xenstore-read "$device/feature-persistent")" 1

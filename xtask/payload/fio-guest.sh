@@ -5,8 +5,11 @@
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
 mkdir -p /dev/shm
+# parameters MODULE: those of the command line.
+parameters() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$(echo "$1" | tr - _)\.//p"; }
 for module in @MODULES@; do
-  for file in /lib/guest/"$module".ko*; do [ -e "$file" ] && insmod "$file"; done
+  # shellcheck disable=SC2046
+  for file in /lib/guest/"$module".ko*; do [ -e "$file" ] && insmod "$file" $(parameters "$module"); done
 done
 word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"; }
 say() { echo "GUEST $*"; }
@@ -42,7 +45,7 @@ group_reporting=1
 [verified]
 J
     cd /tmp
-    fio --output=/tmp/figures --output-format=terse --terse-version=3 /tmp/jobs 2>/tmp/errors || say error "$(head -n 3 /tmp/errors)"
+    fio --eta=never --output=/tmp/figures --output-format=terse --terse-version=3 /tmp/jobs 2>/tmp/errors || say error "$(head -n 3 /tmp/errors)"
     # Fields of the third version: name, group, error, KiB read, written (6, 47).
     awk -F';' -v cpus="$cpus" '$3 == "verified" { print "GUEST verified " cpus " jobs, errors " $5; print "GUEST amount KiB read " $6 ", written " $47 }' \
       /tmp/figures
