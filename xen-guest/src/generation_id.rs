@@ -4,7 +4,7 @@
 //! HVM guest places the number in reserved memory, and the toolstack writes a new one where the
 //! domain runs a second time from the same state.
 
-use core::sync::atomic::Ordering::SeqCst;
+use core::sync::atomic::Ordering;
 use thiserror::Error;
 use xen_hypercall::ops::hvm;
 use xen_hypercall::{Errno, Gfn, Mapped, OutOfMemory, PAGE_SIZE, Platform, SharedMem};
@@ -92,7 +92,7 @@ impl<P: Platform> GenerationId<P> {
 
     fn load(&self) -> u128 {
         let memory: &SharedMem = self.page.as_ref();
-        let half = |offset| memory.u64_at(offset).map_or(0, |word| word.load(SeqCst));
+        let half = |offset| memory.u64_at(offset).map_or(0, |word| word.load(Ordering::Relaxed));
         u128::from(half(self.offset + 8)) << 64 | u128::from(half(self.offset))
     }
 }
