@@ -1,8 +1,9 @@
-//! VM generation id: a number that changes when a domain is restored from a snapshot.
+//! VM generation id: a number that a toolstack changes where a domain runs a second time from the
+//! same state.
 //!
 //! Source: `docs/man/xl.cfg.5.pod.in` (`ms_vm_genid`) and `hvm/params.h` of Xen. The firmware of an
-//! HVM guest places the number in reserved memory, and the toolstack writes a new one where the
-//! domain runs a second time from the same state.
+//! HVM guest places the number in reserved memory. Xen 4.20 keeps it across `xl restore` and
+//! `xl migrate`.
 
 use core::sync::atomic::Ordering;
 use thiserror::Error;

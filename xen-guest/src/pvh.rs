@@ -21,7 +21,7 @@
 /// With `multiboot: other,` before the stack, the image has a multiboot header too, and `other`
 /// gets the physical address of the multiboot information: see
 /// [`BootInfo::read_multiboot`](crate::BootInfo::read_multiboot). `kernel=` of an HVM guest starts
-/// such an image, and so do QEMU and GRUB. Their state is that of the PVH boot protocol. The header
+/// such an image, and so does QEMU. Their state is that of the PVH boot protocol. The header
 /// has the addresses, so that a 64-bit ELF file can be loaded; its segments must be linear in the
 /// file, and the header in the first 8 KiB.
 ///

@@ -34,14 +34,7 @@ logged() { xl dmesg | grep -o 'disk-test: .*' | grep -- "$1" | tail -n 1; }
 ended_early() { [ -n "$(logged error)" ]; }
 digest() { echo 3 >/proc/sys/vm/drop_caches; sha256sum </dev/ram0 | cut -d' ' -f1; }
 # does WHEN COMMAND...: dom0 does something with the guest, which is at work.
-does() {
-  when=$1; shift
-  step "$when"
-  "$@" >/tmp/does 2>&1; rc=$?
-  [ $rc = 0 ] || tail -n 12 /tmp/does | sed "s/^/SHOW|$1: /"
-  check "$when: exit code" $rc 0
-  usleep 500000
-}
+does() { toolstack "$@"; usleep 500000; }
 # rebind: the backend's driver is removed from the device and added again, as if it was loaded anew.
 rebind() {
   echo "vbd-$ID-51712" >/sys/bus/xen-backend/drivers/vbd/unbind &&
@@ -78,7 +71,7 @@ check "blkback: digest of the disk at the end" "$(digest)" "${verified##*: }"
 check "blkback: the kernel came to its end" "$(logged 'end: \|error')" "disk-test: end: ok"
 within 20 gone $ID
 
-# More requests in flight than a backend of fewer and smaller rings takes.
+# Rings of 16 pages; then the backend is restarted with fewer queues, and rings of one page.
 begin large "phy:/dev/ram0,xvda,w" "ios=2000 depth=512"
 check "large: pages of each ring" "$(logged 'rings of')" "disk-test: rings of 16 pages"
 check "large: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"

@@ -13,12 +13,7 @@ device_model_args=[$1]"
 }
 hvm_with "$MODEL"
 
-step "random disk"
-modprobe brd rd_nr=2 rd_size=16384
-dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
-cp /dev/ram0 /tmp/expected
-before=$(sha256sum </tmp/expected | cut -d' ' -f1)
-/payload/testbed-peer serve 10.0.0.1:7000 &
+random_disk
 
 # emulated NAME: the interfaces, disks of IDE and disks of NVMe that QEMU emulates for the guest.
 emulated() {

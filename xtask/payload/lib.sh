@@ -174,7 +174,17 @@ toolstack() {
   step "$when"
   "$@" >/tmp/toolstack 2>&1; rc=$?
   [ $rc = 0 ] || tail -n 12 /tmp/toolstack | sed "s/^/SHOW|$1: /"
-  check "$when: exit code of xl" $rc 0
+  check "$when: exit code" $rc 0
+}
+
+# random_disk: fills /dev/ram0 of two RAM disks of 16 MiB, and starts dom0's server. Sets before, its digest; /tmp/expected is a copy.
+random_disk() {
+  step "random disk"
+  modprobe brd rd_nr=2 rd_size=16384
+  dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
+  cp /dev/ram0 /tmp/expected
+  before=$(sha256sum </tmp/expected | cut -d' ' -f1)
+  /payload/testbed-peer serve 10.0.0.1:7000 &
 }
 
 # works GUEST WHEN BYTE: what the guest had before it has still.

@@ -11,12 +11,7 @@ for way in "device /dev/xen/xenbus" "socket /run/xenstored/socket"; do
   check "xs: xenstore by ${way#* }" "$(grep -v ^ok /tmp/xs.log | tr '\n' '/')" "8 of 8 cases passed/"
 done
 
-step "random disk"
-modprobe brd rd_nr=2 rd_size=16384
-dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
-cp /dev/ram0 /tmp/expected
-before=$(sha256sum </tmp/expected | cut -d' ' -f1)
-/payload/testbed-peer serve 10.0.0.1:7000 &
+random_disk
 
 # A guest whose backend stays away has time until the end.
 start never "blk sha256 xvda; info" 'disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,script=block-never,target=/dev/ram1"]'

@@ -10,8 +10,8 @@ use xen_guest::hvm::{PlatformDevice, Ports, UnplugPolicy, unplug};
 static DEVICE: Once<PlatformDevice> = Once::new();
 
 /// Resets the vCPUs that the firmware has used, finds the platform device, and unplugs the emulated
-/// disks and network interfaces. Does nothing in a domain that is no HVM guest, and leaves devices
-/// of one without a device model.
+/// disks and network interfaces. Does nothing in a domain that is no HVM guest, and unplugs nothing
+/// without a device model.
 pub(crate) fn init() {
     if !lines::pic() {
         return;

@@ -252,8 +252,7 @@ impl Rt {
         suspend::soft_reset()
     }
 
-    /// Returns the VM generation id, which is another one in a domain that was restored from a
-    /// snapshot; `None` if the domain has none.
+    /// Returns the VM generation id; `None` if the domain has none.
     pub fn generation_id(self) -> Option<u128> {
         hvm::generation_id()
     }

@@ -10,7 +10,7 @@ use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{
-    DomId, ForeignFrames, Instant, OutOfMemory, PAGE_SIZE, Pages, StableSharedMem,
+    DomId, ForeignFrames, GrantRef, Instant, OutOfMemory, PAGE_SIZE, Pages, StableSharedMem,
 };
 use xen_ring::{BackRing, Corrupt};
 use xen_sys::io::netif::{
@@ -76,7 +76,11 @@ impl FrontendFeatures {
 struct Waiting {
     start: usize,
     len: usize,
-    shape: Shape,
+    meta: PacketMeta,
+    /// Slots that carry its bytes.
+    pages: u16,
+    /// Slots of extra information, which follow the first slot.
+    extras: u16,
     /// The time when it was queued.
     since: Instant,
 }
@@ -95,12 +99,17 @@ impl Shape {
         PAGE_SIZE - usize::from(self.headroom)
     }
 
-    /// Returns the slots of a packet of `len` bytes, with those of the extra information.
-    fn slots(self, len: usize) -> usize {
-        len.div_ceil(self.room()) + self.extras()
+    /// Returns the number of slots for the bytes of a packet of `len` bytes.
+    fn pages(self, len: usize) -> usize {
+        if self.headroom == 0 { len.div_ceil(PAGE_SIZE) } else { len.div_ceil(self.room()) }
     }
 
-    /// Returns the number of slots of extra information, which follow the first slot.
+    /// Returns the slots of a packet of `len` bytes, with those of the extra information.
+    fn slots(self, len: usize) -> usize {
+        self.pages(len) + self.extras()
+    }
+
+    /// Returns the number of slots of extra information.
     fn extras(self) -> usize {
         let PacketMeta { segmentation, hash, .. } = self.meta;
         let flags = [segmentation.is_some(), hash.is_some(), self.headroom > 0];
@@ -117,38 +126,25 @@ impl Shape {
 }
 
 impl Waiting {
-    /// Slots that carry its bytes.
-    fn pages(&self) -> usize {
-        self.len.div_ceil(self.shape.room())
-    }
-
     /// Slots that it takes.
     fn slots(&self) -> usize {
-        self.shape.slots(self.len)
+        usize::from(self.pages) + usize::from(self.extras)
     }
 
     /// Returns the part of the packet that its slot `index` carries.
     fn slot(&self, index: usize) -> Slot {
-        let extras = self.shape.extras();
+        let extras = usize::from(self.extras);
         match index.checked_sub(1) {
             None => Slot::Page(0),
             Some(extra) if extra < extras => Slot::Extra(extra),
-            Some(after) => Slot::Page(after - extras + 1),
+            _ => Slot::Page(index - extras),
         }
     }
 
-    /// Returns the range of the queue's memory that each of its slots carries; `None` for extra
-    /// information.
-    fn parts(&self) -> impl Iterator<Item = Option<Range<usize>>> + use<'_> {
-        (0..self.slots()).map(|index| match self.slot(index) {
-            Slot::Page(page) => {
-                let room = self.shape.room();
-                let at = page * room;
-                let start = self.start + at;
-                Some(start..start + (self.len - at).min(room))
-            }
-            Slot::Extra(_) => None,
-        })
+    /// Returns the range of its bytes in a slot that has `room` bytes.
+    fn part(&self, page: usize, room: usize) -> Range<usize> {
+        let at = page * room;
+        at..at + (self.len - at).min(room)
     }
 
     /// Returns the time at which it is dropped.
@@ -156,6 +152,9 @@ impl Waiting {
         self.since + DRAIN_TIMEOUT
     }
 }
+
+/// Slots that are copied already.
+type Copied = [bool; MAX_COPIES];
 
 /// The content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,7 +340,9 @@ impl<P: ForeignFrames> Rx<P> {
         }
         self.next = (start + len).next_multiple_of(64);
         // There is room: checked above.
-        let _ = self.waiting.push_back(Waiting { start, len, shape: self.shape(meta), since: now });
+        let shape = self.shape(meta);
+        let (pages, extras) = (shape.pages(len) as u16, shape.extras() as u16);
+        let _ = self.waiting.push_back(Waiting { start, len, meta, pages, extras, since: now });
         true
     }
 
@@ -378,7 +379,7 @@ impl<P: ForeignFrames> Rx<P> {
     ) -> Result<bool, Corrupt> {
         let (mut packets, mut used) = (0, 0);
         let mut starved = false;
-        let limit = self.slots.capacity() / if self.features.headroom > 0 { 2 } else { 1 };
+        let limit = if self.features.headroom == 0 { MAX_COPIES } else { MAX_COPIES / 2 };
         for waiting in &self.waiting {
             let need = waiting.slots();
             // A packet lies in one page, or begins at one: the bytes of each of its slots are one
@@ -399,17 +400,19 @@ impl<P: ForeignFrames> Rx<P> {
             packets += 1;
             used += need;
         }
-        let whole = self.copy(0, packets, grants, statistics).is_ok();
+        let copied = grants.map(|grants| self.copy_static(packets, grants, statistics));
+        let whole = self.copy(0, packets, copied.as_ref()).is_ok();
+        let shape = self.shape(PacketMeta::default());
         let mut done = 0;
         for _ in 0..packets {
-            let good = whole || self.copy(done, 1, grants, statistics).is_ok();
+            let good = whole || self.copy(done, 1, copied.as_ref()).is_ok();
             let Some(waiting) = self.waiting.pop_front() else { break };
             statistics.packets += u64::from(good);
             statistics.bytes += if good { waiting.len as u64 } else { 0 };
             statistics.failed += u64::from(!good);
             for (index, slot) in self.slots.iter().skip(done).take(waiting.slots()).enumerate() {
                 // There is room: a slot was taken for each response.
-                let _ = ring.push(&response(slot.id, &waiting, index, good));
+                let _ = ring.push(&response(slot.id, &waiting, shape, index, good));
             }
             done += waiting.slots();
         }
@@ -461,40 +464,77 @@ impl<P: ForeignFrames> Rx<P> {
         true
     }
 
-    /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall.
-    /// Slots in static grants need none.
+    /// Copies parts of the first `packets` waiting packets into slots in static grants.
+    #[cold]
+    fn copy_static(
+        &self,
+        packets: usize,
+        grants: &StaticGrants<P>,
+        statistics: &mut RxStatistics,
+    ) -> Copied {
+        let mut copied = [false; MAX_COPIES];
+        let (headroom, memory) = (usize::from(self.features.headroom), self.memory.as_slice());
+        let Self { waiting, slots, .. } = self;
+        let room = PAGE_SIZE - headroom;
+        let _ = each_part::<()>(waiting, slots, room, 0, packets, |place, gref, part| {
+            let written = memory.get(part).and_then(|part| grants.write(gref, headroom, part));
+            if let Some(copied) = copied.get_mut(place) {
+                *copied = written.is_some();
+                statistics.static_copies += u64::from(*copied);
+            }
+            Ok(())
+        });
+        copied
+    }
+
+    /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall,
+    /// except for slots that are `copied` already.
     fn copy(
         &mut self,
         slot: usize,
         packets: usize,
-        grants: Option<&StaticGrants<P>>,
-        statistics: &mut RxStatistics,
+        copied: Option<&Copied>,
     ) -> Result<(), MapError> {
-        let mut copied = [false; MAX_COPIES];
-        if let Some(grants) = grants {
-            let slots = self.slots.iter().skip(slot);
-            let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
-            for ((slot, part), copied) in slots.zip(parts).zip(&mut copied) {
-                let bytes = part.and_then(|part| self.memory.as_slice().get(part));
-                let at = usize::from(self.features.headroom);
-                *copied = bytes.is_some_and(|bytes| grants.write(slot.gref, at, bytes).is_some());
-                statistics.static_copies += u64::from(*copied);
+        let headroom = usize::from(self.features.headroom);
+        let Self { memory, waiting, slots, guest, .. } = self;
+        let mut batch = CopyBatch::new(memory, *guest);
+        let room = PAGE_SIZE - headroom;
+        each_part(waiting, slots, room, slot, packets, |place, gref, part| {
+            if copied.is_some_and(|copied| copied.get(place) == Some(&true)) {
+                return Ok(());
             }
-        }
-        let mut batch = CopyBatch::new(&mut self.memory, self.guest);
-        let slots = self.slots.iter().skip(slot);
-        let parts = self.waiting.iter().take(packets).flat_map(Waiting::parts);
-        for ((slot, part), _) in slots.zip(parts).zip(copied).filter(|(_, copied)| !copied) {
-            if let Some(part) = part {
-                let at = usize::from(self.features.headroom);
-                batch.copy_to_grant(part.start, slot.gref, at, part.len())?;
-            }
-        }
+            batch.copy_to_grant(part.start, gref, headroom, part.len())
+        })?;
         batch.run()
     }
 }
 
-fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResponse {
+/// Calls `copy` for each slot from `slot` on that carries bytes of the first `packets` waiting
+/// packets: with its place in `slots`, its grant, and the range of the bytes in the memory.
+#[inline(always)]
+fn each_part<E>(
+    waiting: &Deque<Waiting, QUEUE_PACKETS>,
+    slots: &[NetifRxRequest],
+    room: usize,
+    slot: usize,
+    packets: usize,
+    mut copy: impl FnMut(usize, GrantRef, Range<usize>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut slots = slots.iter().enumerate().skip(slot);
+    for waiting in waiting.iter().take(packets) {
+        for index in 0..waiting.slots() {
+            let (Some((place, slot)), Slot::Page(page)) = (slots.next(), waiting.slot(index))
+            else {
+                continue;
+            };
+            let Range { start, end } = waiting.part(page, room);
+            copy(place, slot.gref, waiting.start + start..waiting.start + end)?;
+        }
+    }
+    Ok(())
+}
+
+fn response(id: u16, waiting: &Waiting, shape: Shape, index: usize, good: bool) -> NetifRxResponse {
     if !good {
         return NetifRxResponse {
             id,
@@ -503,24 +543,22 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
             status: NetifStatus::ERROR.0,
         };
     }
-    let Shape { meta: PacketMeta { checksum, .. }, headroom } = waiting.shape;
     let page = match waiting.slot(index) {
         Slot::Page(page) => page,
         Slot::Extra(extra) => {
-            let extra = waiting.shape.extra_info(extra);
+            let extra = Shape { meta: waiting.meta, ..shape }.extra_info(extra);
             return zerocopy::transmute!(extra);
         }
     };
     let mut flags = NetRxFlags::empty();
-    flags.set(NetRxFlags::MORE_DATA, page + 1 < waiting.pages());
+    flags.set(NetRxFlags::MORE_DATA, page + 1 < usize::from(waiting.pages));
     if index == 0 {
-        flags.set(NetRxFlags::EXTRA_INFO, waiting.shape.extras() > 0);
-        flags |= checksum.rx_flags();
+        flags.set(NetRxFlags::EXTRA_INFO, waiting.extras > 0);
+        flags |= waiting.meta.checksum.rx_flags();
     }
-    let room = waiting.shape.room();
-    let len = (waiting.len - page * room).min(room);
+    let len = waiting.part(page, shape.room()).len();
     // As in Linux, the free bytes count as bytes of the slot.
-    NetifRxResponse { id, offset: 0, flags, status: (usize::from(headroom) + len) as i16 }
+    NetifRxResponse { id, offset: 0, flags, status: (usize::from(shape.headroom) + len) as i16 }
 }
 
 impl<P: ForeignFrames> fmt::Debug for Rx<P> {

@@ -87,15 +87,10 @@ struct Fragment {
     gref: GrantRef,
     offset: u16,
     size: u16,
-    /// A fragment that is copied already, out of a static grant.
-    copied: bool,
 }
 
-impl Fragment {
-    fn new(gref: GrantRef, offset: u16, size: u16) -> Self {
-        Self { gref, offset, size, copied: false }
-    }
-}
+/// Fragments of a batch that are copied already.
+type Copied = [bool; BATCH_SLOTS];
 
 /// A packet that was taken from the ring and is not answered yet.
 #[derive(Clone, Copy, Debug)]
@@ -169,13 +164,11 @@ impl<P: ForeignFrames> Tx<P> {
         self.ids.clear();
         (self.copies, self.next) = (0, 0);
         let collected = self.collect(ring, policy, statistics);
-        if let Some(grants) = grants {
-            statistics.static_copies += self.copy_static(grants);
-        }
-        if self.copy(0, self.taken.len()).is_err() {
+        let copied = grants.map(|grants| self.copy_static(grants, statistics));
+        if self.copy(0, self.taken.len(), copied.as_ref()).is_err() {
             // A copy failed: repeats them one packet at a time to find which.
             for index in 0..self.taken.len() {
-                if self.copy(index, index + 1).is_err() {
+                if self.copy(index, index + 1, copied.as_ref()).is_err() {
                     statistics.failed += 1;
                     if let Some(taken) = self.taken.get_mut(index) {
                         (taken.len, taken.status) = (0, NetifStatus::ERROR);
@@ -295,34 +288,47 @@ impl<P: ForeignFrames> Tx<P> {
         taken
     }
 
-    /// Copies the fragments in static grants. Returns their number.
-    fn copy_static(&mut self, grants: &StaticGrants<P>) -> u64 {
-        let mut copies = 0;
+    /// Copies the fragments that are in static grants.
+    #[cold]
+    fn copy_static(&mut self, grants: &StaticGrants<P>, statistics: &mut TxStatistics) -> Copied {
+        let mut copied = [false; BATCH_SLOTS];
         for taken in &self.taken {
-            let mut at = taken.start;
-            let range = taken.fragments.0..taken.fragments.1;
-            for fragment in self.fragments.get_mut(range).unwrap_or_default() {
+            let (mut at, range) = (taken.start, taken.fragments.0..taken.fragments.1);
+            let fragments = self.fragments.get(range.clone()).unwrap_or_default();
+            for (fragment, copied) in fragments.iter().zip(copied.iter_mut().skip(range.start)) {
                 let end = at + usize::from(fragment.size);
                 let room = self.memory.as_mut_slice().get_mut(at..end).unwrap_or_default();
-                let copied = grants.read(fragment.gref, fragment.offset.into(), room);
-                fragment.copied = copied.is_some();
-                copies += u64::from(fragment.copied);
+                *copied = grants.read(fragment.gref, fragment.offset.into(), room).is_some();
+                statistics.static_copies += u64::from(*copied);
                 at = end;
             }
         }
-        copies
+        copied
     }
 
-    /// Copies the fragments of some packets, by one hypercall.
-    fn copy(&mut self, from: usize, to: usize) -> Result<(), MapError> {
+    /// Copies the fragments of some packets, by one hypercall, except for those that are `copied`
+    /// already.
+    fn copy(&mut self, from: usize, to: usize, copied: Option<&Copied>) -> Result<(), MapError> {
+        match copied {
+            None => self.copy_if(from, to, |_| true),
+            Some(copied) => self.copy_if(from, to, |index| copied.get(index) != Some(&true)),
+        }
+    }
+
+    #[inline(always)]
+    fn copy_if(
+        &mut self,
+        from: usize,
+        to: usize,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Result<(), MapError> {
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
         for taken in self.taken.get(from..to).unwrap_or_default() {
-            let mut at = taken.start;
-            for fragment in
-                self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default()
-            {
+            let (mut at, range) = (taken.start, taken.fragments.0..taken.fragments.1);
+            let fragments = self.fragments.get(range.clone()).unwrap_or_default();
+            for (index, fragment) in range.zip(fragments) {
                 let len = usize::from(fragment.size);
-                if !fragment.copied {
+                if is_wanted(index) {
                     batch.copy_from_grant(fragment.gref, usize::from(fragment.offset), at, len)?;
                 }
                 at += len;
@@ -396,11 +402,11 @@ fn parse(
         check_page(slot.offset, size)?;
         // Sizes that add up to more than the whole leave nothing: the sum then differs from it.
         rest = rest.saturating_sub(size);
-        let _ = fragments.push(Fragment::new(slot.gref, slot.offset, slot.size));
+        let _ = fragments.push(Fragment { gref: slot.gref, offset: slot.offset, size: slot.size });
     }
     // The first slot has the size of the whole; what the others have not is its own.
     check_page(first.offset, rest)?;
-    let fragment = Fragment::new(first.gref, first.offset, rest as u16);
+    let fragment = Fragment { gref: first.gref, offset: first.offset, size: rest as u16 };
     if fragments.insert(0, fragment).is_err() {
         fragments.clear();
     }

@@ -2,17 +2,15 @@
 
 use super::queues::Queues;
 use super::transfers::{Pause, Transfers};
-use super::{BlkFront, BlkFrontError, BlockingDisk, DiskInfo, MAX_QUEUES, Request, TransferError};
+use super::{BlkFront, BlockingDisk, DiskInfo, MAX_QUEUES, TransferError};
 use atomic_waker::AtomicWaker;
 use core::fmt;
 use core::future::poll_fn;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::task::Poll;
-use core::time::Duration;
 use heapless::Vec;
 use xen_grant::DmaBuffer;
 use xen_hypercall::{Instant, OutOfMemory, PageArc, Platform, Port};
-use xenbus::DeviceState;
 
 /// The most ports of a device and its store.
 const PORTS: usize = MAX_QUEUES as usize + 1;
@@ -31,13 +29,13 @@ pub(super) struct Shared {
 }
 
 /// A disk with asynchronous reads and writes of any length, for any executor: a
-/// [`BlockingDisk`] whose calls return futures.
+/// [`BlockingDisk`] whose transfers are futures.
 ///
 /// The kernel has the [`AsyncDiskEvents`] and wakes the disk by them. A future that is dropped
-/// before it is ready cancels its requests at the next call or poll: until then, a backend that is
-/// replaced gets them as well.
+/// before it is ready cancels its requests at the next call: until then, a backend that is replaced
+/// gets them as well.
 pub struct AsyncDisk<P: Platform> {
-    pub(super) transfers: Transfers<P>,
+    disk: BlockingDisk<P>,
     pub(super) shared: PageArc<P, Shared>,
 }
 
@@ -58,7 +56,7 @@ impl<P: Platform> AsyncDisk<P> {
     ///
     /// [`OutOfMemory`].
     pub fn new(disk: BlockingDisk<P>) -> Result<(Self, AsyncDiskEvents<P>), OutOfMemory> {
-        let transfers = disk.transfers;
+        let transfers = &disk.transfers;
         let (deadline, woken) = (AtomicU64::new(NEVER), AtomicBool::new(false));
         let shared = Shared { waker: AtomicWaker::new(), woken, deadline };
         let shared = PageArc::new(transfers.platform().clone(), shared)?;
@@ -67,49 +65,25 @@ impl<P: Platform> AsyncDisk<P> {
             shared: shared.clone(),
             store_port: transfers.block.store().port(),
         };
-        Ok((Self { transfers, shared }, events))
+        Ok((Self { disk, shared }, events))
     }
 
-    /// Returns the disk with blocking calls.
-    pub fn into_blocking(mut self) -> BlockingDisk<P> {
-        self.transfers.cancel_parts();
-        BlockingDisk { transfers: self.transfers }
+    /// Returns the disk with blocking calls: for its parameters, and between transfers.
+    pub fn blocking(&mut self) -> &mut BlockingDisk<P> {
+        &mut self.disk
     }
 
-    /// Returns the parameters of the disk.
-    pub fn info(&self) -> DiskInfo {
-        self.transfers.info()
+    /// Returns the disk with blocking calls, by value.
+    pub fn into_blocking(self) -> BlockingDisk<P> {
+        self.disk
     }
 
-    /// Returns the device.
-    pub fn block(&self) -> &BlkFront<P, DmaBuffer<P>> {
-        &self.transfers.block
+    pub(super) fn transfers(&mut self) -> (&mut Transfers<P>, &Shared) {
+        (&mut self.disk.transfers, &self.shared)
     }
 
-    /// Sets how long the backend may take for a request before a call fails. It is 30 seconds at
-    /// first.
-    pub fn set_timeout(&mut self, timeout: Duration) {
-        self.transfers.state.timeout = timeout;
-    }
-
-    /// Keeps the connection of an idle disk, as [`BlockingDisk::poll`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`BlkFront::poll`].
-    pub fn poll(&mut self, now: Instant) -> Result<DeviceState, BlkFrontError> {
-        self.transfers.poll(now)
-    }
-
-    /// Begins to connect the disk again. See [`BlkFront::reopen`].
-    pub fn reopen(&mut self) {
-        self.transfers.block.reopen();
-    }
-
-    /// Begins to connect the disk again after the domain was suspended and is now resumed
-    /// elsewhere. See [`BlkFront::resume`].
-    pub fn resume(&mut self) {
-        self.transfers.block.resume();
+    pub(super) fn info(&self) -> DiskInfo {
+        self.disk.info()
     }
 
     /// Reads from `sector` on, until `buffer` is full, as [`BlockingDisk::read`] does.
@@ -118,7 +92,8 @@ impl<P: Platform> AsyncDisk<P> {
     ///
     /// [`TransferError`]; the content of `buffer` is undefined then.
     pub async fn read(&mut self, sector: u64, buffer: &mut [u8]) -> Result<(), TransferError> {
-        self.transfers.read(&*self.shared, sector, buffer).await
+        let (transfers, pause) = self.transfers();
+        transfers.read(pause, sector, buffer).await
     }
 
     /// Writes all of `bytes`, from `sector` on, as [`BlockingDisk::write`] does.
@@ -127,7 +102,8 @@ impl<P: Platform> AsyncDisk<P> {
     ///
     /// [`TransferError`]; the content of the sectors is undefined then.
     pub async fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), TransferError> {
-        self.transfers.write(&*self.shared, sector, bytes).await
+        let (transfers, pause) = self.transfers();
+        transfers.write(pause, sector, bytes).await
     }
 
     /// Makes all completed writes durable, as [`BlockingDisk::flush`] does.
@@ -136,22 +112,8 @@ impl<P: Platform> AsyncDisk<P> {
     ///
     /// [`TransferError`].
     pub async fn flush(&mut self) -> Result<(), TransferError> {
-        self.transfers.flush(&*self.shared).await
-    }
-
-    /// Discards `sectors` sectors from `sector` on, as [`BlockingDisk::discard`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`BlockingDisk::discard`].
-    pub async fn discard(
-        &mut self,
-        sector: u64,
-        sectors: u64,
-        secure: bool,
-    ) -> Result<(), TransferError> {
-        let request = || Request::Discard { sector, sectors, secure };
-        self.transfers.carry_out(&*self.shared, request).await
+        let (transfers, pause) = self.transfers();
+        transfers.flush(pause).await
     }
 }
 
@@ -177,9 +139,7 @@ impl<P: Platform> AsyncDiskEvents<P> {
     /// Returns the ports to wait for: the port of the store, and those of the device, which change
     /// with each connection.
     pub fn ports(&self) -> Vec<Port, PORTS> {
-        let own = (0..self.queues.rings()).filter(|&index| !self.queues.is_taken(index));
-        let ports = own.filter_map(|index| self.queues.port(index));
-        core::iter::once(self.store_port).chain(ports).collect()
+        core::iter::once(self.store_port).chain(self.queues.ports()).collect()
     }
 
     /// Returns when to call [`wake`](Self::wake) if no event comes before.
@@ -198,7 +158,7 @@ impl<P: Platform> AsyncDiskEvents<P> {
 impl<P: Platform> fmt::Debug for AsyncDisk<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("AsyncDisk");
-        out.field("block", self.block()).field("shared", &*self.shared).finish_non_exhaustive()
+        out.field("disk", &self.disk).field("shared", &*self.shared).finish_non_exhaustive()
     }
 }
 

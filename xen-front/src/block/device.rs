@@ -193,10 +193,7 @@ impl<P: Platform, B: IoMemory<Platform = P>> BlkFront<P, B> {
 
     /// Returns the ports of all rings whose queues are not [taken](Self::take_queue).
     pub fn ports(&self) -> impl Iterator<Item = Port> {
-        let rings = self.queues().rings();
-        self.own_queues()
-            .take_while(move |&index| index < rings)
-            .filter_map(|index| self.queues().port(index))
+        self.queues().ports()
     }
 
     /// Returns the time of the next [`poll`](Self::poll) if no event comes before.

@@ -121,6 +121,12 @@ impl<P: Platform, B: IoMemory<Platform = P>> Queues<P, B> {
         self.lock(self.host(index)).port()
     }
 
+    /// Returns the ports of all rings whose queues are not taken.
+    pub(super) fn ports(&self) -> impl Iterator<Item = Port> {
+        let own = (0..self.rings()).filter(|&index| !self.is_taken(index));
+        own.filter_map(|index| self.port(index))
+    }
+
     /// Returns the number of requests that can be submitted to a queue now.
     pub(super) fn free_slots(&self, index: usize) -> usize {
         let queue = self.lock(index);

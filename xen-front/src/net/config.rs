@@ -57,8 +57,8 @@ pub struct NetFrontConfig {
     #[doc(alias("feature-ctrl-ring", "ctrl-ring-ref", "event-channel-ctrl"))]
     pub control_ring: bool,
     /// Free bytes that the backend leaves before the packet in each receive buffer, at most
-    /// [`MAX_XDP_HEADROOM`](super::MAX_XDP_HEADROOM), if it supports that. A packet is copied out
-    /// of its buffer without these bytes.
+    /// [`MAX_XDP_HEADROOM`](super::MAX_XDP_HEADROOM), if it supports that. The copy of a received
+    /// packet leaves these bytes out.
     #[doc(alias("xdp-headroom", "feature-xdp-headroom"))]
     pub xdp_headroom: u16,
     /// Time that the backend has for each step, and in all for

@@ -25,6 +25,31 @@ pub(super) type Wishes<'w> = (&'w mut HashWish, &'w mut StaticGrantWish);
 /// A request and its result.
 pub(super) type Completion = (ControlRequest, Result<u32, ControlError>);
 
+/// The time of requests in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timer(Option<(Instant, Option<Instant>)>);
+
+impl Timer {
+    pub(super) fn start(&mut self, now: Instant, timeout: Duration) {
+        self.0 = Some((now, Some(now + timeout)));
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.0 = None;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.0?.1
+    }
+
+    /// Returns the time that has passed, once, if it is that of the timeout.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Duration> {
+        let (since, deadline) = self.0.as_mut()?;
+        deadline.take_if(|deadline| now >= *deadline)?;
+        Some(now.saturating_duration_since(*since))
+    }
+}
+
 /// A control ring, with a record of each request in flight.
 ///
 /// Responses can come in any order (`io/netif.h`).
@@ -113,8 +138,8 @@ impl<P: Platform> ControlConnection<P> {
         let pages = grants
             .grant_access::<ReadOnly>(pages, peer)
             .map_err(|failed| NetFrontError::Grant(failed.error))?;
-        let GrantRef(first) = pages.reference();
-        let hash = HashControl::new(pages, GrantRef(first), queues);
+        let first = pages.reference();
+        let hash = HashControl::new(pages, first, queues);
         let list = connection::grant_page::<P, NetFrontError>(grants, peer)?;
         let reference = list.reference();
         let grants = StaticGrantControl::new(list, reference, queues);

@@ -1,7 +1,7 @@
 //! A network device.
 
 use super::driver::VifDriver;
-use super::hash::{HashConfig, HashState};
+use super::hash::{HashConfig, HashState, HashWish};
 use super::queues::{Connection, Queues};
 use super::slots::MAX_SLOTS;
 use super::static_grants::{StaticGrantState, StaticGrantWish};
@@ -297,14 +297,8 @@ impl<P: Platform> NetFront<P> {
     /// While it is [active](HashState::Active), packets that have a hash come with it
     /// ([`PacketMeta::hash`]), as the backend says: the driver does not compare it with the packet.
     pub fn set_hash(&mut self, hash: Option<HashConfig>) {
-        let now = self.device.store().platform().now();
-        let driver = self.device.driver_mut();
-        driver.hash.config = hash;
-        driver.hash.changed = true;
-        if self.device.state() == DeviceState::Connected {
-            // The next poll returns the error.
-            let _ = self.device.driver_mut().poll_control(now);
-        }
+        self.device.driver_mut().hash = HashWish { config: hash, changed: true };
+        self.send_control();
     }
 
     /// Returns the state of the hash that [`set_hash`](Self::set_hash) has configured.
@@ -326,8 +320,13 @@ impl<P: Platform> NetFront<P> {
     /// [`poll`](Self::poll) takes.
     #[doc(alias("XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING", "XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING"))]
     pub fn set_static_grants(&mut self, enabled: bool) {
-        let now = self.device.store().platform().now();
         self.device.driver_mut().static_grants = StaticGrantWish { enabled, changed: true };
+        self.send_control();
+    }
+
+    /// Sends the changes of a configuration, if there is a connection.
+    fn send_control(&mut self) {
+        let now = self.device.store().platform().now();
         if self.device.state() == DeviceState::Connected {
             // The next poll returns the error.
             let _ = self.device.driver_mut().poll_control(now);

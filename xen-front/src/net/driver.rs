@@ -79,8 +79,8 @@ impl<P: Platform> VifDriver<P> {
         }
     }
 
-    /// Takes the responses of the control ring, and sends what follows from them. An error is that
-    /// of all later calls, too.
+    /// Takes the responses of the control ring, and sends what follows from them. After an error
+    /// all later calls return it.
     pub(super) fn poll_control(&mut self, now: Instant) -> Result<(), ProtocolError> {
         let Self { control, hash, static_grants, queues, config, .. } = self;
         let Some(control) = control else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! The hash that the backend computes for received packets, and the queues that it selects.
 
-use super::control::ControlRing;
+use super::control::{ControlRing, Timer};
 use super::tx_buffers::TxMemory;
 use super::{MAX_QUEUES, NetFrontError};
 use core::time::Duration;
@@ -45,8 +45,8 @@ impl HashConfig {
     ///
     /// # Errors
     ///
-    /// [`NetFrontError::HashMapping`] if it has more than [`MAX_HASH_MAPPING`] entries, or a queue
-    /// that is not below [`MAX_QUEUES`].
+    /// [`NetFrontError::HashMapping`] for more than [`MAX_HASH_MAPPING`] entries, or a queue from
+    /// [`MAX_QUEUES`] on.
     #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING")]
     pub fn with_mapping(mut self, queues: &[u16]) -> Result<Self, NetFrontError> {
         self.mapping.clear();
@@ -163,9 +163,7 @@ pub(super) struct HashControl<M> {
     supported: NetifHashType,
     limit: u32,
     failed: Option<ControlRingError>,
-    /// The time of the requests in flight.
-    since: Option<Instant>,
-    deadline: Option<Instant>,
+    timer: Timer,
     state: HashState,
 }
 
@@ -185,8 +183,7 @@ impl<M> HashControl<M> {
             supported: NetifHashType::empty(),
             limit: 0,
             failed: None,
-            since: None,
-            deadline: None,
+            timer: Timer::default(),
             state: HashState::Off,
         }
     }
@@ -196,7 +193,7 @@ impl<M> HashControl<M> {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.timer.deadline()
     }
 
     pub(super) fn into_pages(self) -> M {
@@ -227,18 +224,14 @@ impl<M: TxMemory> HashControl<M> {
         timeout: Duration,
     ) {
         if self.in_flight > 0 {
-            if let (Some(since), Some(_)) =
-                (self.since, self.deadline.filter(|deadline| now >= *deadline))
-            {
+            if let Some(waited) = self.timer.expire(now) {
                 // The pages stay the backend's until it answers.
-                let waited = now.saturating_duration_since(since);
-                self.deadline = None;
                 let failed = *self.failed.get_or_insert(ControlRingError::Timeout { waited });
                 self.state = HashState::Failed(failed);
             }
             return;
         }
-        (self.since, self.deadline) = (None, None);
+        self.timer.stop();
         let next = match self.step {
             Step::Idle if !wish.changed => return,
             Step::Idle => self.begin(wish),
@@ -250,7 +243,7 @@ impl<M: TxMemory> HashControl<M> {
                 };
                 if wish.changed { self.begin(wish) } else { Step::Idle }
             }
-            // What was configured is replaced.
+            // A new configuration replaces the one under way.
             Step::Query | Step::Apply if wish.changed => self.begin(wish),
             Step::Query => self.checked(wish),
             Step::Apply if self.failed.is_some() => Step::Remove,
@@ -279,8 +272,7 @@ impl<M: TxMemory> HashControl<M> {
             }
             _ => return,
         }
-        self.since = Some(now);
-        self.deadline = Some(now + timeout);
+        self.timer.start(now, timeout);
     }
 
     /// Begins with a configuration.

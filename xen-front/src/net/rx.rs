@@ -162,42 +162,19 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         buffers: &mut [&mut [u8]],
     ) -> Result<Result<RxPacket, Dropped>, ProtocolError> {
         let mut target = Scatter::new(buffers);
-        let slot = self.next;
-        // The packet of a backend that leaves bytes free begins where its extra info says.
-        let late = self.features.headroom > 0 && first.flags.contains(NetRxFlags::EXTRA_INFO);
-        let mut outcome = if late { Ok(()) } else { self.copy(first, slot, 0, &mut target) };
-        self.post();
-        let mut headroom = 0;
         let mut meta = PacketMeta::new(ChecksumState::from_rx_flags(first.flags));
-        if first.flags.contains(NetRxFlags::EXTRA_INFO) {
-            match self.take_extras()? {
-                Ok(extras) => {
-                    (meta.segmentation, meta.hash) = (extras.segmentation, extras.hash);
-                    headroom = extras.headroom;
-                }
-                Err(Dropped::Truncated) => return Ok(Err(Dropped::Truncated)),
-                Err(reason) => outcome = Err(reason),
-            }
-        }
-        if late {
-            // Its buffer is posted, but not published.
-            outcome = outcome.and_then(|()| self.copy(first, slot, headroom, &mut target));
-        }
-        let (mut more, mut slots) = (first.flags.contains(NetRxFlags::MORE_DATA), 1);
-        while more {
-            let Some(response) = self.take()? else { return Ok(Err(Dropped::Truncated)) };
-            slots += 1;
-            outcome = outcome.and_then(|()| {
-                if !self.features.scatter_gather || slots > XEN_NETIF_NR_SLOTS_MIN {
-                    return Err(Dropped::Fragmented);
-                }
-                self.copy(&response, self.next, headroom, &mut target)
-            });
+        let mut headroom = if first.flags.contains(NetRxFlags::EXTRA_INFO) {
+            self.copy_with_extras(first, &mut target, &mut meta)?
+        } else {
+            let copied = self.copy(first, self.next, &mut target);
             self.post();
-            more = response.flags.contains(NetRxFlags::MORE_DATA);
+            copied.map(|()| 0)
+        };
+        if first.flags.contains(NetRxFlags::MORE_DATA) && headroom != Err(Dropped::Truncated) {
+            headroom = self.copy_rest(headroom, &mut target)?;
         }
         let len = target.written();
-        Ok(outcome.and_then(|()| {
+        Ok(headroom.and_then(|_| {
             if len < ETHERNET_HEADER {
                 return Err(Dropped::Runt);
             }
@@ -207,13 +184,59 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         }))
     }
 
+    /// Takes the extra info of a packet, and copies its first slot. Returns the free bytes before
+    /// the packet in each slot.
+    #[cold]
+    fn copy_with_extras(
+        &mut self,
+        first: &NetifRxResponse,
+        target: &mut Scatter<'_, '_>,
+        meta: &mut PacketMeta,
+    ) -> Result<Result<u16, Dropped>, ProtocolError> {
+        let slot = self.next;
+        self.post();
+        let extras = match self.take_extras()? {
+            Ok(extras) => extras,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        (meta.segmentation, meta.hash) = (extras.segmentation, extras.hash);
+        // Its buffer is posted, but not published.
+        let copied = behind(first, extras.headroom);
+        let copied = copied.and_then(|first| self.copy(&first, slot, target));
+        Ok(copied.map(|()| extras.headroom))
+    }
+
+    /// Takes all slots of a packet but the first, and copies them with as many free bytes before
+    /// each, unless the packet is to be dropped.
+    #[inline(never)]
+    fn copy_rest(
+        &mut self,
+        mut headroom: Result<u16, Dropped>,
+        target: &mut Scatter<'_, '_>,
+    ) -> Result<Result<u16, Dropped>, ProtocolError> {
+        let (mut more, mut slots) = (true, 1);
+        while more {
+            let Some(response) = self.take()? else { return Ok(Err(Dropped::Truncated)) };
+            slots += 1;
+            headroom = headroom.and_then(|headroom| {
+                if !self.features.scatter_gather || slots > XEN_NETIF_NR_SLOTS_MIN {
+                    return Err(Dropped::Fragmented);
+                }
+                self.copy(&behind(&response, headroom)?, self.next, target)?;
+                Ok(headroom)
+            });
+            self.post();
+            more = response.flags.contains(NetRxFlags::MORE_DATA);
+        }
+        Ok(headroom)
+    }
+
     /// Copies a slot out of memory that the backend can write.
     #[inline(always)]
     fn copy(
         &self,
         response: &NetifRxResponse,
         slot: u16,
-        headroom: u16,
         target: &mut Scatter<'_, '_>,
     ) -> Result<(), Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
@@ -221,9 +244,7 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         if offset + len > PAGE_SIZE {
             return Err(Dropped::Outside);
         }
-        let headroom = usize::from(headroom);
-        let len = len.checked_sub(headroom).ok_or(Dropped::Outside)?;
-        let copy = |at, part: &mut [u8]| self.buffers.copy_to(slot, offset + headroom + at, part);
+        let copy = |at, part: &mut [u8]| self.buffers.copy_to(slot, offset + at, part);
         target.write(len, copy).ok_or(Dropped::TooLong)
     }
 
@@ -277,6 +298,17 @@ impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
         self.next = if id + 1 < self.buffers.count() { id + 1 } else { 0 };
     }
+}
+
+/// Returns the response of a slot without the free bytes before its part of the packet.
+fn behind(response: &NetifRxResponse, headroom: u16) -> Result<NetifRxResponse, Dropped> {
+    if headroom == 0 || response.status < 0 {
+        return Ok(*response);
+    }
+    let status = response.status.checked_sub_unsigned(headroom).filter(|status| *status >= 0);
+    let (status, offset) =
+        status.zip(response.offset.checked_add(headroom)).ok_or(Dropped::Outside)?;
+    Ok(NetifRxResponse { offset, status, ..*response })
 }
 
 /// Checks what the backend says about a packet of `len` bytes that starts with `head`.

@@ -2,7 +2,7 @@
 //!
 //! Source: "Static Grants" in `io/netif.h`.
 
-use super::control::ControlRing;
+use super::control::{ControlRing, Timer};
 use super::{ControlRingError, MAX_QUEUES};
 use core::time::Duration;
 use heapless::Vec;
@@ -70,9 +70,7 @@ pub(super) struct StaticGrantControl<M> {
     /// Buffers of each queue that are mapped.
     mapped: Vec<usize, { MAX_QUEUES as usize }>,
     failed: Option<ControlRingError>,
-    /// The time of the request in flight.
-    since: Option<Instant>,
-    deadline: Option<Instant>,
+    timer: Timer,
     state: StaticGrantState,
 }
 
@@ -89,8 +87,7 @@ impl<M> StaticGrantControl<M> {
             result: None,
             mapped,
             failed: None,
-            since: None,
-            deadline: None,
+            timer: Timer::default(),
             state: StaticGrantState::Off,
         }
     }
@@ -100,7 +97,7 @@ impl<M> StaticGrantControl<M> {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.timer.deadline()
     }
 
     pub(super) fn into_page(self) -> M {
@@ -125,17 +122,13 @@ impl<M: AsRef<SharedMem>> StaticGrantControl<M> {
     ) {
         let result = self.result.take();
         if self.step != Step::Idle && result.is_none() {
-            if let (Some(since), Some(_)) =
-                (self.since, self.deadline.filter(|deadline| now >= *deadline))
-            {
-                let waited = now.saturating_duration_since(since);
-                self.deadline = None;
+            if let Some(waited) = self.timer.expire(now) {
                 let failed = *self.failed.get_or_insert(ControlRingError::Timeout { waited });
                 self.state = StaticGrantState::Failed(failed);
             }
             return;
         }
-        (self.since, self.deadline) = (None, None);
+        self.timer.stop();
         let mut next = match (self.step, result) {
             (Step::Idle, _) | (_, None) => None,
             (step, Some((request, result))) => Some(self.next(step, request, result)),
@@ -148,8 +141,7 @@ impl<M: AsRef<SharedMem>> StaticGrantControl<M> {
                 None => self.begin(wish),
             };
             if self.send(ring, list, step, wish.enabled) {
-                self.since = Some(now);
-                self.deadline = Some(now + timeout);
+                self.timer.start(now, timeout);
                 return;
             }
         }
@@ -174,7 +166,7 @@ impl<M: AsRef<SharedMem>> StaticGrantControl<M> {
             Ok(found) => found,
             Err(error) => {
                 self.failed.get_or_insert(ControlRingError::Refused { request, error });
-                // What is not unmapped is the backend's until the connection ends.
+                // The backend keeps buffers that it did not unmap until the connection ends.
                 return match step {
                     Step::Remove(queue) => Step::Remove(queue + 1),
                     _ => {
@@ -213,7 +205,7 @@ impl<M: AsRef<SharedMem>> StaticGrantControl<M> {
     }
 
     /// Sends the request of a step, or that of the next one that has something to request. Returns
-    /// whether there was one; otherwise the steps have ended.
+    /// false if the steps have ended.
     fn send<R: StableSharedMem>(
         &mut self,
         ring: &mut ControlRing<R>,

@@ -177,7 +177,7 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
     /// # Errors
     ///
     /// [`TxError::Segmentation`] if the packet is not what is to be segmented.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         run: Run,
@@ -192,17 +192,14 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         };
         let reference = self.buffers.begin(run).ok_or(TxError::Full)?;
         statistics.tx_bytes += len as u64;
-        let hash = meta.hash.filter(|_| self.features.hash);
-        if segmentation.is_none() && hash.is_none() && len <= PAGE_SIZE {
+        if segmentation.is_none() && meta.hash.is_none() && len <= PAGE_SIZE {
             // Most packets. There is room: the caller has checked it.
             let (id, size) = (run.ids().start, len as u16);
             let request = NetifTxRequest { gref: reference, offset: 0, flags, id, size };
             let _ = self.ring.push(&request);
         } else {
             statistics.tx_segmented += u64::from(segmentation.is_some());
-            let mut extras = PacketMeta::default();
-            (extras.segmentation, extras.hash) = (segmentation, hash);
-            self.push_requests(run, reference, len, flags, extras);
+            self.push_requests(run, reference, len, flags, (segmentation, meta.hash));
         }
         Ok(())
     }
@@ -229,8 +226,10 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
         GrantRef(first): GrantRef,
         len: usize,
         flags: NetTxFlags,
-        extras: PacketMeta,
+        (segmentation, hash): (Option<Segmentation>, Option<PacketHash>),
     ) {
+        let mut extras = PacketMeta::default();
+        (extras.segmentation, extras.hash) = (segmentation, hash.filter(|_| self.features.hash));
         let ids = run.ids();
         let more = |last: bool| if last { NetTxFlags::empty() } else { NetTxFlags::MORE_DATA };
         let mut left = len;

@@ -116,7 +116,7 @@ fn dropped_future_is_cancelled() {
             assert!(future.as_mut().poll(&mut context).is_pending(), "without an event");
         }
     }
-    assert!(disk.block().in_flight() > 0);
+    assert!(disk.blocking().block().in_flight() > 0);
     // The next call has its own data, and the buffers come back.
     for round in 1..20 {
         let found = fixture.block_on(&events, async {
@@ -126,7 +126,7 @@ fn dropped_future_is_cancelled() {
         });
         assert!(found, "round {round}");
     }
-    assert_eq!(disk.block().in_flight(), 0);
+    assert_eq!(disk.blocking().block().in_flight(), 0);
     fixture.finish_async(disk);
 }
 

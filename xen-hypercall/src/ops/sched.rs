@@ -124,7 +124,7 @@ pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<SuspendOutcome, 
 ///
 /// # Safety
 ///
-/// That of [`suspend`] after [`SuspendOutcome::Resumed`]. The number of the domain stays the same.
+/// As for [`suspend`] after [`SuspendOutcome::Resumed`]. The domain keeps its number.
 #[doc(alias = "SHUTDOWN_soft_reset")]
 pub unsafe fn soft_reset<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     let mut arg = SchedShutdown { reason: ShutdownReason::SOFT_RESET };

@@ -9,8 +9,8 @@ use xen_sys::io::netif::{NetifExtraFlags, NetifExtraInfo, NetifExtraType};
 #[doc(alias = "XEN_NETIF_EXTRA_TYPE_XDP")]
 pub const EXTRA_TYPE: NetifExtraType = NetifExtraType(5);
 
-/// The most free bytes before the packet in each slot, as Linux's netfront requests them: a packet
-/// of 64 KiB still has at most 18 slots.
+/// The most free bytes before the packet in each slot, as Linux's netfront requests them: 64 KiB
+/// still take at most 18 slots.
 #[doc(alias("XDP_PACKET_HEADROOM", "XEN_NETIF_MAX_XDP_HEADROOM"))]
 pub const MAX_HEADROOM: u16 = 256;
 

@@ -14,7 +14,8 @@ impl<P: Platform> ReadNorFlash for AsyncDisk<P> {
     const READ_SIZE: usize = 1;
 
     async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), TransferError> {
-        self.transfers.read_bytes(&*self.shared, offset, bytes).await
+        let (transfers, pause) = self.transfers();
+        transfers.read_bytes(pause, offset, bytes).await
     }
 
     fn capacity(&self) -> usize {
@@ -30,11 +31,13 @@ impl<P: Platform> NorFlash for AsyncDisk<P> {
     const ERASE_SIZE: usize = MAX_SECTOR;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), TransferError> {
-        self.transfers.erase(&*self.shared, from, to).await
+        let (transfers, pause) = self.transfers();
+        transfers.erase(pause, from, to).await
     }
 
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), TransferError> {
-        self.transfers.program(&*self.shared, offset, bytes).await
+        let (transfers, pause) = self.transfers();
+        transfers.program(pause, offset, bytes).await
     }
 }
 

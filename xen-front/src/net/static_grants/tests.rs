@@ -189,7 +189,7 @@ fn late_answer_ends_in_failure() {
     ends.now = ends.now + TIMEOUT;
     let late = StaticGrantState::Failed(ControlRingError::Timeout { waited: TIMEOUT });
     assert_eq!((ends.poll(), ends.grants.deadline()), (Ok(late), None));
-    // What is mapped after all is unmapped.
+    // Buffers that were mapped nevertheless are unmapped.
     let types: StdVec<_> = ends.run(limited(512)).iter().map(|request| request.0).collect();
     assert_eq!((types, ends.poll()), (std::vec![8, 9, 10], Ok(late)));
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Table;
-use super::cases::{self, BACK_TARGET, Case, Guest};
+use super::cases::{BACK_TARGET, Case, Guest, ratio};
 use super::figures::{Figure, Figures};
 use super::plot::Bar;
 use super::report::{figure_json, verdict};
@@ -25,10 +25,6 @@ impl Backends<'_> {
         let figures = self.ours.cases.iter().zip(&self.linux.cases);
         self.cases.iter().zip(figures).map(|(&case, (ours, linux))| (case, ours, linux))
     }
-}
-
-fn ratio(ours: &Figure, linux: &Figure) -> f64 {
-    cases::ratio(ours, linux)
 }
 
 /// Returns the most that the ratio can be: with a backend that costs nothing, neither to itself
@@ -138,7 +134,7 @@ mod tests {
 
     #[test]
     fn ratio_has_target_and_bound() {
-        const CASES: [&Case; 1] = [&cases::BACK_CASES[0]];
+        const CASES: [&Case; 1] = [&crate::bench::xen::cases::BACK_CASES[0]];
         let (ours, linux) = (figures(1_000, 10), figures(1_600, 60));
         let table = Backends { xen: XenVersion::V4_17, cases: &CASES, ours, linux };
         assert_eq!(table.verdicts(), (1, 0));
