@@ -22,9 +22,10 @@ pub(crate) const DEVICES: usize = 30;
 /// The most devices of a kind. Those beyond [`DEVICES`] are refused.
 const LISTED: usize = 4 * DEVICES;
 
-/// Limits of the service's xenstore client: two watches for each device of either kind. At the
-/// server, the devices of a kind and those of a guest share watches.
-pub const LIMITS: Limits = Limits { requests: 16, watches: 2 * 2 * LISTED + 2 * DEVICES };
+/// Limits of the service's xenstore client: two watches for each device of either kind, and a third
+/// one for each interface that is connected. At the server, the devices of a kind and those of a
+/// guest share watches.
+pub const LIMITS: Limits = Limits { requests: 16, watches: 2 * 2 * LISTED + 3 * DEVICES };
 
 /// Time between retries of a failed store request without an event.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
