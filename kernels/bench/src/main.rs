@@ -33,6 +33,8 @@ xen_kernel_rt::entry!(main);
 static EVENT: AtomicBool = AtomicBool::new(false);
 
 fn main(xen: Rt) {
+    // A character of the log is an exit.
+    log::set_max_level(log::LevelFilter::Warn);
     let begin = xen.now();
     match run(xen, begin) {
         Ok(()) => early_println!("bench: end"),

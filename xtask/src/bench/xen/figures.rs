@@ -54,6 +54,24 @@ impl Figure {
         xen + counts.dom0 + counts.guest + counts.driver_domain
     }
 
+    /// Returns the operations of both.
+    pub(super) fn with(&self, other: &Figure) -> Figure {
+        let (one, two) = (&self.counts, &other.counts);
+        let counts = Counts {
+            xen_for_dom0: one.xen_for_dom0 + two.xen_for_dom0,
+            xen_for_guest: one.xen_for_guest + two.xen_for_guest,
+            xen_for_driver_domain: one.xen_for_driver_domain + two.xen_for_driver_domain,
+            dom0: one.dom0 + two.dom0,
+            guest: one.guest + two.guest,
+            driver_domain: one.driver_domain + two.driver_domain,
+            exits: one.exits + two.exits,
+            driver_domain_exits: one.driver_domain_exits + two.driver_domain_exits,
+            notifications: one.notifications + two.notifications,
+            until_handlers: one.until_handlers + two.until_handlers,
+        };
+        Figure { count: self.count + other.count, ns: self.ns + other.ns, counts }
+    }
+
     pub(super) fn milliseconds(&self) -> f64 {
         self.ns as f64 / 1e6
     }
