@@ -88,6 +88,7 @@ pub enum Command {
         address: IpAddr,
         port: u16,
         bytes: u64,
+        connections: u16,
     },
     TcpServe {
         port: u16,
@@ -145,6 +146,9 @@ impl fmt::Display for Spec {
         Ok(())
     }
 }
+
+/// The most connections of `tcp-echo`, each with its buffers.
+const MAX_CONNECTIONS: u64 = 32;
 
 const fn spec(
     name: &'static str,
@@ -266,15 +270,17 @@ pub static COMMANDS: [Spec; 33] = [
     }),
     spec(
         "tcp-echo",
-        "ADDR PORT BYTES",
+        "ADDR PORT BYTES [CONNECTIONS]",
         "sends noise to an echo server and checks what comes back",
         |args| {
             let (address, port) = (args.address("ADDR")?, port(args)?);
-            Ok(Command::TcpEcho {
-                address,
-                port,
-                bytes: args.number("BYTES", "a number", |_| true)?,
-            })
+            let bytes = args.number("BYTES", "a number", |_| true)?;
+            let is_count = |count| (1..=MAX_CONNECTIONS).contains(&count);
+            let connections = match args.is_empty() {
+                true => 1,
+                false => args.number("CONNECTIONS", "1 to 32", is_count)?,
+            };
+            Ok(Command::TcpEcho { address, port, bytes, connections })
         },
     ),
     spec("tcp-serve", "PORT CONNECTIONS", "is an echo server for so many connections", |args| {
@@ -476,7 +482,12 @@ mod tests {
         assert_eq!(parse("net hash eth0"), hash(&[]));
         assert_eq!(
             parse("tcp-echo 10.0.0.1 7 4194304"),
-            Command::TcpEcho { address: [10, 0, 0, 1].into(), port: 7, bytes: 4_194_304 }
+            Command::TcpEcho {
+                address: [10, 0, 0, 1].into(),
+                port: 7,
+                bytes: 4_194_304,
+                connections: 1
+            }
         );
         assert_eq!(
             parse("console write 1 'a line'"),

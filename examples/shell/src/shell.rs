@@ -181,9 +181,10 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;
                 Ok(writeln!(out, "{pinged}")?)
             }
-            Command::TcpEcho { address, port, bytes } => {
-                let (echoed, result) =
-                    nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
+            Command::TcpEcho { address, port, bytes, connections } => {
+                let (echoed, result) = nics.reaching(*address, |stack| {
+                    tcp_echo(stack, *address, *port, *bytes, *connections)
+                })?;
                 if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result
                 {
                     // There was no connection to report.
