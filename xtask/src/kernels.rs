@@ -17,7 +17,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 9] = [
+const KERNELS: [Kernel; 10] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -27,6 +27,7 @@ const KERNELS: [Kernel; 9] = [
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
     Kernel { name: "bench", package: "xen-kernel-bench", bin: "bench" },
     Kernel { name: "disk-test", package: "xen-kernel-selftest", bin: "disk-test" },
+    Kernel { name: "net-test", package: "xen-kernel-selftest", bin: "net-test" },
 ];
 
 /// The kernel outside of the workspace.
@@ -103,6 +104,11 @@ pub(crate) fn bench() -> Result<PathBuf> {
 /// Builds the kernel that verifies a disk; returns its image.
 pub(crate) fn disk_test() -> Result<PathBuf> {
     make(&KERNELS[8], false)
+}
+
+/// Builds the kernel that verifies a network; returns its image.
+pub(crate) fn net_test() -> Result<PathBuf> {
+    make(&KERNELS[9], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.
