@@ -17,7 +17,8 @@ until [ -e /sys/class/net/eth0 ]; do n=$((n + 1)); [ $n -gt 600 ] && say error n
 ip link set lo up
 ip link set eth0 mtu 9000
 ip addr add "10.1.0.$(word host)/24" dev eth0
-ip -6 addr add "fd01::$(word host)/64" dev eth0 nodad
+echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
+ip -6 addr add "fd01::$(word host)/64" dev eth0
 ip link set eth0 up
 
 # exchange NAME ADDRESS MTU MIB: over four connections at once; prints the different results.

@@ -76,7 +76,7 @@ check "all devices are removed" "$(served)" 0
 for host in 2 $ID; do
   from=$(logged "vif/$host/0: removed" | sed -n 's/.*TxStatistics { \([^}]*\).*/\1/p')
   matches "domain $host: it sends segments of several packets" "$from" "packets: [1-9]*, segmented: [1-9]*, refused: 0, failed: 0, *"
-  to=$(logged "vif/$host/0: removed" | sed -n 's/.*RxStatistics { \([^}]*\).*/\1/p')
+  to=$(logged "vif/$host/0: delivered" | sed -n 's/.*RxStatistics { \([^}]*\).*/\1/p')
   # A packet that is not cut has more bytes than the interface sends in one.
   check "domain $host: it receives segments of several packets" "$(echo "$to" | awk -F'[ ,]+' '{ print ($4 > 2000 * $2 ? "whole" : $0) }')" whole
 done

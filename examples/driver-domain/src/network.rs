@@ -125,7 +125,9 @@ impl<P: ForeignFrames> Network<P> {
                 Ok(NetBackEvent::Removed) => {
                     let vif = self.remove(index);
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
-                    info!("{}: removed; {tx:?} {rx:?}", vif.netback.path());
+                    // A line of Xen's log has room for one of them.
+                    info!("{}: delivered; {rx:?}", vif.netback.path());
+                    info!("{}: removed; {tx:?}", vif.netback.path());
                     gone.push(vif.netback.begin_removal());
                     continue;
                 }
