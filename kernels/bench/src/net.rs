@@ -32,6 +32,7 @@ const SOURCE: u16 = 7002;
 const ECHO: u16 = 7003;
 const UDP_SINK: u16 = 7004;
 const UDP_SOURCE: u16 = 7005;
+const NOTIFIED: u16 = 7006;
 
 /// Bytes of an operation of a stream, and of a call of Linux's program.
 const PIECE: u64 = 65_536;
@@ -43,6 +44,10 @@ const CREDIT: u64 = 32;
 
 /// Bytes of a socket's buffer.
 const SOCKET: usize = 1 << 20;
+
+/// Ethernet address of dom0.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(EthernetAddress);
 
 /// An interface and its stack.
 pub struct Link<P: Platform> {
@@ -158,6 +163,55 @@ impl<P: Platform> Link<P> {
         Ok(count)
     }
 
+    /// Returns dom0's address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoAnswer`]; those of the device.
+    pub fn peer(&mut self) -> Result<Peer, Error> {
+        self.resolve().map(Peer)
+    }
+
+    /// Sends a datagram of one byte, which dom0 awaits before it changes the domain.
+    ///
+    /// # Errors
+    ///
+    /// Those of the device.
+    pub fn notify(&mut self, Peer(dom0): Peer) -> Result<(), Error> {
+        let mut udp = Udp { ours: self.port, peer: NOTIFIED, dom0, link: self };
+        let frame = udp.frame(&[0]);
+        udp.send(&frame, &mut |net| net.wait(None))?;
+        Ok(self.net.flush()?)
+    }
+
+    /// Sends the datagram of [`notify`](Self::notify) and asks for dom0's address, each millisecond
+    /// until dom0 answers: a bridge drops what comes before its port forwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoAnswer`]; those of the device.
+    pub fn notify_until_answered(&mut self, peer: Peer) -> Result<(), Error> {
+        let mut is_answered = false;
+        let deadline = self.platform.now() + TIMEOUT;
+        loop {
+            self.notify(peer)?;
+            self.ask()?;
+            let next = self.platform.now() + Duration::from_millis(1);
+            if next >= deadline {
+                return Err(Error::NoAnswer);
+            }
+            while self.platform.now() < next {
+                let take = |packet: &mut [u8], _| is_answered |= arp_reply(packet).is_some();
+                if self.net.receive_with(take)?.is_none() {
+                    self.net.wait(Some(next));
+                }
+                if is_answered {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     fn connect_tcp(&mut self, port: u16) -> Result<Tcp<'_, P>, Error> {
         self.port += 1;
         let buffer = || SocketBuffer::new(vec![0; SOCKET]);
@@ -188,8 +242,8 @@ impl<P: Platform> Link<P> {
         Ok(Udp { ours: self.port, peer: port, dom0, link: self })
     }
 
-    /// Returns dom0's Ethernet address.
-    fn resolve(&mut self) -> Result<EthernetAddress, Error> {
+    /// Asks for dom0's Ethernet address.
+    fn ask(&mut self) -> Result<(), Error> {
         let ours = EthernetAddress(self.net.mac().0);
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -207,7 +261,12 @@ impl<P: Platform> Link<P> {
         header.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
         arp.emit(&mut ArpPacket::new_unchecked(&mut frame[header.buffer_len()..]));
         self.net.transmit(&frame, PacketMeta::default())?;
-        self.net.flush()?;
+        Ok(self.net.flush()?)
+    }
+
+    /// Returns dom0's Ethernet address.
+    fn resolve(&mut self) -> Result<EthernetAddress, Error> {
+        self.ask()?;
         let deadline = self.platform.now() + TIMEOUT;
         let mut found = None;
         while found.is_none() {

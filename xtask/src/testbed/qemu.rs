@@ -61,6 +61,8 @@ pub(crate) struct Boot {
     /// Counts instructions instead of time: one virtual second is 500 million of them, on one CPU.
     pub(crate) icount: bool,
     pub(crate) cpus: u32,
+    /// Xen takes the time-stamp counter for stable, as on processors of today.
+    pub(crate) stable_tsc: bool,
     /// MiB.
     pub(crate) mem: u32,
     /// MiB.
@@ -161,6 +163,7 @@ impl Boot {
             dom0: Dom0Kind::Pv,
             icount: false,
             cpus: 1,
+            stable_tsc: false,
             mem: 2048,
             dom0_mem: 1024,
             timeout: Duration::from_secs(300),
@@ -230,6 +233,15 @@ impl Boot {
         if !self.xen_args.is_empty() {
             xen_line = xen_line + " " + &self.xen_args;
         }
+        let mut cpu = "qemu64,+svm,+npt".to_owned();
+        if pvh {
+            cpu += ",+x2apic";
+        }
+        if self.stable_tsc {
+            // TCG supports it, as its processors share a counter, but does not offer it.
+            cpu += ",+invtsc,x-force-features=on";
+            xen_line += " clocksource=tsc";
+        }
         // A comma divides modules; QEMU reads two as one.
         let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
 
@@ -240,7 +252,7 @@ impl Boot {
             .args(["-accel", "tcg,thread=single"])
             // With more features (-cpu max) a PV dom0 crashes early: SMEP, SMAP, LA57 and PKU must
             // be off.
-            .args(["-cpu", if pvh { "qemu64,+svm,+npt,+x2apic" } else { "qemu64,+svm,+npt" }])
+            .args(["-cpu", &cpu])
             .args(["-smp", &if self.icount { 1 } else { self.cpus }.to_string()])
             .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
             .args(["-serial", "stdio"])

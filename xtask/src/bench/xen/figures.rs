@@ -28,6 +28,8 @@ pub(super) struct Counts {
     pub(super) driver_domain_exits: u64,
     /// Events that the guest sent.
     pub(super) notifications: u64,
+    /// Instructions from the first one of the guest after a halt to the mark of a handler.
+    pub(super) until_handlers: u64,
 }
 
 /// A measured case.
@@ -43,6 +45,31 @@ pub(super) struct Figure {
 impl Figure {
     pub(super) fn per_second(&self) -> f64 {
         self.count as f64 * 1e9 / self.ns as f64
+    }
+
+    /// Returns all instructions.
+    pub(super) fn total(&self) -> u64 {
+        let counts = &self.counts;
+        let xen = counts.xen_for_dom0 + counts.xen_for_guest + counts.xen_for_driver_domain;
+        xen + counts.dom0 + counts.guest + counts.driver_domain
+    }
+
+    /// Returns the operations of both.
+    pub(super) fn with(&self, other: &Figure) -> Figure {
+        let (one, two) = (&self.counts, &other.counts);
+        let counts = Counts {
+            xen_for_dom0: one.xen_for_dom0 + two.xen_for_dom0,
+            xen_for_guest: one.xen_for_guest + two.xen_for_guest,
+            xen_for_driver_domain: one.xen_for_driver_domain + two.xen_for_driver_domain,
+            dom0: one.dom0 + two.dom0,
+            guest: one.guest + two.guest,
+            driver_domain: one.driver_domain + two.driver_domain,
+            exits: one.exits + two.exits,
+            driver_domain_exits: one.driver_domain_exits + two.driver_domain_exits,
+            notifications: one.notifications + two.notifications,
+            until_handlers: one.until_handlers + two.until_handlers,
+        };
+        Figure { count: self.count + other.count, ns: self.ns + other.ns, counts }
     }
 
     pub(super) fn milliseconds(&self) -> f64 {
@@ -167,6 +194,14 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                     };
                     phases.push(counts);
                     current = phases.last_mut();
+                }
+            }
+            "handlers" => {
+                let &[_, until_handlers] = numbers(rest).with_context(wrong)?.as_slice() else {
+                    bail!(wrong());
+                };
+                if let Some(phase) = current.as_mut() {
+                    phase.until_handlers = until_handlers;
                 }
             }
             "block" => {
