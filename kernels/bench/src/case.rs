@@ -47,7 +47,7 @@ pub enum Traffic {
 /// Services of a guest kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Reads of the clock.
+    /// A read of the clock.
     Clock,
     /// Sleeps until a moment, a millisecond ahead.
     Timer,

@@ -94,7 +94,7 @@ impl LinuxGuest {
         self.pack(&Content { init, modules, programs: &["usr/bin/fio"], files })
     }
 
-    /// Makes an initramfs that runs `init`, with `files` and the drivers of a disk and an interface.
+    /// Makes an initramfs that runs `init`, with `files` and drivers of a disk and an interface.
     pub(crate) fn small_initramfs(&self, init: &str, files: &[(&str, &Path)]) -> Result<Vec<u8>> {
         let modules = &["xen-blkfront", "xen-netfront"];
         self.pack(&Content { init, modules, programs: &[], files })

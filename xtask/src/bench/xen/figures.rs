@@ -30,6 +30,8 @@ pub(super) struct Counts {
     pub(super) driver_domain_exits: u64,
     /// Events that the guest sent.
     pub(super) notifications: u64,
+    /// Marks of handlers.
+    pub(super) handlers: u64,
     /// Instructions from the first one of the guest after a halt to the mark of a handler.
     pub(super) until_handlers: u64,
 }
@@ -77,6 +79,7 @@ impl Figure {
             exits: one.exits + two.exits,
             driver_domain_exits: one.driver_domain_exits + two.driver_domain_exits,
             notifications: one.notifications + two.notifications,
+            handlers: one.handlers + two.handlers,
             until_handlers: one.until_handlers + two.until_handlers,
         };
         Figure { count: self.count + other.count, ns: self.ns + other.ns, counts }
@@ -138,6 +141,11 @@ impl Printed {
                 time.with_context(|| format!("no figure of {name}; its last line: {}", self.last))?;
             let counts = counts.get(index).with_context(|| format!("no counts of {name}"))?;
             ensure!(counts.guest > 0, "the plugin saw no instruction of the guest in {name}");
+            let handlers = counts.handlers;
+            ensure!(
+                [0, count].contains(&handlers),
+                "found {handlers} handlers in {name}, expected {count}"
+            );
             Ok(Figure { count, ns, counts: *counts })
         };
         let first_read = figure(FIRST_READ, FIRST_READ, 0)?;
@@ -209,11 +217,12 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                 }
             }
             "handlers" => {
-                let &[_, until_handlers] = numbers(rest).with_context(wrong)?.as_slice() else {
+                let &[handlers, instructions] = numbers(rest).with_context(wrong)?.as_slice()
+                else {
                     bail!(wrong());
                 };
                 if let Some(phase) = current.as_mut() {
-                    phase.until_handlers = until_handlers;
+                    (phase.handlers, phase.until_handlers) = (handlers, instructions);
                 }
             }
             "block" => {
@@ -242,6 +251,7 @@ mod tests {
 
     const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9 9 9 9\n\
         phase 1 1 2 3 9 4 5 6 10 0 7 8 0\n\
+        handlers 3 900\n\
         block ffff82d040001000 1 2 0 0 0 0 0 0 1 1 0 0\n\
         phase 0 8 8 8 8 8 8 8 8 8 8 8 8\n\
         phase 1 10 20 0 0 30 40 0 0 0 50 0 0\n\
@@ -275,7 +285,8 @@ mod tests {
             exits: 7,
             driver_domain_exits: 8,
             notifications: 1,
-            until_handlers: 0,
+            handlers: 3,
+            until_handlers: 900,
         };
         assert_eq!(found[0], first);
         assert_eq!((found[1].guest, found[1].exits, found[1].notifications), (40, 50, 7));
@@ -286,7 +297,7 @@ mod tests {
     fn broken_counts_are_an_error() {
         let letters = "phase 0 a b c d e f g h i j k l\n";
         let first = FILE.lines().nth(1).unwrap();
-        for text in [first, "phase 0 1 2 3\n", letters, "blok 1\n"] {
+        for text in [first, "phase 0 1 2 3\n", letters, "handlers 1\n", "blok 1\n"] {
             assert!(read(text).is_err(), "{text}");
         }
     }
@@ -300,7 +311,8 @@ mod tests {
             "bench: end",
         ];
         let names = ["block/x".to_owned()];
-        let figures = printed(&lines).join(&names, &read(FILE).unwrap()).unwrap();
+        let file = FILE.replace("handlers 3", "handlers 1");
+        let figures = printed(&lines).join(&names, &read(&file).unwrap()).unwrap();
         assert_eq!(figures.first_read.milliseconds(), 50.0);
         let figure = figures.cases[0];
         assert_eq!((figure.per_second(), figure.each(|counts| counts.guest)), (500_000.0, 0.08));
@@ -311,6 +323,9 @@ mod tests {
         let all = ["bench: first-read count=1 ns=5", "bench: 0 count=5 ns=1", "bench: end"];
         let names = ["block/x".to_owned()];
         let counts = read(FILE).unwrap();
+        let printed_all = printed(&all).join(&names, &counts).unwrap_err().to_string();
+        assert!(printed_all.contains("found 3 handlers in first-read"), "{printed_all}");
+        let counts = read(&FILE.replace("handlers 3", "handlers 0")).unwrap();
         let error =
             |lines: &[&str], counts| printed(lines).join(&names, counts).unwrap_err().to_string();
         assert!(error(&all[1..], &counts).contains("no figure of first-read"));

@@ -30,7 +30,7 @@ impl Unit {
     fn of(self, figure: &Figure) -> f64 {
         match self {
             Unit::Instructions => figure.each(|counts| counts.guest),
-            Unit::Latency => figure.counts.until_handlers as f64 * NS / figure.count as f64 / 1e3,
+            Unit::Latency => figure.each(|counts| counts.until_handlers) * NS / 1e3,
             Unit::PerSecond => figure.per_second(),
             Unit::Milliseconds => figure.milliseconds(),
         }
@@ -46,7 +46,7 @@ impl Unit {
     }
 }
 
-/// A service, or a moment in the life of a guest.
+/// A service of a guest.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) name: &'static str,
@@ -295,12 +295,12 @@ mod tests {
     #[test]
     fn ratio_is_of_the_unit() {
         let services = chosen(None);
-        let (ours, linux) = (figures(1_000, 50, 400), figures(4_000, 100, 600));
+        let (ours, linux) = (figures(1_000, 50, 400), figures(4_000, 100, 800));
         let table = Services { xen: XenVersion::V4_20, services: &services, ours, linux };
         let ratios: Vec<_> =
             table.rows().iter().map(|(service, ours, linux)| service.ratio(ours, linux)).collect();
-        assert_eq!(ratios, [2.0, 1.5, 4.0, 4.0, 4.0, 4.0, 4.0]);
-        assert_eq!(table.verdicts(), (3, 2));
+        assert_eq!(ratios, [2.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0]);
+        assert_eq!(table.verdicts(), (4, 1));
         let json = table.json();
         assert_eq!(json["services"][2]["bound"], 400.0 / 300.0);
         assert_eq!(json["services"][1]["found"]["ours"], 0.08);
