@@ -13,9 +13,9 @@ use xen_hypercall::{Instant, Platform};
 /// Work of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Takes 8 bytes of length and the bytes, and answers with one byte.
+    /// A stream of 8 bytes of length and as many bytes, with an answer of one byte.
     Sink,
-    /// Answers each byte.
+    /// An answer to each byte.
     Echo,
 }
 
@@ -31,7 +31,7 @@ impl Kind {
 struct Server {
     kind: Kind,
     handle: SocketHandle,
-    /// Bytes of the length, as far as they came.
+    /// Bytes of the length that have come.
     length: Vec<u8>,
     /// Bytes still to come.
     left: u64,

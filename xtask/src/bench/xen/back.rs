@@ -1,5 +1,5 @@
-//! The tables of the backends: a Linux guest's disk on our driver domain, beside the same guest on a
-//! Linux driver domain; and the network of two guests on either.
+//! The tables of the backends: a Linux guest's disk on our driver domain, beside the same guest on
+//! a Linux driver domain; and the network of two guests on either.
 
 use serde_json::{Map, Value, json};
 
@@ -65,7 +65,7 @@ impl Backends<'_> {
 
 impl Kind {
     /// Returns the most that the ratio can be. A backend for Linux guests then costs nothing,
-    /// neither itself nor in Xen; two guests and their backend cost nothing but what they cost in
+    /// neither itself nor in Xen; two guests and their backend cost nothing but the work of
     /// Xen.
     fn bound(&self, ours: &Figure, linux: &Figure) -> f64 {
         if self.has_peer {
