@@ -23,9 +23,28 @@ for queue in 3 1; do
   check "queues: hash to queue $queue" "$(ask queues "net hash eth0 $queue")" "eth0 hash active / ok"
   hashed "queues: hash to queue $queue" $queue
 done
+check "queues: tcp-echo over 8 connections" "$(ask queues "tcp-echo 10.0.0.1 7000 262144 8")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
+
+# Solicitations of another guest for a neighbour that does not exist: netback filters what comes from the bridge, not from dom0 itself.
+queues=$ID
+start sender "" "vif=[\"mac=00:16:3e:00:00:0a,$VIF\"]"
+sender=$ID
+matches "queues: net up of another guest" "$(ask sender "net up eth0 fd00::9/64")" "eth0 address fd00::9/64*/ ok"
+received() { ID=$queues ask queues "net stat" | sed 's/^eth0 rx=\([0-9]*\).*/\1/'; }
+for filter in filtered all filtered; do
+  ID=$queues
+  check "queues: multicast $filter" "$(ask queues "net multicast eth0 $filter")" "eth0 multicast $filter / ok"
+  was=$(received)
+  ID=$sender
+  ask sender "ping fd00::77 2" >/dev/null
+  check "queues: packets to a multicast group, $filter" "$([ "$(received)" -gt "$was" ] && echo some || echo none)" "$([ $filter = all ] && echo some || echo none)"
+done
+xl destroy sender
+ID=$queues
+check "queues: the address that the guest reports" "$(xenstore-read "/local/domain/$ID/attr/vif/0/ipv4/0" "/local/domain/$ID/attr/vif/0/mac/0" | tr '\n' ' ')" "10.0.0.7 00:16:3e:00:00:07 "
 toolstack "queues: saved" xl save queues /tmp/saved
 toolstack "queues: restored" xl restore /tmp/saved
-ID=$((ID + 1))
+ID=$((sender + 1))
 rm /tmp/saved
 hashed "queues: restored" 1
 check "queues: no hash" "$(ask queues "net hash eth0")" "eth0 hash off / ok"

@@ -79,6 +79,10 @@ pub enum Command {
         device: String,
         enabled: bool,
     },
+    NetMulticast {
+        device: String,
+        filtered: bool,
+    },
     NetStat,
     Ping {
         address: IpAddr,
@@ -160,7 +164,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 33] = [
+pub static COMMANDS: [Spec; 34] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
@@ -264,6 +268,20 @@ pub static COMMANDS: [Spec; 33] = [
         }
         Ok(Command::NetStatic { device, enabled })
     }),
+    spec(
+        "net multicast",
+        "IF filtered|all",
+        "receives the multicast groups of the address only, or all",
+        |args| {
+            let device = args.text("IF")?;
+            let filtered = args.flag("filtered");
+            if !filtered && !args.flag("all") {
+                let (argument, found) = ("filtered|all", args.text("filtered|all")?);
+                return Err(Problem::Bad { argument, found, expected: "filtered or all" });
+            }
+            Ok(Command::NetMulticast { device, filtered })
+        },
+    ),
     spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
         Ok(Command::Ping { address: args.address("ADDR")?, count: count(args, "COUNT")? })
@@ -505,7 +523,15 @@ mod tests {
         let expected = [
             ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
             ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
-            ("net down eth0", "found 'net down', expected net up, net hash, net static, net stat"),
+            (
+                "net down eth0",
+                "found 'net down', expected net up, net hash, net static, net multicast, net stat",
+            ),
+            (
+                "net multicast eth0 none",
+                "found 'none' for filtered|all, expected filtered or all (usage: net multicast \
+                 IF filtered|all)",
+            ),
             (
                 "net static eth0 no",
                 "found 'no' for on|off, expected on or off (usage: net static IF on|off)",

@@ -176,6 +176,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             }
             Command::NetHash { device, queues } => nics.hash(device, queues, out),
             Command::NetStatic { device, enabled } => nics.static_grants(device, *enabled, out),
+            Command::NetMulticast { device, filtered } => nics.multicast(device, *filtered, out),
             Command::NetStat => nics.stat(out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;
