@@ -16,6 +16,9 @@ use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 /// The node of the rate limit, of the toolstack.
 const RATE: &str = "rate";
 
+/// The smallest MTU of IPv4.
+const MIN_MTU: u16 = 68;
+
 /// Features of the frontend.
 const FRONTEND_KEYS: [&str; 9] = [
     key::REQUEST_RX_COPY,
@@ -35,6 +38,7 @@ pub(super) struct Driver<P: ForeignFrames> {
     config: NetBackConfig,
     pub(super) mac: Option<MacAddress>,
     rate: Option<Rate>,
+    pub(super) mtu: Option<u16>,
     /// In pages, as its tables are larger than a driver is to be.
     pub(super) connection: Option<PageBox<P, Connection<P>>>,
     pub(super) statistics: Statistics,
@@ -43,7 +47,7 @@ pub(super) struct Driver<P: ForeignFrames> {
 impl<P: ForeignFrames> Driver<P> {
     pub(super) fn new(platform: P, config: NetBackConfig) -> Self {
         let statistics = [QueueStatistics::default(); MAX_QUEUES];
-        Self { platform, config, mac: None, rate: None, connection: None, statistics }
+        Self { platform, config, mac: None, rate: None, mtu: None, connection: None, statistics }
     }
 
     /// Reads and checks the nodes of the frontend.
@@ -86,12 +90,17 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
         keys.own(key::MAC);
         keys.own(RATE);
+        keys.own(key::MTU);
     }
 
     fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, NetBackError> {
         let mac = peer.nodes.own_string(key::MAC)?;
         self.mac = mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok());
         self.rate = peer.nodes.own_string(RATE)?.map(Rate::parse).transpose()?.flatten();
+        self.mtu = match peer.nodes.own_number(key::MTU)? {
+            Some(found) if found < MIN_MTU => return Err(NetBackError::Mtu { found }),
+            found => found,
+        };
         Ok(true)
     }
 
