@@ -16,7 +16,8 @@ on_crash="preserve"
 C
 QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
 
-# guest NAME HOST: starts a Linux guest with the addresses 10.1.0.HOST and fd01::HOST. Sets ID.
+# guest NAME HOST MTU: starts a Linux guest with the addresses 10.1.0.HOST and fd01::HOST, and with 10.2.0.HOST on an interface with that MTU. Sets
+# ID.
 guest() {
   step "Linux guest: $1"
   cat >"/tmp/$1.cfg" <<C
@@ -28,7 +29,7 @@ memory=192
 vcpus=1
 tsc_mode="native"
 cmdline="console=hvc0 quiet $QUICK xen_netfront.max_queues=4 job=$1 host=$2 amount=$AMOUNT"
-vif=["mac=00:16:3e:00:01:0$2,backend=dd,script=vif-bridge"]
+vif=["mac=00:16:3e:00:01:0$2,backend=dd,script=vif-bridge,mtu=9000","mac=00:16:3e:00:02:0$2,backend=dd,script=vif-bridge,mtu=$3"]
 on_poweroff="destroy"
 on_crash="destroy"
 C
@@ -54,9 +55,9 @@ xl create -q /tmp/dd.cfg || exit 1
 ID=1
 serving() { [ -n "$(logged serving)" ]; }
 within 60 serving
-guest server 2
+guest server 2 1500
 within 600 has_said server ready
-guest client 3
+guest client 3 9000
 within 600 has_said client ready
 for host in 2 3; do
   check "domain $host: queues" "$(xenstore-read "/local/domain/$host/device/vif/0/multi-queue-num-queues")" 4
@@ -69,6 +70,8 @@ check "moved: queues" "$(xenstore-read "/local/domain/$ID/device/vif/0/multi-que
 verified moved "$AMOUNT"
 verified large "$AMOUNT"
 verified ipv6 $((AMOUNT / 4))
+within 60 has_said client small
+check "small: a packet within the MTU, and a packet beyond the MTU" "$(said_by client small)" "2 0"
 within 60 gone $ID
 xl destroy server
 within 30 all_removed

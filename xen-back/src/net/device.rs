@@ -9,11 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use xen_hypercall::{ForeignFrames, Instant, PageBox, Port};
 use xen_store::{RingTransport, Transport, XenStore};
-use xenbus::net::ETHERNET_HEADER;
 use xenbus::{BackendDevice, BackendEvent, DeviceId, Removal, XenbusError, XenbusState};
-
-/// Bytes of a tag of a VLAN, which the MTU does not include.
-const VLAN_TAG: usize = 4;
 
 /// The result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +89,8 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     }
 
     /// Returns the largest payload of a packet to the guest that is not segmented, as the toolstack
-    /// limits it; `None` without a limit, or before it is read. A longer packet is refused.
+    /// has it in node `mtu`; `None` without the node, or before it is read. It is left to the
+    /// network behind the backend: [`send`](Self::send) does not compare packets with it.
     pub fn mtu(&self) -> Option<u16> {
         self.device.driver().mtu
     }
@@ -178,15 +175,8 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     /// guest has no pages for it.
     pub fn send(&mut self, packet: Packet<'_>) -> bool {
         let now = self.now();
-        let Driver { connection, statistics, mtu, .. } = &mut **self.device.driver_mut();
+        let Driver { connection, statistics, .. } = &mut **self.device.driver_mut();
         let Some(connection) = connection else { return false };
-        if let Some(mtu) = mtu
-            && packet.meta.segmentation.is_none()
-            && packet.bytes.len() > usize::from(*mtu) + ETHERNET_HEADER + VLAN_TAG
-        {
-            statistics[0].rx.refused += 1;
-            return false;
-        }
         connection.send(packet, statistics, now)
     }
 

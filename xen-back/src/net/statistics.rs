@@ -36,8 +36,7 @@ pub struct RxStatistics {
     /// Packets dropped because the guest provided too few buffers: the queue was full of packets,
     /// this one had waited for [`DRAIN_TIMEOUT`](super::DRAIN_TIMEOUT), or the queue was stalled.
     pub overrun: u64,
-    /// Packets dropped because the guest could not take them: too long, also for the
-    /// [MTU](super::NetBack::mtu), in more buffers than it
+    /// Packets dropped because the guest could not take them: too long, in more buffers than it
     /// has, or a checksum that could not be completed.
     pub refused: u64,
     /// Packets lost because the guest's pages could not be written.
