@@ -22,7 +22,8 @@ pub(crate) struct Args {
     /// One end only (default: both)
     #[arg(long, value_enum)]
     end: Option<End>,
-    /// MiB that are exchanged each way: as many with large packets, a quarter by IPv6
+    /// MiB that are exchanged each way: as many with large packets, a quarter by IPv6; with less,
+    /// the first exchange can end before the guest is moved
     #[arg(long, default_value_t = 1024)]
     mib: u32,
     /// Shows the Linux guests' consoles

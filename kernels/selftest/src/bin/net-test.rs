@@ -1,5 +1,6 @@
 //! A kernel that sends noise to an echo server over several connections and queues, and compares
-//! what comes back, while the toolstack saves, restores and moves the domain.
+//! what comes back, while the toolstack saves, restores and moves the domain, and the backend is
+//! restarted.
 //!
 //! The command line has `address=10.0.0.2/24`, `peer=10.0.0.1`, `port=7000`, `mib=1024`,
 //! `connections=8` and `queues=4`.
@@ -68,12 +69,21 @@ fn run(xen: Rt) -> Result<(), String> {
     early_println!("net-test: {} queues, mtu {}", net.queues(), net.mtu());
     let mac = net.mac().0;
     send_flows(&mut net, mac)?;
-    let card = Card { xen, net, grants, watcher, resumes: 0, error: None };
+    let card = Card {
+        xen,
+        net,
+        grants,
+        watcher,
+        state: DeviceState::Closed,
+        connections: 0,
+        resumes: 0,
+        error: None,
+    };
     let mut stack = Stack::new(card, mac, cidr);
     let (echoed, result) = tcp_echo(&mut stack, peer, port, mib << 20, connections);
-    let Card { net, resumes, error, .. } = stack.into_nic();
+    let Card { net, connections, resumes, error, .. } = stack.into_nic();
     let packets = net.statistics();
-    early_println!("net-test: {echoed}, resumed {resumes} times");
+    early_println!("net-test: {echoed}, resumed {resumes} times, {connections} connections");
     early_println!("net-test: queues tx{}", of_queues(&net, |queue| queue.tx_bytes));
     early_println!("net-test: queues rx{}", of_queues(&net, |queue| queue.rx_bytes));
     early_println!(
@@ -117,6 +127,9 @@ struct Card {
     net: NetFront<Rt>,
     grants: GrantTable<Rt>,
     watcher: ShutdownWatcher<Rt>,
+    state: DeviceState,
+    /// The number of connections so far.
+    connections: u32,
     /// The number of times that the domain was resumed elsewhere.
     resumes: u32,
     /// The first error, after which the connections make no progress.
@@ -125,8 +138,12 @@ struct Card {
 
 impl Card {
     fn step(&mut self) -> Result<(), String> {
-        if self.net.poll(self.xen.now()).map_err(text)? == DeviceState::Closed {
-            return Err("found the interface closed, expected it connected".into());
+        let state = self.net.poll(self.xen.now()).map_err(text)?;
+        self.connections += u32::from(state == DeviceState::Connected && self.state != state);
+        self.state = state;
+        if state == DeviceState::Closed {
+            // The backend was restarted.
+            self.net.reopen();
         }
         match self.watcher.poll().map_err(text)? {
             Some(ShutdownRequest::Suspend) => self.suspend(),
