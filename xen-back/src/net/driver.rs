@@ -50,6 +50,14 @@ impl<P: ForeignFrames> Driver<P> {
         Self { platform, config, mac: None, rate: None, mtu: None, connection: None, statistics }
     }
 
+    /// Reads the free bytes that the frontend requests before each packet.
+    fn headroom(&self, peer: &Peer<'_>) -> Result<u16, NetBackError> {
+        if !self.config.xdp_headroom {
+            return Ok(0);
+        }
+        Ok(peer.nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM))
+    }
+
     /// Reads and checks the nodes of the frontend.
     fn read_nodes(&self, peer: &Peer<'_>) -> Result<FrontendNodes, NetBackError> {
         let nodes = &peer.nodes;
@@ -69,11 +77,7 @@ impl<P: ForeignFrames> Driver<P> {
                 ipv6: flag(key::FEATURE_GSO_TCPV6)?,
             },
             rx_notify: flag(key::FEATURE_RX_NOTIFY)?,
-            headroom: if self.config.xdp_headroom {
-                nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM)
-            } else {
-                0
-            },
+            headroom: self.headroom(peer)?,
         };
         let multicast = flag(key::REQUEST_MULTICAST_CONTROL)?;
         Ok(FrontendNodes { features, multicast, queues, control })
@@ -84,6 +88,10 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
     const KIND: &'static str = "vif";
 
     const WATCHED_NODE: Option<&'static str> = Some(key::REQUEST_MULTICAST_CONTROL);
+
+    /// Linux's frontend requests other free bytes before packets so, for its XDP programs, and
+    /// waits for the answer without a timeout.
+    const RECONFIGURES: bool = true;
 
     type Error = NetBackError;
 
@@ -133,6 +141,15 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
         let nodes = self.read_nodes(peer)?;
         let connection = Connection::new(&self.platform, peer.id, &nodes, self.rate, &self.config)?;
         self.connection = Some(PageBox::new(self.platform.clone(), connection)?);
+        Ok(())
+    }
+
+    /// Takes the free bytes before packets that the frontend requests now.
+    fn reconfigure(&mut self, peer: &Peer<'_>) -> Result<(), NetBackError> {
+        let headroom = self.headroom(peer)?;
+        if let Some(connection) = &mut self.connection {
+            connection.set_headroom(headroom, &mut self.statistics);
+        }
         Ok(())
     }
 
