@@ -133,6 +133,14 @@ impl<P: ForeignFrames> Network<P> {
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
                     // A line of Xen's log has room for one of them.
                     info!("{}: delivered; {rx:?}", vif.netback.path());
+                    if tx.static_copies + rx.static_copies > 0 {
+                        info!(
+                            "{}: static grants: {} parts received, {} sent",
+                            vif.netback.path(),
+                            tx.static_copies,
+                            rx.static_copies
+                        );
+                    }
                     if vif.too_long > 0 {
                         let mtu = vif.netback.mtu().unwrap_or_default();
                         info!("{}: {} packets beyond mtu {mtu}", vif.netback.path(), vif.too_long);
