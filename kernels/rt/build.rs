@@ -12,6 +12,7 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-T{script}");
         // The target's default is a position-independent executable, which a loader would have to
         // relocate. Xen loads a kernel at the addresses that it was linked for.
-        println!("cargo::rustc-link-arg-bins=--no-pie");
+        println!("cargo::rustc-link-arg-bins=-pie");
+        println!("cargo::rustc-link-arg-bins=--apply-dynamic-relocs");
     }
 }

@@ -9,6 +9,7 @@ fn main() {
     {
         println!("cargo::rerun-if-changed={script}");
         println!("cargo::rustc-link-arg-bins=-T{script}");
-        println!("cargo::rustc-link-arg-bins=--no-pie");
+        println!("cargo::rustc-link-arg-bins=-pie");
+        println!("cargo::rustc-link-arg-bins=--apply-dynamic-relocs");
     }
 }

@@ -144,6 +144,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 }
                 if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
             });
+            if versions.contains(&XenVersion::V4_20) {
+                steps.run("relocated kernel as dom0", || selftest::relocated().map(drop));
+            }
         }
         if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
             steps.run("real Xen", || {

@@ -9,7 +9,7 @@ use xen_guest::BootInfo;
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
 use xen_sys::sched::ShutdownReason;
 
-xen_guest::pvh_entry!(start_by_pvh, multiboot: start_by_multiboot, stack: 512 * 1024);
+xen_guest::pvh_entry!(start_by_pvh, multiboot: start_by_multiboot, relocatable, stack: 512 * 1024);
 
 unsafe extern "Rust" {
     /// The function of [`entry!`](crate::entry).

@@ -9,6 +9,7 @@ use core::time::Duration;
 use spin::Once;
 use x86_64::instructions::interrupts;
 use xen_evtchn::{Callback, Eoi, EventChannels, EventDispatcher};
+use xen_guest::hvm::PlatformDevice;
 use xen_guest::wall_clock::{self, WallClockError};
 use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
@@ -133,7 +134,7 @@ impl Rt {
     /// # Errors
     ///
     /// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for 0
-    /// and those above 31, `ENOMEM`.
+    /// and those above 63, `ENOMEM`.
     #[doc(alias("VCPUOP_initialise", "VCPUOP_up"))]
     pub fn start_vcpu(self, vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
         vcpus::start(vcpu, main)
@@ -250,6 +251,11 @@ impl Rt {
     /// Those of [`suspend`](Self::suspend).
     pub fn soft_reset(self) -> Result<SuspendOutcome, Errno> {
         suspend::soft_reset()
+    }
+
+    /// Returns the platform device of an HVM guest; `None` without a device model.
+    pub fn platform_device(self) -> Option<&'static PlatformDevice> {
+        hvm::device()
     }
 
     /// Returns the VM generation id; `None` if the domain has none.

@@ -9,7 +9,7 @@ use crate::{debug, events, interrupts, memory};
 use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
-    AtomicU32, AtomicU64,
+    AtomicU64,
     Ordering::{AcqRel, Acquire, Release},
 };
 use core::time::Duration;
@@ -21,8 +21,8 @@ use xen_hypercall::arch::cpuid;
 use xen_hypercall::ops::{sched, vcpu};
 use xen_hypercall::{Errno, PAGE_SIZE, Platform};
 
-/// As many vCPUs as have a place in shared info.
-pub(crate) const VCPUS: usize = 32;
+/// More vCPUs than have a place in shared info, which is 32.
+pub(crate) const VCPUS: usize = 64;
 
 /// Pages of a vCPU's stacks: of the one that exceptions run on, then of the common one.
 const FAULT_STACK: usize = 4;
@@ -45,7 +45,7 @@ static NUMBERS: [u32; VCPUS] = {
 static STARTED: [Once<VcpuStart>; VCPUS] = [const { Once::new() }; VCPUS];
 
 /// A bit for each vCPU that runs [`idle`] and is to stop.
-static STOPPING: AtomicU32 = AtomicU32::new(0);
+static STOPPING: AtomicU64 = AtomicU64::new(0);
 
 /// Identifier of the local APIC of each vCPU that was started, with `APIC_KNOWN`.
 static APIC_IDS: [AtomicU64; VCPUS] = [const { AtomicU64::new(0) }; VCPUS];

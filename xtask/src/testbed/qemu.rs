@@ -234,13 +234,13 @@ impl Boot {
             xen_line = xen_line + " " + &self.xen_args;
         }
         let mut cpu = "qemu64,+svm,+npt".to_owned();
-        if pvh {
-            cpu += ",+x2apic";
-        }
         if self.stable_tsc {
-            // TCG supports it, as its processors share a counter, but does not offer it.
+            // TCG supports it, as its processors share a counter, but does not offer it. It has no
+            // x2APIC, which would be offered too.
             cpu += ",+invtsc,x-force-features=on";
             xen_line += " clocksource=tsc";
+        } else if pvh {
+            cpu += ",+x2apic";
         }
         // A comma divides modules; QEMU reads two as one.
         let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
