@@ -1,20 +1,21 @@
 /*
  * A plugin of QEMU's TCG: counts executed instructions by owner, between marks.
  *
- * Owners are dom0, the guest and its driver domain, and Xen while it works for one of them.
+ * Owners are dom0, the guest, its driver domain and its peer, and Xen while it works for one of them.
  * dom0 is a PV domain, so it runs without VMRUN; what Xen enters by VMRUN is one of the others.
- * Their pages tell these apart: a page that is executed before MARK_ENTRY is the driver domain's,
- * and so is a page that is executed right after one of them; the guest has all other pages.
+ * Their pages tell these apart: a page that is executed before MARK_PEER and MARK_ENTRY is the
+ * driver domain's, one between these marks is the peer's, and a page that is executed right after
+ * one of a domain is that domain's; the guest has all other pages.
  *
  * A mark is the instruction `nopl 0x4e4558NN(%rax)`, in any domain; NN is MARK_BEGIN, MARK_END,
- * MARK_ENTRY or MARK_HANDLER. The file that the argument out= names gets the counts since the mark
+ * MARK_ENTRY, MARK_HANDLER or MARK_PEER. The file that the argument out= names gets the counts since the mark
  * before:
  *
  *   phase NN XEN... DOMAIN... EXITS...
  *   handlers COUNT INSTRUCTIONS
  *   block ADDRESS XEN... DOMAIN... ENTRIES...
  *
- * Each `...` is three numbers: for dom0, for the guest and for its driver domain.
+ * Each `...` is four numbers: for dom0, the guest, its driver domain and its peer.
  * MARK_HANDLER in the guest ends no phase. The line `handlers` has the number of these marks, and
  * all instructions, of any owner, from the first one of the guest after its last `hlt` to the mark.
  * The lines of blocks follow that of their phase, and have the instructions by owner and, for
@@ -55,8 +56,8 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
 
-enum { MARK_BEGIN = 0, MARK_END = 1, MARK_ENTRY = 2, MARK_HANDLER = 3 };
-enum { DOM0, GUEST, DRIVER_DOMAIN, DOMAINS };
+enum { MARK_BEGIN = 0, MARK_END = 1, MARK_ENTRY = 2, MARK_HANDLER = 3, MARK_PEER = 4 };
+enum { DOM0, GUEST, DRIVER_DOMAIN, PEER, DOMAINS };
 
 /* Xen's own text and data on x86-64 (asm/config.h: XEN_VIRT_START and what is below 1 GiB more). */
 #define XEN_START UINT64_C(0xffff82d000000000)
@@ -94,7 +95,8 @@ static int domain;
 static bool in_guest;
 /* Guest mode has begun, and no instruction was executed in it. */
 static bool entered;
-static bool entry_marked;
+/* The owner of pages that are executed first when guest mode begins. */
+static int newest = DRIVER_DOMAIN;
 static bool awaits_entry;
 
 /* The guest has halted, and executed no instruction since. */
@@ -132,12 +134,7 @@ static uint64_t total(void)
 static int owner(struct page *page)
 {
     if (!page->owner) {
-        if (!entered)
-            page->owner = domain;
-        else if (entry_marked)
-            page->owner = GUEST;
-        else
-            page->owner = DRIVER_DOMAIN;
+        page->owner = entered ? newest : domain;
     }
     return page->owner;
 }
@@ -224,7 +221,10 @@ static void mark(unsigned int vcpu, void *data)
     }
     fflush(out);
     awaits_entry = number == MARK_ENTRY;
-    entry_marked |= awaits_entry;
+    if (number == MARK_PEER)
+        newest = PEER;
+    else if (awaits_entry)
+        newest = GUEST;
     clear();
 }
 

@@ -20,7 +20,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 10] = [
+const KERNELS: [Kernel; 11] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -30,6 +30,7 @@ const KERNELS: [Kernel; 10] = [
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
     Kernel { name: "bench", package: "xen-kernel-bench", bin: "bench" },
     Kernel { name: "disk-test", package: "xen-kernel-selftest", bin: "disk-test" },
+    Kernel { name: "net-test", package: "xen-kernel-selftest", bin: "net-test" },
     Kernel { name: "platform-test", package: "xen-kernel-selftest", bin: "platform-test" },
 ];
 
@@ -124,9 +125,14 @@ pub(crate) fn disk_test() -> Result<PathBuf> {
     make(&KERNELS[8], false)
 }
 
+/// Builds the kernel that verifies a network; returns its image.
+pub(crate) fn net_test() -> Result<PathBuf> {
+    make(&KERNELS[9], false)
+}
+
 /// Builds the kernel that uses the platform device; returns its image.
 pub(crate) fn platform_test() -> Result<PathBuf> {
-    make(&KERNELS[9], false)
+    make(&KERNELS[10], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.

@@ -8,6 +8,7 @@ extern crate std;
 pub mod block;
 pub mod case;
 pub mod net;
+mod serve;
 
 use xen_front::block::{BlkFrontError, DeviceState, IoError, RequestError};
 use xen_front::net::{NetFrontError, ProtocolError, TxError};

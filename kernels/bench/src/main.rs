@@ -14,7 +14,7 @@ use xen_guest::Balloon;
 use xen_hypercall::{Instant, Platform, Port, boot};
 use xen_kernel_bench::block::{self, Buffer, Buffers, Job};
 use xen_kernel_bench::case::{Case, Memory, Traffic, Transfers, Wait};
-use xen_kernel_bench::net::Link;
+use xen_kernel_bench::net::{DOM0, Link, OURS};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
@@ -45,6 +45,9 @@ fn main(xen: Rt) {
 fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
     let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
     let grants = GrantTable::new(xen)?;
+    if xen.command_line().split_whitespace().any(|word| word == "serve") {
+        return serve(xen, Link::connect(&store, &grants, DOM0)?);
+    }
     let mut dma: BlkFront<Rt, DmaBuffer<Rt>> = block::connect(&store, &grants)?;
     block::read_first(&mut dma, |port| xen.wait(&[port], None))?;
     mark_end();
@@ -66,7 +69,7 @@ fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
             Case::Net(traffic, count) => {
                 let connected = match link.take() {
                     Some(link) => link,
-                    None => Link::connect(&store, &grants)?,
+                    None => Link::connect(&store, &grants, OURS)?,
                 };
                 measure_net(xen, link.insert(connected), index, traffic, count)?;
             }
@@ -75,7 +78,7 @@ fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
                 let Disk::Dma(disk) = &mut disk else { continue };
                 let connected = match link.take() {
                     Some(link) => link,
-                    None => Link::connect(&store, &grants)?,
+                    None => Link::connect(&store, &grants, OURS)?,
                 };
                 let created: Balloon<Rt> = match balloon.take() {
                     Some(balloon) => balloon,
@@ -90,6 +93,24 @@ fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
     }
     link.map_or(Ok(()), Link::close)?;
     disk.close()
+}
+
+/// Serves the guest beside this one.
+fn serve(xen: Rt, mut link: Link<Rt>) -> Result<(), Box<dyn Error>> {
+    xen.on_event(|_, _| {
+        EVENT.store(true, Relaxed);
+        Some(Eoi::Handled)
+    });
+    for port in link.net.ports() {
+        xen.dispatcher().bind(xen.events(), port)?;
+    }
+    early_println!("bench: serving");
+    link.serve(|net, until| {
+        if net.final_check() == Ok(false) {
+            xen.sleep_unless(Some(until), || EVENT.swap(false, Relaxed));
+        }
+    })?;
+    Ok(link.close()?)
 }
 
 /// The disk, connected for one kind of memory.

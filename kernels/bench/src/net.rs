@@ -21,22 +21,24 @@ use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
 /// Time for a connection and for an answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-const DOM0: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// Address of the guest.
+pub const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+/// Address of dom0, or of the guest in its place.
+pub const DOM0: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 /// Ports of dom0.
-const SINK: u16 = 7001;
+pub(crate) const SINK: u16 = 7001;
 const SOURCE: u16 = 7002;
-const ECHO: u16 = 7003;
+pub(crate) const ECHO: u16 = 7003;
 const UDP_SINK: u16 = 7004;
 const UDP_SOURCE: u16 = 7005;
 const NOTIFIED: u16 = 7006;
 
 /// Bytes of an operation of a stream, and of a call of Linux's program.
 const PIECE: u64 = 65_536;
-const CALL: usize = 131_072;
+pub(crate) const CALL: usize = 131_072;
 
 /// Bytes of a datagram, and datagrams for which dom0 gets a number.
 const DATAGRAM: usize = 64;
@@ -53,13 +55,13 @@ pub struct Peer(EthernetAddress);
 pub struct Link<P: Platform> {
     /// The interface.
     pub net: NetFront<P>,
-    stack: Interface,
-    platform: P,
+    pub(crate) stack: Interface,
+    pub(crate) platform: P,
     /// The last port of ours.
     port: u16,
     /// The time of the last wait: each reading costs an exit where Xen emulates the time-stamp
     /// counter.
-    now: Instant,
+    pub(crate) now: Instant,
 }
 
 impl<P: Platform> core::fmt::Debug for Link<P> {
@@ -69,12 +71,16 @@ impl<P: Platform> core::fmt::Debug for Link<P> {
 }
 
 impl<P: Platform> Link<P> {
-    /// Connects the first interface.
+    /// Connects the first interface, and gives it an address.
     ///
     /// # Errors
     ///
     /// [`Error::NoNet`]; those of the store and of the device.
-    pub fn connect(store: &XenStore<P>, grants: &GrantTable<P>) -> Result<Self, Error> {
+    pub fn connect(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        address: Ipv4Addr,
+    ) -> Result<Self, Error> {
         let platform = store.platform().clone();
         let vif = list::<1>(store)?.first().copied().ok_or(Error::NoNet)?;
         let mut net = NetFront::new(store, grants, vif, NetFrontConfig::default())?;
@@ -92,7 +98,7 @@ impl<P: Platform> Link<P> {
         let mut stack = Interface::new(config, &mut net.phy(), timestamp(platform.now()));
         stack.update_ip_addrs(|all| {
             // There is room for the first one.
-            let _ = all.push(IpCidr::new(OURS.into(), 24));
+            let _ = all.push(IpCidr::new(address.into(), 24));
         });
         let now = platform.now();
         Ok(Self { net, stack, platform, port: 50_000, now })
@@ -214,10 +220,7 @@ impl<P: Platform> Link<P> {
 
     fn connect_tcp(&mut self, port: u16) -> Result<Tcp<'_, P>, Error> {
         self.port += 1;
-        let buffer = || SocketBuffer::new(vec![0; SOCKET]);
-        let mut socket = Socket::new(buffer(), buffer());
-        socket.set_nagle_enabled(false);
-        socket.set_ack_delay(None);
+        let mut socket = stream_socket();
         let peer = (IpAddress::from(DOM0), port);
         socket.connect(self.stack.context(), peer, self.port).map_err(|_| Error::Refused)?;
         let mut sockets = SocketSet::new(Vec::new());
@@ -280,6 +283,15 @@ impl<P: Platform> Link<P> {
         }
         found.ok_or(Error::NoAnswer)
     }
+}
+
+/// Makes the socket of a stream.
+pub(crate) fn stream_socket() -> Socket<'static> {
+    let buffer = || SocketBuffer::new(vec![0; SOCKET]);
+    let mut socket = Socket::new(buffer(), buffer());
+    socket.set_nagle_enabled(false);
+    socket.set_ack_delay(None);
+    socket
 }
 
 /// Returns the address in dom0's answer.

@@ -23,6 +23,7 @@ const SERVICES_SCRIPT: &str = include_str!("../../../payload/bench-services.sh")
 const LINUX_INIT: &str = include_str!("../../../payload/bench-guest.sh");
 const SERVICES_INIT: &str = include_str!("../../../payload/bench-services-guest.sh");
 const LINUX_BACKEND_INIT: &str = include_str!("../../../payload/bench-backend.sh");
+const LINUX_PEER_INIT: &str = include_str!("../../../payload/bench-peer.sh");
 
 /// Configuration of any domain.
 const DOMAIN: &str = "type=\"pvh\"\nvcpus=1\non_poweroff=\"destroy\"\non_crash=\"destroy\"\n";
@@ -31,6 +32,10 @@ const DOMAIN: &str = "type=\"pvh\"\nvcpus=1\non_poweroff=\"destroy\"\non_crash=\
 const GUEST: &str = "name=\"guest\"\nkernel=\"/payload/kernel\"\n";
 const DEVICES: &str = "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
                        vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n";
+
+/// Devices of a guest of a pair: the disk of the first read, and an interface of the driver domain.
+const PAIR_DEVICES: &str = "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
+                            vif=[\"mac=00:16:3e:00:00:02,backend=dd,script=vif-bridge\"]\n";
 
 /// Time for one boot.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -104,13 +109,18 @@ impl Programs {
     fn devices(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Archive> {
         let mut archive = self.archive(SCRIPT)?;
         let mut config = format!("{DOMAIN}{GUEST}");
-        config += if Guest::BACK.contains(&guest) {
-            self.add_driver_domain(&mut archive, guest)?;
+        if let Some(is_ours) = guest.has_our_backend() {
+            self.add_driver_domain(&mut archive, is_ours)?;
+        }
+        config += if Guest::PAIRS.contains(&guest) {
+            self.add_peer(&mut archive, guest)?;
+            PAIR_DEVICES
+        } else if Guest::BACK.contains(&guest) {
             "disk=[\"format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data\"]\n"
         } else {
             DEVICES
         };
-        if guest == Guest::Ours {
+        if guest.is_ours() {
             archive.copy("payload/kernel", &self.kernel)?;
             let line = cases::command_line(cases, quick);
             config += &format!("memory=128\ncmdline=\"{line}\"\n");
@@ -140,13 +150,32 @@ impl Programs {
         Ok(archive)
     }
 
-    /// Adds the driver domain that serves the guest's disk, of as many MiB as dom0's.
-    fn add_driver_domain(&self, archive: &mut Archive, guest: Guest) -> Result<()> {
+    /// Adds the other guest of a pair.
+    fn add_peer(&self, archive: &mut Archive, guest: Guest) -> Result<()> {
+        let mut config = format!(
+            "{DOMAIN}name=\"peer\"\nkernel=\"/payload/kernel\"\ntsc_mode=\"native\"\n\
+             vif=[\"mac=00:16:3e:00:00:01,backend=dd,script=vif-bridge\"]\n"
+        );
+        if guest.is_ours() {
+            config += "memory=128\ncmdline=\"callback serve\"\n";
+        } else {
+            let files = [("bin/net", self.net.as_path())];
+            let initramfs = self.linux.small_initramfs(LINUX_PEER_INIT, &files)?;
+            archive.file("payload/peer.initramfs", 0o644, initramfs);
+            config += "memory=160\nramdisk=\"/payload/peer.initramfs\"\n\
+                       cmdline=\"console=hvc0 quiet\"\n";
+        }
+        archive.file("payload/peer.cfg", 0o644, config);
+        Ok(())
+    }
+
+    /// Adds the driver domain that serves a disk, of as many MiB as dom0's, and a network.
+    fn add_driver_domain(&self, archive: &mut Archive, is_ours: bool) -> Result<()> {
         let mut config = format!(
             "{DOMAIN}name=\"dd\"\nkernel=\"/payload/driver-domain\"\nmemory=256\n\
              driver_domain=1\ntsc_mode=\"native\"\n"
         );
-        if guest == Guest::OnOurs {
+        if is_ours {
             archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
             config += "cmdline=\"disk=data:64 grants=persistent\"\n";
         } else {

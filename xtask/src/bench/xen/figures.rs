@@ -19,9 +19,11 @@ pub(super) struct Counts {
     pub(super) xen_for_dom0: u64,
     pub(super) xen_for_guest: u64,
     pub(super) xen_for_driver_domain: u64,
+    pub(super) xen_for_peer: u64,
     pub(super) dom0: u64,
     pub(super) guest: u64,
     pub(super) driver_domain: u64,
+    pub(super) peer: u64,
     /// Number of times that Xen entered the guest.
     pub(super) exits: u64,
     /// Number of times that Xen entered the driver domain.
@@ -49,11 +51,17 @@ impl Figure {
         self.count as f64 * 1e9 / self.ns as f64
     }
 
+    /// Returns the instructions of Xen, for any domain.
+    pub(super) fn xen(&self) -> u64 {
+        let counts = &self.counts;
+        let xen = counts.xen_for_dom0 + counts.xen_for_guest;
+        xen + counts.xen_for_driver_domain + counts.xen_for_peer
+    }
+
     /// Returns all instructions.
     pub(super) fn total(&self) -> u64 {
         let counts = &self.counts;
-        let xen = counts.xen_for_dom0 + counts.xen_for_guest + counts.xen_for_driver_domain;
-        xen + counts.dom0 + counts.guest + counts.driver_domain
+        self.xen() + counts.dom0 + counts.guest + counts.driver_domain + counts.peer
     }
 
     /// Returns the operations of both.
@@ -63,9 +71,11 @@ impl Figure {
             xen_for_dom0: one.xen_for_dom0 + two.xen_for_dom0,
             xen_for_guest: one.xen_for_guest + two.xen_for_guest,
             xen_for_driver_domain: one.xen_for_driver_domain + two.xen_for_driver_domain,
+            xen_for_peer: one.xen_for_peer + two.xen_for_peer,
             dom0: one.dom0 + two.dom0,
             guest: one.guest + two.guest,
             driver_domain: one.driver_domain + two.driver_domain,
+            peer: one.peer + two.peer,
             exits: one.exits + two.exits,
             driver_domain_exits: one.driver_domain_exits + two.driver_domain_exits,
             notifications: one.notifications + two.notifications,
@@ -171,17 +181,17 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
         match kind {
             "phase" => {
                 let numbers = numbers(rest).with_context(wrong)?;
-                let &[mark, ref xen @ .., _, _, _, _, _, _] = numbers.as_slice() else {
-                    bail!(wrong());
-                };
-                let &[.., dom0, guest, driver_domain, _, exits, driver_domain_exits] =
-                    numbers.as_slice()
+                let &[mark, ref owners @ ..] = numbers.as_slice() else { bail!(wrong()) };
+                // Instructions of Xen for each owner, those of the owner, and its exits.
+                let &[
+                    [xen_for_dom0, xen_for_guest, xen_for_driver_domain, xen_for_peer],
+                    [dom0, guest, driver_domain, peer],
+                    [_, exits, driver_domain_exits, _],
+                ] = owners.as_chunks().0
                 else {
                     bail!(wrong());
                 };
-                let &[xen_for_dom0, xen_for_guest, xen_for_driver_domain] = xen else {
-                    bail!(wrong());
-                };
+                ensure!(owners.len() == 12, wrong());
                 let previous = last.replace(mark);
                 current = None;
                 if mark == END {
@@ -193,9 +203,11 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                         xen_for_dom0,
                         xen_for_guest,
                         xen_for_driver_domain,
+                        xen_for_peer,
                         dom0,
                         guest,
                         driver_domain,
+                        peer,
                         exits,
                         driver_domain_exits,
                         ..Counts::default()
@@ -216,7 +228,7 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
             "block" => {
                 let (address, rest) = rest.split_once(' ').with_context(wrong)?;
                 let address = u64::from_str_radix(address, 16).with_context(wrong)?;
-                let &[.., for_guest, _] = numbers(rest).with_context(wrong)?.as_slice() else {
+                let &[.., for_guest, _, _] = numbers(rest).with_context(wrong)?.as_slice() else {
                     bail!(wrong());
                 };
                 if let Some(phase) = current.as_mut().filter(|_| address == evtchn_send) {
@@ -237,16 +249,16 @@ fn numbers(text: &str) -> Result<Vec<u64>> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9\n\
-        phase 1 1 2 3 4 5 6 0 7 8\n\
+    const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9 9 9 9\n\
+        phase 1 1 2 3 9 4 5 6 10 0 7 8 0\n\
         handlers 3 900\n\
-        block ffff82d040001000 1 2 0 0 0 0 1 1 0\n\
-        phase 0 8 8 8 8 8 8 8 8 8\n\
-        phase 1 10 20 0 30 40 0 0 50 0\n\
-        block ffff82d040001000 0 60 0 0 0 0 7 6 3\n\
-        block ffff82d040001000 0 5 0 0 0 0 0 1 0\n\
-        block ffff82d040002000 0 60 0 0 0 0 0 90 0\n\
-        block 401000 0 0 0 0 40 0 0 0 0\n";
+        block ffff82d040001000 1 2 0 0 0 0 0 0 1 1 0 0\n\
+        phase 0 8 8 8 8 8 8 8 8 8 8 8 8\n\
+        phase 1 10 20 0 0 30 40 0 0 0 50 0 0\n\
+        block ffff82d040001000 0 60 0 0 0 0 0 0 7 6 3 0\n\
+        block ffff82d040001000 0 5 0 0 0 0 0 0 0 1 0 0\n\
+        block ffff82d040002000 0 60 0 0 0 0 0 0 0 90 0 0\n\
+        block 401000 0 0 0 0 0 40 0 0 0 0 0 0\n";
 
     fn read(text: &str) -> Result<Vec<Counts>> {
         counts(text.as_bytes(), 0xffff_82d0_4000_1000)
@@ -267,7 +279,9 @@ mod tests {
             xen_for_driver_domain: 3,
             dom0: 4,
             guest: 5,
+            xen_for_peer: 9,
             driver_domain: 6,
+            peer: 10,
             exits: 7,
             driver_domain_exits: 8,
             notifications: 1,
@@ -281,9 +295,9 @@ mod tests {
 
     #[test]
     fn broken_counts_are_an_error() {
-        let letters = "phase 0 a b c d e f g h i\n";
-        let early = "phase 1 1 2 3 4 5 6 0 7 8\n";
-        for text in [early, "phase 0 1 2 3\n", letters, "handlers 1\n", "blok 1\n"] {
+        let letters = "phase 0 a b c d e f g h i j k l\n";
+        let first = FILE.lines().nth(1).unwrap();
+        for text in [first, "phase 0 1 2 3\n", letters, "handlers 1\n", "blok 1\n"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -50,6 +50,9 @@ pub(super) fn main(options: &Options<'_>) -> Result<i32> {
     if !chosen.back.is_empty() {
         jobs.extend(Guest::BACK.map(|guest| Job::Devices { guest, cases: &chosen.back }));
     }
+    if !chosen.pairs.is_empty() {
+        jobs.extend(Guest::PAIRS.map(|guest| Job::Devices { guest, cases: &chosen.pairs }));
+    }
     let mut figures = boot_all(&programs, &jobs, options.quick)?.into_iter();
     let mut next = || figures.next().context("a boot without figures");
     let mut tables: Vec<Box<dyn Table + '_>> = Vec::new();
@@ -63,7 +66,13 @@ pub(super) fn main(options: &Options<'_>) -> Result<i32> {
     }
     if !chosen.back.is_empty() {
         let [linux, ours] = [next()?, next()?];
-        tables.push(Box::new(Backends { xen: options.xen, cases: &chosen.back, ours, linux }));
+        let (xen, cases) = (options.xen, &chosen.back);
+        tables.push(Box::new(Backends { xen, kind: &back::DISK, cases, ours, linux }));
+    }
+    if !chosen.pairs.is_empty() {
+        let [linux, ours] = [next()?, next()?];
+        let (xen, cases) = (options.xen, &chosen.pairs);
+        tables.push(Box::new(Backends { xen, kind: &back::PAIR, cases, ours, linux }));
     }
     show(options.xen, &tables)
 }
@@ -118,6 +127,7 @@ struct Chosen {
     /// Those of frontends. The first read is part of each boot, so there may be none beside it.
     front: Option<Vec<&'static Case>>,
     back: Vec<&'static Case>,
+    pairs: Vec<&'static Case>,
     /// Services of a guest. The first read is part of each boot here too.
     services: Option<Vec<&'static Service>>,
 }
@@ -127,15 +137,17 @@ fn choose(filter: Option<&str>) -> Result<Chosen> {
     let first = filter.is_none_or(|part| cases::FIRST_READ.contains(part));
     let front = (first || !cases.is_empty()).then_some(cases);
     let back = cases::chosen(&cases::BACK_CASES, filter);
+    let pairs = cases::chosen(&cases::PAIR_CASES, filter);
     let services = services::chosen(filter);
     let services = (services::has_entry(filter) || !services.is_empty()).then_some(services);
-    if front.is_none() && back.is_empty() && services.is_none() {
-        let names = cases::CASES.iter().chain(&cases::BACK_CASES).map(|case| case.name);
+    if front.is_none() && back.is_empty() && pairs.is_empty() && services.is_none() {
+        let names = cases::CASES.iter().chain(&cases::BACK_CASES).chain(&cases::PAIR_CASES);
+        let names = names.map(|case| case.name);
         let names = names.chain(services::SERVICES.iter().map(|service| service.name));
         let names: Vec<_> = names.chain([cases::FIRST_READ]).collect();
         bail!("there is no such benchmark on Xen; there are {}", names.join(", "));
     }
-    Ok(Chosen { front, back, services })
+    Ok(Chosen { front, back, pairs, services })
 }
 
 /// Boots a guest for each job, as many at once as there are processors.
