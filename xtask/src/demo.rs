@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::payload::{self, Line};
-use crate::testbed::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
+use crate::testbed::{self, Arch, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
 use crate::tty::Tty;
 use crate::{host, kernels, ui};
 
@@ -97,7 +97,7 @@ impl Transcript {
 fn on_xen(args: &Args) -> Result<i32> {
     let fetch = thread::spawn({
         let version = args.xen;
-        move || testbed::prepare(&[version])
+        move || testbed::prepare(Arch::X86_64, &[version])
     });
     let kernel = kernels::shell()?;
     fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))??;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::boots::Job;
-use crate::testbed::{self, Boot, XenVersion};
+use crate::testbed::{self, Arch, Boot, XenVersion};
 use crate::{boots, host, kernels, payload};
 
 const SCRIPT: &str = include_str!("../payload/hvm.sh");
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
-    testbed::prepare(&versions)?;
+    testbed::prepare(Arch::X86_64, &versions)?;
     run(&versions, args.quick, args.verbose)?;
     Ok(0)
 }

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
-use crate::testbed::{Archive, Base, XenVersion};
+use crate::testbed::{Arch, Archive, Base, XenVersion};
 use crate::{host, ui};
 
 /// Common part of the payloads.
@@ -115,7 +115,7 @@ pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
 /// Adds Debian's Linux as a guest that prints one line and powers off; returns the size of its
 /// kernel and initramfs.
 pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u64> {
-    let base = Base::get(version)?;
+    let base = Base::get(Arch::X86_64, version)?;
     let mut initramfs = Archive::default();
     initramfs.copy("bin/busybox", &base.busybox)?;
     let init = "#!/bin/busybox sh\necho LINUX-IS-UP\nexec /bin/busybox poweroff -f\n";

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::testbed::{self, Archive, Boot, Ending, Event, XenVersion};
+use crate::testbed::{self, Arch, Archive, Boot, Ending, Event, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/selftest.sh");
@@ -44,7 +44,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     let roles: Vec<_> = args.role.map_or(vec![Role::Dom0, Role::Guest], |role| vec![role]);
     let kernel = kernels::selftest()?;
-    testbed::prepare(&versions)?;
+    testbed::prepare(Arch::X86_64, &versions)?;
     let (mut total, mut failed) = (0, 0);
     for role in roles {
         let name = match role {

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
-use crate::testbed::{self, XenVersion};
+use crate::testbed::{self, Arch, XenVersion};
 use crate::{checkers, checks, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
@@ -74,7 +74,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     let fetch = (!args.no_xen).then(|| {
         thread::spawn({
             let versions = versions.clone();
-            move || testbed::prepare(&versions)
+            move || testbed::prepare(Arch::X86_64, &versions)
         })
     });
     let mut steps = Steps::default();
