@@ -101,7 +101,7 @@ fn on_xen(args: &Args) -> Result<i32> {
     });
     let kernel = kernels::shell()?;
     fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))??;
-    let archive = payload::archive(SCRIPT, &kernel)?;
+    let archive = payload::archive(Arch::X86_64, SCRIPT, &kernel)?;
     let log = host::results()?.join(format!("demo-{}.log", args.xen));
     let mut boot = Boot { dom0: args.dom0, ..Boot::new(args.xen, log) };
     boot.append = "QUIET=1".to_owned();

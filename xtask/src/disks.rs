@@ -69,7 +69,7 @@ fn front(xen: XenVersion, count: u32) -> Result<Job> {
 
 /// Returns the boot of our backend.
 fn back(xen: XenVersion, vcpus: u32) -> Result<Job> {
-    let (linux, peer) = (LinuxGuest::with_all(xen)?, payload::peer()?);
+    let (linux, peer) = (LinuxGuest::with_all(xen)?, payload::peer(Arch::X86_64)?);
     let mut archive = Archive::default();
     archive.file(
         "payload/size",

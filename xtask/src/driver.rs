@@ -87,7 +87,7 @@ fn side_by_side(
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
     testbed::prepare(Arch::X86_64, &versions)?;
     let kernel = kernels::driver_domain()?;
-    let peer = payload::peer()?;
+    let peer = payload::peer(Arch::X86_64)?;
     let mut jobs = Vec::new();
     for &(xen, grants) in runs {
         let linux = LinuxGuest::get(xen)?;

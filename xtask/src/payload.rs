@@ -12,6 +12,10 @@ use crate::{host, ui};
 /// Common part of the payloads.
 pub(crate) const LIB: &str = include_str!("../payload/lib.sh");
 
+/// Rust's target for programs in dom0 of arm64: it brings its C library, so that no compiler of C
+/// is needed.
+const ARM_LINUX: &str = "aarch64-unknown-linux-musl";
+
 /// A line that a payload prints for the harness: `KIND|field|...`.
 pub(crate) enum Line<'a> {
     /// Current step.
@@ -103,12 +107,12 @@ pub(crate) fn parse(line: &str) -> Line<'_> {
 
 /// Makes the payload that executes `script`: with the shell kernel, the helper in dom0, and what
 /// the scripts share.
-pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
+pub(crate) fn archive(arch: Arch, script: &str, kernel: &Path) -> Result<Archive> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, script);
     archive.file("payload/lib.sh", 0o644, LIB);
     archive.copy("payload/shell", kernel)?;
-    archive.copy("payload/testbed-peer", &peer()?)?;
+    archive.copy("payload/testbed-peer", &peer(arch)?)?;
     Ok(archive)
 }
 
@@ -128,14 +132,21 @@ pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u6
 }
 
 /// Builds the helper that stands in dom0; static, because dom0 has another C library.
-pub(crate) fn peer() -> Result<PathBuf> {
+pub(crate) fn peer(arch: Arch) -> Result<PathBuf> {
     let source = host::root().join("xtask/src/bin/testbed-peer.rs");
-    let binary = host::results()?.join("testbed-peer");
+    let binary = host::results()?.join(match arch {
+        Arch::X86_64 => "testbed-peer",
+        Arch::Arm64 => "testbed-peer-arm64",
+    });
     let modified = |path: &Path| -> io::Result<_> { fs::metadata(path)?.modified() };
     if !matches!((modified(&source), modified(&binary)), (Ok(s), Ok(b)) if s < b) {
         let folder = tempfile::tempdir_in(host::results()?)?;
         let half = folder.path().join("testbed-peer");
         let mut rustc = Command::new("rustc");
+        if arch == Arch::Arm64 {
+            host::require_target(ARM_LINUX)?;
+            rustc.args(["--target", ARM_LINUX, "-C", "linker=rust-lld"]);
+        }
         rustc.args([
             "--edition",
             "2024",

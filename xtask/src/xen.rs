@@ -11,7 +11,7 @@ use crate::testbed::{
     self, Arch, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion,
 };
 use crate::tty::Tty;
-use crate::{host, payload, pvh, ui};
+use crate::{host, kernels, payload, pvh, ui};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -140,8 +140,8 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             Ok(report.code())
         }
         Command::Kernel { kernel, machine } => {
-            pvh::check(kernel)?;
             let boot = machine.boot()?;
+            kernels::check(boot.arch, kernel)?;
             testbed::prepare(boot.arch, &[boot.xen])?;
             let mut rebooted = false;
             let outcome = boot.kernel(kernel, &mut |event| {
@@ -176,13 +176,13 @@ impl Guest<'_> {
         interactive: bool,
         watch: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Report> {
-        pvh::check(self.kernel)?;
+        kernels::check(boot.arch, self.kernel)?;
         let mut archive = Archive::default();
         archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
         archive.file("payload/cmdline", 0o644, self.cmdline);
         archive.file("payload/vcpus", 0o644, self.vcpus.to_string());
         archive.copy("payload/guest", self.kernel)?;
-        archive.copy("payload/testbed-peer", &payload::peer()?)?;
+        archive.copy("payload/testbed-peer", &payload::peer(boot.arch)?)?;
         testbed::prepare(boot.arch, &[boot.xen])?;
         let mut tty = Tty::default();
         let terminal = interactive.then_some(&mut tty as &mut dyn Terminal);

@@ -13,7 +13,7 @@ use crate::guest_log::GuestLog;
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
 use crate::selftest::{self, Tally};
-use crate::testbed::{Archive, Boot, Ending, Event, Outcome, XenVersion};
+use crate::testbed::{Arch, Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
@@ -66,7 +66,7 @@ pub(crate) struct Kernels {
 pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for &xen in versions {
-        let mut archive = payload::archive(SCRIPT, &kernels.shell)?;
+        let mut archive = payload::archive(Arch::X86_64, SCRIPT, &kernels.shell)?;
         archive.copy("payload/selftest", &kernels.selftest)?;
         archive.copy("payload/store-suite", &kernels.store_suite)?;
         archive.copy("payload/vchan", &kernels.vchan)?;

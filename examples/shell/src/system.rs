@@ -63,6 +63,8 @@ pub struct Kernel<P> {
     /// The kernel's part of a suspend: see
     /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
     pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
+    /// Xen can suspend the domain, so that the kernel advertises it: not on Arm.
+    pub can_suspend: bool,
     /// The kernel's part of a soft reset; a domain that continues is as one that was resumed
     /// elsewhere.
     pub soft_reset: fn(&P) -> Result<SuspendOutcome, Errno>,
@@ -88,6 +90,7 @@ impl<P> Kernel<P> {
     pub fn new(suspend: fn(&P) -> Result<SuspendOutcome, Errno>) -> Self {
         Self {
             suspend,
+            can_suspend: true,
             soft_reset: |_| Err(Errno::ENOSYS),
             time_of_day: |_| Err(WallClockError::NotSet),
             set_time_of_day: |_, _| Err(Errno::ENOSYS),

@@ -66,7 +66,8 @@ fn virt(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
     if boot.icount {
         command.args(["-rtc", "base=2026-01-01,clock=vm"]);
     }
-    let line = dom0.line.trim().replace(',', ",,");
+    // With an empty line of dom0, Xen would take its own for that.
+    let line = format!("{} ", dom0.line.trim().replace(',', ",,"));
     let kernel = path(&dom0.kernel)?.replace(',', ",,");
     command.args([
         "-device",

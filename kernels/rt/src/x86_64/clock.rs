@@ -1,14 +1,18 @@
 //! The clock: Xen's system time.
 
-use crate::{events, vcpus};
+use super::cpu;
+use crate::events;
 use xen_guest::SystemClock;
 use xen_guest::arch::Tsc;
 use xen_hypercall::Instant;
+
+/// The tick counter.
+pub(crate) type Ticks = Tsc;
 
 pub(crate) static CLOCK: SystemClock<Tsc> = SystemClock::new(Tsc);
 
 /// Returns the present moment; zero before shared info is in place.
 pub(crate) fn now() -> Instant {
     let shared_info = events::shared_info();
-    shared_info.map_or(Instant::default(), |page| CLOCK.now(page, vcpus::current()))
+    shared_info.map_or(Instant::default(), |page| CLOCK.now(page, cpu::current()))
 }
