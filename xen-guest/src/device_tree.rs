@@ -246,3 +246,6 @@ fn interrupt(node: FdtNode<'_>, index: usize) -> Option<u32> {
     let (kind, number, _flags) = (cells.next()?, cells.next()?, cells.next()?);
     number.checked_add(if kind == PRIVATE { FIRST_PPI } else { FIRST_SPI })
 }
+
+#[cfg(test)]
+mod tests;

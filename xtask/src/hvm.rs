@@ -45,7 +45,7 @@ pub(crate) fn run(versions: &[XenVersion], quick: bool, verbose: bool) -> Result
 }
 
 fn job(xen: XenVersion, quick: bool) -> Result<Job> {
-    let mut archive = payload::archive(Arch::X86_64, SCRIPT, &kernels::shell()?)?;
+    let mut archive = payload::archive(Arch::X86_64, SCRIPT, &kernels::shell(Arch::X86_64)?)?;
     archive.file("payload/size", 0o644, format!("QUICK={}\n", if quick { "1" } else { "" }));
     for (name, text) in PARTS {
         archive.file(&format!("payload/{name}"), 0o644, text);

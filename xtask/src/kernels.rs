@@ -83,12 +83,7 @@ fn show(image: &Path) -> Result<()> {
 }
 
 /// Builds the shell kernel; returns its image.
-pub(crate) fn shell() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[0], false)
-}
-
-/// Builds the shell kernel for an architecture; returns its image.
-pub(crate) fn shell_for(arch: Arch) -> Result<PathBuf> {
+pub(crate) fn shell(arch: Arch) -> Result<PathBuf> {
     make(arch, &KERNELS[0], false)
 }
 
@@ -123,8 +118,8 @@ pub(crate) fn disk_test() -> Result<PathBuf> {
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.
-pub(crate) fn vchan() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[5], false)
+pub(crate) fn vchan(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[5], false)
 }
 
 /// Checks the kernel outside of the workspace with clippy and builds it; returns its image.
@@ -148,16 +143,16 @@ pub(crate) fn downstream() -> Result<PathBuf> {
 }
 
 /// Returns the bytes of a kernel that are loaded: its file without symbols and debug information.
-pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
-    Ok(pvh::check(kernel)?.loaded)
+pub(crate) fn loaded_size(arch: Arch, kernel: &Path) -> Result<u64> {
+    match arch {
+        Arch::X86_64 => Ok(pvh::check(kernel)?.loaded),
+        Arch::Arm64 => arm64::image::check(kernel),
+    }
 }
 
 /// Checks that Xen can load a kernel of `arch`.
 pub(crate) fn check(arch: Arch, kernel: &Path) -> Result<()> {
-    match arch {
-        Arch::X86_64 => pvh::check(kernel).map(drop),
-        Arch::Arm64 => arm64::image::check(kernel).map(drop),
-    }
+    loaded_size(arch, kernel).map(drop)
 }
 
 fn make(arch: Arch, kernel: &Kernel, debug: bool) -> Result<PathBuf> {

@@ -118,8 +118,8 @@ pub(crate) fn archive(arch: Arch, script: &str, kernel: &Path) -> Result<Archive
 
 /// Adds Debian's Linux as a guest that prints one line and powers off; returns the size of its
 /// kernel and initramfs.
-pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u64> {
-    let base = Base::get(Arch::X86_64, version)?;
+pub(crate) fn add_linux(archive: &mut Archive, arch: Arch, version: XenVersion) -> Result<u64> {
+    let base = Base::get(arch, version)?;
     let mut initramfs = Archive::default();
     initramfs.copy("bin/busybox", &base.busybox)?;
     let init = "#!/bin/busybox sh\necho LINUX-IS-UP\nexec /bin/busybox poweroff -f\n";
@@ -164,24 +164,20 @@ pub(crate) fn peer(arch: Arch) -> Result<PathBuf> {
 }
 
 /// Builds xenstored's example `xs` for dom0; static too.
-pub(crate) fn xs() -> Result<PathBuf> {
-    const HOST: &str = "x86_64-unknown-linux-gnu";
+pub(crate) fn xs(arch: Arch) -> Result<PathBuf> {
+    let (target, variable, flags) = match arch {
+        Arch::X86_64 => ("x86_64-unknown-linux-gnu", "X86_64_UNKNOWN_LINUX_GNU", ""),
+        Arch::Arm64 => (ARM_LINUX, "AARCH64_UNKNOWN_LINUX_MUSL", "-Clinker=rust-lld"),
+    };
+    host::require_target(target)?;
     let mut cargo = Command::new(host::cargo());
-    cargo
-        .current_dir(host::root())
-        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    host::run(cargo.args([
-        "build",
-        "--package",
-        "xenstored",
-        "--features",
-        "std",
-        "--example",
-        "xs",
-        "--target",
-        HOST,
-    ]))?;
-    Ok(host::target().join(HOST).join("debug/examples/xs"))
+    cargo.current_dir(host::root()).env(
+        format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
+        format!("-Ctarget-feature=+crt-static {flags}").trim(),
+    );
+    cargo.args(["build", "--package", "xenstored", "--features", "std", "--example", "xs"]);
+    host::run(cargo.args(["--target", target]))?;
+    Ok(host::target().join(target).join("debug/examples/xs"))
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Real-Xen tests on this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Real-Xen tests on this architecture only (default: on both)
+    #[arg(long, value_enum)]
+    arch: Option<Arch>,
     /// Fetches and builds what the real-Xen tests need, and runs none
     #[arg(long, conflicts_with = "no_xen")]
     prepare: bool,
@@ -48,6 +51,7 @@ pub(crate) fn ci() -> Result<i32> {
             no_xen: false,
             only_xen: false,
             xen: None,
+            arch: None,
             prepare: false,
             driver_domain: false,
             hvm: false,
@@ -70,11 +74,12 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 fn all(args: &Args, slow: bool) -> Result<i32> {
     let started = Instant::now();
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
+    let archs = args.arch.map_or(vec![Arch::X86_64, Arch::Arm64], |arch| vec![arch]);
     // The packages come while the compiler works.
     let fetch = (!args.no_xen).then(|| {
         thread::spawn({
-            let versions = versions.clone();
-            move || testbed::prepare(Arch::X86_64, &versions)
+            let (archs, versions) = (archs.clone(), versions.clone());
+            move || archs.iter().try_for_each(|&arch| testbed::prepare(arch, &versions))
         })
     });
     let mut steps = Steps::default();
@@ -91,16 +96,15 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {
-        let mut kernels = None;
+        let (mut kernels, mut arm_kernels) = (None, None);
         steps.run("kernels for real Xen", || {
-            kernels = Some(xentest::Kernels {
-                shell: kernels::shell()?,
-                selftest: kernels::selftest()?,
-                store_suite: kernels::store_suite()?,
-                vchan: kernels::vchan()?,
-                suspend_test: kernels::suspend_test()?,
-                xs: crate::payload::xs()?,
-            });
+            for &arch in &archs {
+                let built = Some(xentest::Kernels::build(arch)?);
+                match arch {
+                    Arch::X86_64 => kernels = built,
+                    Arch::Arm64 => arm_kernels = built,
+                }
+            }
             Ok(())
         });
         steps.run(TESTBED, || {
@@ -129,11 +133,11 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if let Some(miri) = miri.take() {
             steps.join(miri);
         }
-        if let Some(kernels) = &kernels {
+        if let Some(reporting) = kernels.as_ref().and_then(|kernels| kernels.reporting.as_ref()) {
             steps.run("self-test as dom0", || {
                 let mut failures = Vec::new();
                 for (version, count) in
-                    selftest::run(Role::Dom0, &versions, &kernels.selftest, false)
+                    selftest::run(Role::Dom0, &versions, &reporting.selftest, false)
                 {
                     match count {
                         Ok(count) => {
@@ -145,11 +149,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
             });
         }
-        if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
-            steps.run("real Xen", || {
-                runs = xentest::run(&versions, &kernels)?;
-                Ok(())
-            });
+        for (step, kernels) in [("real Xen", kernels), ("real Xen on arm64", arm_kernels)] {
+            if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
+                steps.run(step, || {
+                    runs.append(&mut xentest::run(&versions, &kernels)?);
+                    Ok(())
+                });
+            }
         }
     }
     if let Some(miri) = miri {
@@ -170,7 +176,7 @@ fn summary(steps: &Steps, runs: &[xentest::Run], args: &Args, took: Duration) ->
         let good = run.checks.iter().filter(|c| c.ok).count();
         ui::line(format!(
             "\nreal Xen {}: {good} of {} checks hold, {:.0} s",
-            run.xen,
+            run.title(),
             run.checks.len(),
             run.report.elapsed
         ));

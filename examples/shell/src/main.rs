@@ -50,6 +50,7 @@ fn main(xen: Rt) {
         tsc: xen_kernel_rt::tsc,
         can_suspend: xen.can_suspend(),
         apic_id: |xen, vcpu| xen.apic_id(vcpu),
+        runstate: |xen, vcpu| xen.runstate(vcpu),
         soft_reset: |xen| xen.soft_reset(),
         generation_id: |xen| xen.generation_id(),
         set_vcpu_online: |xen, vcpu, is_online| xen.set_vcpu_online(vcpu, is_online),

@@ -8,7 +8,7 @@ use spin::Once;
 use xen_evtchn::{Eoi, EventChannels, EventDispatcher};
 use xen_guest::arch::InterruptFlag;
 use xen_guest::wall_clock::{self, WallClockError};
-use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, LocalInterrupts, power};
+use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, LocalInterrupts, Runstate, power};
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{
     BalloonPages, Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped,
@@ -156,6 +156,16 @@ impl Rt {
         debug::enable(cpu::current())
     }
 
+    /// Returns the run state of `vcpu`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such vCPU, `EINVAL` for an unknown state; on Arm, those of the
+    /// registration of an area.
+    pub fn runstate(self, vcpu: u32) -> Result<Runstate, Errno> {
+        machine::runstate(vcpu)
+    }
+
     /// Returns the time of day, since the start of 1970 (UTC).
     ///
     /// # Errors
@@ -163,7 +173,7 @@ impl Rt {
     /// [`WallClockError`].
     pub fn time_of_day(self) -> Result<Duration, WallClockError> {
         let shared_info = events::shared_info().ok_or(WallClockError::NotSet)?;
-        wall_clock::at(shared_info, &clock::CLOCK, clock::now())
+        clock::time_of_day(shared_info)
     }
 
     /// Sets the time of day of the host, since the start of 1970 (UTC).

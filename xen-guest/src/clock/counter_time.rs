@@ -14,6 +14,8 @@ use xen_sys::xen::{PvclockFlags, VcpuTimeInfo};
 const SAMPLES: u32 = 8;
 /// Maximum number of waits for a first moment; each is twice as long as the one before.
 const ATTEMPTS: u32 = 24;
+/// Nanoseconds of a second.
+const NANOS: u128 = 1_000_000_000;
 /// Time of the first wait.
 const FIRST_WAIT: Duration = Duration::from_micros(100);
 
@@ -85,13 +87,27 @@ impl<P: Platform> CounterTime<P> {
     /// Returns the ticks at the moment `at` of system time, for a timer on the counter. They are
     /// not before it.
     pub fn ticks_at(&self, at: Instant) -> u64 {
-        const NANOS: u128 = 1_000_000_000;
         let page = self.memory().first_page();
         let ticks = page.u64::<{ offset_of!(VcpuTimeInfo, tsc_timestamp) }>();
         let nanos = page.u64::<{ offset_of!(VcpuTimeInfo, system_time) }>();
         let later = at.as_nanos().saturating_sub(nanos.load(Ordering::Relaxed));
         let later = (u128::from(later) * u128::from(self.frequency)).div_ceil(NANOS);
         ticks.load(Ordering::Relaxed).saturating_add(u64::try_from(later).unwrap_or(u64::MAX))
+    }
+
+    /// Returns the system time at which the counter was zero, for the virtual counter at about the
+    /// start of the domain.
+    ///
+    /// The wall clock in shared info of a domain on Arm refers to this moment, in whole seconds:
+    /// add the time since then to [`wall_clock::at_boot`](super::wall_clock::at_boot). Source:
+    /// `domain_vtimer_init` of Xen.
+    pub fn counter_start(&self) -> Instant {
+        let page = self.memory().first_page();
+        let at = page.u64::<{ offset_of!(VcpuTimeInfo, system_time) }>().load(Ordering::Relaxed);
+        let ticks = page.u64::<{ offset_of!(VcpuTimeInfo, tsc_timestamp) }>();
+        let ticks = u128::from(ticks.load(Ordering::Relaxed));
+        let nanos = ticks * NANOS / u128::from(self.frequency.max(1));
+        Instant::from_nanos(at.saturating_sub(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
     fn memory(&self) -> &SharedMem {
@@ -122,7 +138,6 @@ impl<P: Platform> fmt::Debug for CounterTime<P> {
 /// Returns the length of a tick as `vcpu_time_info` has it: nanoseconds are the ticks, shifted to
 /// the left, times the multiplier, in units of 2^-32.
 fn tick_length(frequency: u64) -> Option<(u32, i8)> {
-    const NANOS: u128 = 1_000_000_000;
     if frequency == 0 || frequency > 1 << 32 {
         return None;
     }
@@ -152,6 +167,18 @@ mod tests {
             let nanos = (shifted * u128::from(multiplier)) >> 32;
             assert!(nanos.abs_diff(1_000_000_000) <= 2, "{frequency} Hz: {nanos} ns");
         }
+    }
+
+    #[test]
+    fn counter_start_is_of_the_domain() {
+        let world = World::new(1);
+        let domain = world.create_guest(DomainConfig::new("guest"));
+        domain.wait(&[], Some(domain.now() + Duration::from_secs(3)));
+        let (xen, start) = (domain.clone(), domain.now());
+        let counter = move || xen.now().saturating_duration_since(start).as_nanos() as u64 / 10;
+        let time = CounterTime::measure(domain, &counter, 100_000_000).unwrap();
+        let zero = time.counter_start().as_nanos();
+        assert!(zero.abs_diff(start.as_nanos()) < 100_000, "{zero} {start:?}");
     }
 
     #[test]

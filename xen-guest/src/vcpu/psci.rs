@@ -4,6 +4,7 @@ use core::arch::asm;
 use core::mem::size_of;
 use smccc::Hvc;
 use smccc::psci::{self, AffinityState, LowestAffinityLevel};
+use xen_hypercall::ops::event_channel;
 use xen_hypercall::{Errno, Hypercall};
 
 unsafe extern "C" {
@@ -109,9 +110,12 @@ pub unsafe fn restart<H: Hypercall>(xen: &H, vcpu: u32, state: &VcpuStart) -> Re
 ///
 /// # Errors
 ///
-/// `ENOENT` if the domain has no such vCPU.
+/// `ENOENT` if the domain has no such vCPU, `ENOSPC` if all ports are in use.
 #[doc(alias = "AFFINITY_INFO")]
-pub fn is_up<H: Hypercall>(_: &H, vcpu: u32) -> Result<bool, Errno> {
+pub fn is_up<H: Hypercall>(xen: &H, vcpu: u32) -> Result<bool, Errno> {
+    // PSCI reports a vCPU that the domain has not as one that is off. Xen opens no port for it.
+    let port = event_channel::bind_ipi(xen, vcpu)?;
+    event_channel::close(xen, port)?;
     let state = psci::affinity_info::<Hvc>(affinity(vcpu), LowestAffinityLevel::All);
     state.map(|state| state != AffinityState::Off).map_err(errno)
 }

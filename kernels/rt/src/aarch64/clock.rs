@@ -1,11 +1,13 @@
 //! The clock: Xen's system time, by the CPU's counter.
 
 use crate::platform::Rt;
+use core::time::Duration;
 use spin::Once;
 use xen_guest::SystemClock;
 use xen_guest::arch::Counter;
 use xen_guest::clock::CounterTime;
-use xen_hypercall::Instant;
+use xen_guest::wall_clock::{self, WallClockError};
+use xen_hypercall::{Instant, SharedMem};
 
 /// The tick counter.
 pub(crate) type Ticks = Counter;
@@ -33,4 +35,11 @@ pub(crate) fn now() -> Instant {
 /// Returns the ticks of the counter at a moment of system time; `None` before `init`.
 pub(super) fn ticks_at(at: Instant) -> Option<u64> {
     TIME.get().map(|time| time.ticks_at(at))
+}
+
+/// Returns the time of day.
+pub(crate) fn time_of_day(shared_info: &SharedMem) -> Result<Duration, WallClockError> {
+    let at_start = wall_clock::at_boot(shared_info)?;
+    let start = TIME.get().map(CounterTime::counter_start).ok_or(WallClockError::NotSet)?;
+    Ok(at_start.saturating_add(now().saturating_duration_since(start)))
 }
