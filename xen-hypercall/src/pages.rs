@@ -171,14 +171,15 @@ impl<P: Platform> fmt::Debug for SharedPages<P> {
     }
 }
 
-/// Page of RAM that a page of Xen's replaces.
+/// Frame for a page of Xen's: one without RAM, or a page of RAM that the page replaces.
 ///
-/// A drop frees the page, unless Xen has refused the placement: Xen may have freed the RAM before,
-/// so the page must not be used for anything else. The placement can be repeated.
+/// A drop frees a page of RAM, unless Xen has refused the placement: Xen may have freed the RAM
+/// before, so the page must not be used for anything else. The placement can be repeated.
 pub struct Place<P: Platform> {
     start: NonNull<u8>,
     first: Gfn,
-    tried: bool,
+    /// The frame has RAM, which Xen has not freed.
+    has_ram: bool,
     platform: P,
 }
 
@@ -188,17 +189,20 @@ unsafe impl<P: Platform + Send> Send for Place<P> {}
 unsafe impl<P: Platform + Sync> Sync for Place<P> {}
 
 impl<P: Platform> Place<P> {
-    /// Allocates a page.
+    /// Reserves a frame of [`Platform::reserve_xen_frame`], or allocates a page.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] if the platform has no pages.
     pub fn alloc(platform: P) -> Result<Self, OutOfMemory> {
+        if let Some((start, first)) = platform.reserve_xen_frame() {
+            return Ok(Self { start, first, has_ram: false, platform });
+        }
         let pages = Pages::alloc(platform, 1)?;
         let platform = pages.platform().clone();
         let start = pages.into_raw();
         let first = platform.virt_to_gfn(start);
-        Ok(Self { start, first, tried: false, platform })
+        Ok(Self { start, first, has_ram: true, platform })
     }
 
     /// Calls `put` to place a page of Xen's at the frame, or returns the place for another call.
@@ -207,7 +211,7 @@ impl<P: Platform> Place<P> {
         claim: Option<Claim<P>>,
         put: impl FnOnce(&P, Gfn) -> Result<(), Errno>,
     ) -> Result<Mapped<P>, (Errno, Self)> {
-        self.tried = true;
+        self.has_ram = false;
         match put(&self.platform, self.first) {
             Ok(()) => {
                 let (start, first, platform) = (self.start, self.first, self.platform.clone());
@@ -220,7 +224,7 @@ impl<P: Platform> Place<P> {
 
 impl<P: Platform> Drop for Place<P> {
     fn drop(&mut self) {
-        if !self.tried {
+        if self.has_ram {
             // SAFETY: one allocation of one page, which this value alone owned: Xen has not
             // received it.
             unsafe { self.platform.free_pages(self.start, NonZeroUsize::MIN) }
@@ -232,7 +236,7 @@ impl<P: Platform> fmt::Debug for Place<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Place")
             .field("gfn", &self.first)
-            .field("tried", &self.tried)
+            .field("has_ram", &self.has_ram)
             .finish_non_exhaustive()
     }
 }

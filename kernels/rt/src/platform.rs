@@ -308,6 +308,10 @@ unsafe impl Platform for Rt {
         NonNull::new(core::ptr::with_exposed_provenance_mut(first.address() as usize))
     }
 
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        machine::frames::for_xen()
+    }
+
     #[inline(always)]
     fn claims(&self) -> &Claims {
         &CLAIMS

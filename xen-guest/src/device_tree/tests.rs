@@ -53,17 +53,18 @@ fn guest(is_v3: bool) -> DeviceTree {
     reserved.add_child(node("shared@44000000", "", &[(0x4400_0000, 0x1000)]));
     let (name, other) =
         if is_v3 { ("arm,gic-v3", 0x302_0000) } else { ("arm,cortex-a15-gic", 0x300_2000) };
-    root.add_child(node("interrupt-controller@3001000", name, &[
-        (0x300_1000, 0x1_0000),
-        (other, 0x100_0000),
-    ]));
+    root.add_child(node(
+        "interrupt-controller@3001000",
+        name,
+        &[(0x300_1000, 0x1_0000), (other, 0x100_0000)],
+    ));
     let timer = root.add_child_mut(node("timer", "arm,armv8-timer", &[]));
     timer.add_property(property("interrupts", &[1, 13, 8, 1, 14, 8, 1, 11, 8]));
-    let xen = root.add_child_mut(node("hypervisor", "xen,xen", &[
-        (0x3800_0000, 0x100_0000),
-        (0x5000_0000, 0x7000_0000),
-        (0x2_0000_0000, 0xfe_0000_0000),
-    ]));
+    let xen = root.add_child_mut(node(
+        "hypervisor",
+        "xen,xen",
+        &[(0x3800_0000, 0x100_0000), (0x5000_0000, 0x7000_0000), (0x2_0000_0000, 0xfe_0000_0000)],
+    ));
     xen.add_property(property("interrupts", &[1, 15, 0xf08]));
     tree
 }
@@ -101,12 +102,15 @@ fn boot_information_is_read() {
     assert_eq!(module, Some(0x4800_0000..0x4800_1001));
     let after_tree = (0x4100_0000 + tree.len() as u64).next_multiple_of(0x1000);
     let usable: Vec<_> = info.usable_ram(&[]).collect();
-    assert_eq!(usable, [
-        0x4000_0000..0x4100_0000,
-        after_tree..0x4400_0000,
-        0x4400_1000..0x4800_0000,
-        0x4800_2000..0x5000_0000,
-    ]);
+    assert_eq!(
+        usable,
+        [
+            0x4000_0000..0x4100_0000,
+            after_tree..0x4400_0000,
+            0x4400_1000..0x4800_0000,
+            0x4800_2000..0x5000_0000,
+        ]
+    );
 }
 
 #[test]

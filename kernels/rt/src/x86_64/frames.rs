@@ -5,9 +5,10 @@ use crate::foreign::Frames;
 use crate::platform::BOOT;
 use core::num::NonZeroUsize;
 use core::ops::Range;
+use core::ptr::NonNull;
 use xen_guest::hvm::PlatformDevice;
-use xen_hypercall::PAGE_SIZE;
 use xen_hypercall::arch::cpuid;
+use xen_hypercall::{Gfn, PAGE_SIZE};
 
 /// On AMD processors, addresses that are not memory's but messages between processors.
 const HYPER_TRANSPORT: Range<u64> = 0xfd_0000_0000..0x100_0000_0000;
@@ -45,6 +46,11 @@ fn within(device: &PlatformDevice) -> Option<Frames> {
     frames.reserve(NonZeroUsize::new(Frames::FRAMES)?)?;
     paging::map(device.memory.clone())?;
     frames.release(range.start, count).then_some(frames)
+}
+
+/// Returns no frame for a page of Xen's: it replaces a page of RAM, which Xen frees.
+pub(crate) fn for_xen() -> Option<(NonNull<u8>, Gfn)> {
+    None
 }
 
 /// Interrupt controllers and firmware, of which a memory map need not have all.
