@@ -32,7 +32,8 @@ pub struct DomainConfig {
     pub unpopulated_pages: usize,
     /// Frames without RAM, for mappings of other domains' memory.
     pub foreign_pages: usize,
-    /// Places pages of Xen's at frames without RAM, as a kernel on Arm does.
+    /// Places pages of Xen's at frames without RAM, as a kernel on Arm does, where Xen refuses a
+    /// second place.
     pub frames_for_xen: bool,
     /// Maximum number of pages that its kernel and drivers may have in use at a time.
     pub page_budget: usize,

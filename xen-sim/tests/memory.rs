@@ -394,7 +394,19 @@ fn page_of_xen_needs_no_ram() {
         ops::event_channel::send(&guest, port).unwrap();
         assert_eq!(pending.load(Relaxed) >> port.0 & 1, 1);
         ops::event_channel::close(&guest, port).unwrap();
+        let place = Pages::alloc(guest.clone(), 1).unwrap();
+        let gfn = place.gfn(0).unwrap();
+        // SAFETY: the frame is of a page that nothing else uses, and is leaked.
+        let again = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_SHARED_INFO, 0, gfn) };
+        assert_eq!(again, if frames_for_xen { Err(Errno::EBUSY) } else { Ok(()) });
         drop((grants, shared_info));
+        if frames_for_xen {
+            drop(place);
+        } else {
+            place.into_raw();
+        }
+        // Both can be had again.
+        drop((GrantTable::new(guest.clone()).unwrap(), boot::shared_info(guest.clone()).unwrap()));
         world.check().unwrap();
         pages
     });

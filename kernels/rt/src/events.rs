@@ -18,9 +18,8 @@ pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
 
 static SHARED_INFO: Once<Mapped<Rt>> = Once::new();
 
-/// The event words in the format of the start, and in the one that [`use_fifo`] has changed to.
-static TWO_LEVEL: Once<Events> = Once::new();
-static FIFO: Once<Events> = Once::new();
+/// The event words.
+static EVENTS: Once<Events> = Once::new();
 
 /// Groups of 64 ports in the dispatcher: ports beyond are polled only.
 pub(crate) const GROUPS: usize = 128;
@@ -49,7 +48,7 @@ pub(crate) fn services() -> Option<Services> {
 
 /// Returns the event channels; `None` until `init`.
 pub(crate) fn events() -> Option<&'static Events> {
-    FIFO.get().or_else(|| TWO_LEVEL.get())
+    EVENTS.get()
 }
 
 /// Handler of a kernel: returns its finding, or `None` for a port that a thread waits for.
@@ -89,7 +88,7 @@ pub(crate) fn init() {
     let shared_info =
         boot::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     let shared_info = SHARED_INFO.call_once(|| shared_info);
-    TWO_LEVEL.call_once(|| EventChannels::new(Rt::new(), shared_info));
+    EVENTS.call_once(|| EventChannels::new(Rt::new(), shared_info));
     init_vcpu(0);
 }
 
@@ -98,20 +97,15 @@ pub(crate) fn init() {
 ///
 /// # Errors
 ///
-/// Those of [`EventChannels::with_fifo`] and [`EventChannels::add_vcpu`].
+/// Those of [`EventChannels::use_fifo`].
 pub(crate) fn use_fifo() -> Result<(), Errno> {
-    let shared_info = SHARED_INFO.get().ok_or(Errno::ENODEV)?;
+    let events = events().ok_or(Errno::ENODEV)?;
     // An upcall before the end would read the event in the old format.
     without_upcalls(|| {
-        FIFO.try_call_once(|| {
-            let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
-            vcpus::others().try_for_each(|vcpu| events.add_vcpu(vcpu))?;
-            timers::close();
-            DISPATCHER.reset();
-            Ok(events)
-        })
+        timers::close();
+        DISPATCHER.reset();
+        events.use_fifo().map(drop)
     })
-    .map(drop)
 }
 
 /// Runs `work` with interrupts off.

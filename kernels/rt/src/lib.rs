@@ -28,7 +28,7 @@ cfg_if::cfg_if! {
     }
 }
 
-pub use machine::cpu::{domain, tsc, undefined_instruction};
+pub use machine::cpu::{domain, tsc, undefined_instruction, xen_version};
 use machine::{clock, cpu, debug, interrupts, output, paging, timers};
 pub use platform::Rt;
 

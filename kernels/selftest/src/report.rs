@@ -39,6 +39,14 @@ pub(crate) enum Expected<T, E> {
     Refused(&'static [Errno]),
 }
 
+/// The kernel runs on Arm.
+pub(crate) const ARM: bool = cfg!(target_arch = "aarch64");
+
+/// Returns the expectation of this architecture: `x86`, or `arm`.
+pub(crate) fn by_arch<T>(x86: T, arm: T) -> T {
+    if ARM { arm } else { x86 }
+}
+
 pub(crate) fn that<T, E>(
     text: &'static str,
     holds: impl Fn(&T) -> bool + 'static,

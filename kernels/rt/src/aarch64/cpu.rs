@@ -45,6 +45,11 @@ pub fn domain() -> Option<DomId> {
     boot::own_domain(&Hvc).ok()
 }
 
+/// Returns Xen's version by CPUID: Arm has none.
+pub fn xen_version() -> Option<(u16, u16)> {
+    None
+}
+
 /// Returns Xen's description of the tick counter: none on Arm.
 pub fn tsc() -> Option<TscInfo> {
     None

@@ -103,6 +103,11 @@ pub fn domain() -> Option<DomId> {
     XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain)
 }
 
+/// Returns the major and the minor number of Xen's version, by CPUID.
+pub fn xen_version() -> Option<(u16, u16)> {
+    XenLeaves::find(cpuid::native).map(|leaves| leaves.version)
+}
+
 /// Returns Xen's description of the tick counter.
 pub fn tsc() -> Option<TscInfo> {
     XenLeaves::find(cpuid::native).and_then(|leaves| leaves.tsc(cpuid::native))
