@@ -93,8 +93,8 @@ pub(crate) fn driver_domain() -> Result<PathBuf> {
 }
 
 /// Builds the kernel that tests the hypercalls; returns its image.
-pub(crate) fn selftest() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[2], false)
+pub(crate) fn selftest(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[2], false)
 }
 
 /// Builds the kernel that is suspended while it exchanges events; returns its image.

@@ -133,21 +133,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if let Some(miri) = miri.take() {
             steps.join(miri);
         }
-        if let Some(reporting) = kernels.as_ref().and_then(|kernels| kernels.reporting.as_ref()) {
-            steps.run("self-test as dom0", || {
-                let mut failures = Vec::new();
-                for (version, count) in
-                    selftest::run(Role::Dom0, &versions, &reporting.selftest, false)
-                {
-                    match count {
-                        Ok(count) => {
-                            ui::line(format!("      Xen {version}: {count} results as expected"));
-                        }
-                        Err(error) => failures.push(format!("Xen {version}: {error:#}")),
-                    }
-                }
-                if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
-            });
+        for (step, kernels, roles) in [
+            ("self-test as dom0", &kernels, &[Role::Dom0][..]),
+            ("self-test on arm64, as dom0 and guest", &arm_kernels, &[Role::Dom0, Role::Guest]),
+        ] {
+            if let Some(kernels) = kernels {
+                steps.run(step, || self_test(kernels, roles, &versions));
+            }
         }
         for (step, kernels) in [("real Xen", kernels), ("real Xen on arm64", arm_kernels)] {
             if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
@@ -168,6 +160,23 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         steps.run("HVM guests", || hvm::run(&versions, !args.hvm, false));
     }
     Ok(summary(&steps, &runs, args, started.elapsed()))
+}
+
+/// Runs the self-test in each role.
+fn self_test(kernels: &xentest::Kernels, roles: &[Role], versions: &[XenVersion]) -> Result<()> {
+    let mut failures = Vec::new();
+    for &role in roles {
+        let runs = selftest::run(kernels.arch, role, versions, &kernels.selftest, false);
+        for (version, count) in runs {
+            match count {
+                Ok(count) => {
+                    ui::line(format!("      Xen {version}: {count} results as expected"));
+                }
+                Err(error) => failures.push(format!("Xen {version}: {error:#}")),
+            }
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
 }
 
 fn summary(steps: &Steps, runs: &[xentest::Run], args: &Args, took: Duration) -> i32 {

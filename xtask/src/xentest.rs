@@ -77,12 +77,12 @@ pub(crate) struct Kernels {
     pub(crate) shell: PathBuf,
     pub(crate) vchan: PathBuf,
     pub(crate) xs: PathBuf,
+    pub(crate) selftest: PathBuf,
     pub(crate) reporting: Option<Reporting>,
 }
 
 /// Kernels that report to Xen's log, which guests on x86 alone can do, or that are suspended.
 pub(crate) struct Reporting {
-    pub(crate) selftest: PathBuf,
     pub(crate) store_suite: PathBuf,
     pub(crate) suspend_test: PathBuf,
 }
@@ -92,7 +92,6 @@ impl Kernels {
     pub(crate) fn build(arch: Arch) -> Result<Kernels> {
         let reporting = match arch {
             Arch::X86_64 => Some(Reporting {
-                selftest: kernels::selftest()?,
                 store_suite: kernels::store_suite()?,
                 suspend_test: kernels::suspend_test()?,
             }),
@@ -103,6 +102,7 @@ impl Kernels {
             shell: kernels::shell(arch)?,
             vchan: kernels::vchan(arch)?,
             xs: payload::xs(arch)?,
+            selftest: kernels::selftest(arch)?,
             reporting,
         })
     }
@@ -115,7 +115,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
     for &xen in versions {
         let mut archive = payload::archive(arch, SCRIPT, &kernels.shell)?;
         if let Some(reporting) = &kernels.reporting {
-            archive.copy("payload/selftest", &reporting.selftest)?;
+            archive.copy("payload/selftest", &kernels.selftest)?;
             archive.copy("payload/store-suite", &reporting.store_suite)?;
             archive.copy("payload/suspend-test", &reporting.suspend_test)?;
         }

@@ -5,7 +5,7 @@
 
 use crate::clock::{CLOCK, Ticks};
 use crate::platform::Rt;
-use crate::{cpu, debug, interrupts, suspend, timers, vcpus};
+use crate::{cpu, debug, interrupts, suspend, timers};
 use core::time::Duration;
 use spin::Once;
 use xen_evtchn::{Eoi, EventChannels, EventDispatcher};

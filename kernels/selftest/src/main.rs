@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod arm;
 mod cpu;
 mod delivery;
 mod devices;
