@@ -10,9 +10,15 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rerun-if-changed={script}");
         println!("cargo::rustc-link-arg-bins=-T{script}");
-        // The target's default is a position-independent executable, which a loader would have to
-        // relocate. Xen loads a kernel at the addresses that it was linked for.
-        println!("cargo::rustc-link-arg-bins=-pie");
-        println!("cargo::rustc-link-arg-bins=--apply-dynamic-relocs");
+        // A kernel can be loaded at other addresses than it was linked for. On x86 its relocations are
+        // applied for these addresses already. An arm64 Image has no pages that become read-only
+        // after that.
+        let is_arm = env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("aarch64");
+        let mode: &[&str] = if is_arm {
+            &["-pie", "-znorelro", "-znotext"]
+        } else {
+            &["-pie", "--apply-dynamic-relocs"]
+        };
+        mode.iter().for_each(|mode| println!("cargo::rustc-link-arg-bins={mode}"));
     }
 }

@@ -9,7 +9,12 @@ fn main() {
     {
         println!("cargo::rerun-if-changed={script}");
         println!("cargo::rustc-link-arg-bins=-T{script}");
-        println!("cargo::rustc-link-arg-bins=-pie");
-        println!("cargo::rustc-link-arg-bins=--apply-dynamic-relocs");
+        let is_arm = env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("aarch64");
+        let mode: &[&str] = if is_arm {
+            &["-pie", "-znorelro", "-znotext"]
+        } else {
+            &["-pie", "--apply-dynamic-relocs"]
+        };
+        mode.iter().for_each(|mode| println!("cargo::rustc-link-arg-bins={mode}"));
     }
 }

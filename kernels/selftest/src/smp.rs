@@ -199,11 +199,11 @@ fn ask(xen: Rt, job: u32) -> Result<u64, Errno> {
 pub(crate) fn test(t: &mut Report) {
     let xen = t.xen;
     xen.on_event(on_event);
-    op!(t, vcpu::is_up(1) => is(false));
+    t.line("vcpu::is_up", &["1".into()], xen_guest::vcpu::is_up(&t.xen, 1), is(false));
     op!(t, unsafe vcpu::up(1) => fails(Errno::EINVAL));
     t.line("Rt::start_vcpu", &["1".into()], xen.start_vcpu(1, second), is(()));
     t.line("Rt::start_vcpu", &["1".into()], xen.start_vcpu(1, second), fails(Errno::EEXIST));
-    op!(t, vcpu::is_up(1) => is(true));
+    t.line("vcpu::is_up", &["1".into()], xen_guest::vcpu::is_up(&t.xen, 1), is(true));
     t.line("what vCPU 1 is", &[], ask(xen, WHO), is(1));
 
     let place =
@@ -231,7 +231,10 @@ pub(crate) fn stop(t: &mut Report) {
     JOB.store(STOP, SeqCst);
     let work = ipi(xen, 1);
     let told = work.as_ref().is_ok_and(|work| work.notify().is_ok());
-    t.fact("vCPU 1 has stopped", told && until(xen, || vcpu::is_up(&xen, 1) == Ok(false)));
+    t.fact(
+        "vCPU 1 has stopped",
+        told && until(xen, || xen_guest::vcpu::is_up(&xen, 1) == Ok(false)),
+    );
 }
 
 /// Moment until which the second vCPU sleeps, in nanoseconds.
