@@ -27,12 +27,12 @@ echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
 ip -6 addr add "fd01::$(word host)/64" dev eth0
 ip link set eth0 up
 
-# exchange NAME ADDRESS MTU MIB: over four connections at once; prints the different results.
+# exchange NAME ADDRESS MTU MIB: over four connections at once; prints the different results, and the MTU.
 exchange() {
   ip link set eth0 mtu "$3"
   for each in 1 2 3 4; do testbed-peer check "$2" $(($4 * 1048576 / 4)) >/tmp/result$each 2>&1 & done
   wait
-  say "$1" "$(cat /tmp/result? | sort -u | tr '\n' ' ' | sed 's/ $//')"
+  say "$1" "$(cat /tmp/result? | sort -u | tr '\n' ' ')mtu=$(cat /sys/class/net/eth0/mtu)"
 }
 case $(word job) in
   server)
