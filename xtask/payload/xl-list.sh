@@ -1,5 +1,5 @@
 #!/bin/sh
-# All that `xl` does to a guest, to a PVH guest and to an HVM guest, TIMES times. The parts are those of test.sh and hvm.sh.
+# All that `xl` does to a guest, to a PVH guest and to an HVM guest, TURNS times. The parts are those of test.sh and hvm.sh.
 . /payload/lib.sh
 . /payload/size
 random_disk
@@ -48,7 +48,7 @@ vif=[\"mac=00:16:3e:00:00:04,model=rtl8139,$VIF\"]"
 }
 
 turn=0
-while [ $turn -lt "$TIMES" ]; do
+while [ $turn -lt "$TURNS" ]; do
   turn=$((turn + 1))
   for word in pvh hvm; do
     kind $word
@@ -60,5 +60,6 @@ while [ $turn -lt "$TIMES" ]; do
     check "turn $turn, $word: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "
   done
 done
+check "turns" $turn "$TURNS"
 echo "END"
 exit 0

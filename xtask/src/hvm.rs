@@ -62,7 +62,7 @@ fn job(xen: XenVersion, quick: bool) -> Result<Job> {
 
 /// Makes the boot whose guests are PVH and HVM ones, `times` times.
 fn repeated(xen: XenVersion, times: u32) -> Result<Job> {
-    boot(xen, "xl", REPEATED, format!("TIMES={times}\n"), TIMEOUT * times)
+    boot(xen, "xl", REPEATED, format!("TURNS={times}\n"), TIMEOUT * times)
 }
 
 fn boot(xen: XenVersion, name: &str, script: &str, size: String, timeout: Duration) -> Result<Job> {
