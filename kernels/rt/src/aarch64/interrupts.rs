@@ -1,4 +1,4 @@
-//! Exceptions, the upcall and the timer, and the interrupt controller between Xen and the CPU.
+//! Handlers of exceptions, of the upcall and of the timer; the interrupt controller.
 //!
 //! An exception is always a bug, so it prints and ends the domain.
 
@@ -200,7 +200,8 @@ extern "C" fn interrupt() {
 pub(crate) fn init(_vcpu: u32, _fault_stack: usize) {
     // SAFETY: the table is complete and static.
     unsafe {
-        asm!("msr vbar_el1, {}", "isb", in(reg) (&raw const exception_vectors).addr(), options(nostack));
+        let vectors = (&raw const exception_vectors).addr();
+        asm!("msr vbar_el1, {}", "isb", in(reg) vectors, options(nostack));
     }
 }
 

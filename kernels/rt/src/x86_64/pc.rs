@@ -1,4 +1,4 @@
-//! What `main` can do with the interrupt lines and the clock of a PC.
+//! Interrupt lines and the clock of a PC, for `main`.
 
 use super::lines::{self, LineError};
 use crate::Rt;
