@@ -1,18 +1,23 @@
 /*
  * A plugin of QEMU's TCG: counts executed instructions by owner, between marks.
  *
- * Owners are dom0, the guest and its driver domain, and Xen while it works for one of them.
+ * Owners are dom0, the guest, its driver domain and its peer, and Xen while it works for one of them.
  * dom0 is a PV domain, so it runs without VMRUN; what Xen enters by VMRUN is one of the others.
- * Their pages tell these apart: a page that is executed before MARK_ENTRY is the driver domain's,
- * and so is a page that is executed right after one of them; the guest has all other pages.
+ * Their pages tell these apart: a page that is executed before MARK_PEER and MARK_ENTRY is the
+ * driver domain's, one between these marks is the peer's, and a page that is executed right after
+ * one of a domain is that domain's; the guest has all other pages.
  *
- * A mark is the instruction `nopl 0x4e4558NN(%rax)`, in any domain; NN is MARK_BEGIN, MARK_END or
- * MARK_ENTRY. The file that the argument out= names gets the counts since the mark before:
+ * A mark is the instruction `nopl 0x4e4558NN(%rax)`, in any domain; NN is MARK_BEGIN, MARK_END,
+ * MARK_ENTRY, MARK_HANDLER or MARK_PEER. The file that the argument out= names gets the counts since the mark
+ * before:
  *
  *   phase NN XEN... DOMAIN... EXITS...
+ *   handlers COUNT INSTRUCTIONS
  *   block ADDRESS XEN... DOMAIN... ENTRIES...
  *
- * Each `...` is three numbers: for dom0, for the guest and for its driver domain.
+ * Each `...` is four numbers: for dom0, the guest, its driver domain and its peer.
+ * MARK_HANDLER in the guest ends no phase. The line `handlers` has the number of these marks, and
+ * all instructions, of any owner, from the first one of the guest after its last `hlt` to the mark.
  * The lines of blocks follow that of their phase, and have the instructions by owner and, for
  * blocks of Xen, how often each was entered.
  * After MARK_ENTRY the counts begin anew at the first instruction of the guest.
@@ -51,8 +56,8 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
 
-enum { MARK_BEGIN = 0, MARK_END = 1, MARK_ENTRY = 2 };
-enum { DOM0, GUEST, DRIVER_DOMAIN, DOMAINS };
+enum { MARK_BEGIN = 0, MARK_END = 1, MARK_ENTRY = 2, MARK_HANDLER = 3, MARK_PEER = 4 };
+enum { DOM0, GUEST, DRIVER_DOMAIN, PEER, DOMAINS };
 
 /* Xen's own text and data on x86-64 (asm/config.h: XEN_VIRT_START and what is below 1 GiB more). */
 #define XEN_START UINT64_C(0xffff82d000000000)
@@ -90,8 +95,16 @@ static int domain;
 static bool in_guest;
 /* Guest mode has begun, and no instruction was executed in it. */
 static bool entered;
-static bool entry_marked;
+/* The owner of pages that are executed first when guest mode begins. */
+static int newest = DRIVER_DOMAIN;
 static bool awaits_entry;
+
+/* The guest has halted, and executed no instruction since. */
+static bool halted;
+/* All instructions until the guest continued, and those until its handlers. */
+static uint64_t awake_at;
+static uint64_t handlers;
+static uint64_t until_handlers;
 
 static void clear(void)
 {
@@ -104,18 +117,24 @@ static void clear(void)
     memset(xen_sums, 0, sizeof xen_sums);
     memset(sums, 0, sizeof sums);
     memset(exits, 0, sizeof exits);
+    awake_at = handlers = until_handlers = 0;
+}
+
+/* Returns all instructions since the last mark. */
+static uint64_t total(void)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < DOMAINS; i++)
+        sum += xen_sums[i] + sums[i];
+    return sum;
 }
 
 /* Returns the domain in guest mode that executes a page. */
 static int owner(struct page *page)
 {
     if (!page->owner) {
-        if (!entered)
-            page->owner = domain;
-        else if (entry_marked)
-            page->owner = GUEST;
-        else
-            page->owner = DRIVER_DOMAIN;
+        page->owner = entered ? newest : domain;
     }
     return page->owner;
 }
@@ -137,6 +156,10 @@ static void executed(unsigned int vcpu, void *data)
         }
         if (in_guest && entered)
             exits[domain]++;
+        if (halted && domain == GUEST) {
+            halted = false;
+            awake_at = total();
+        }
         entered = false;
         sums[domain] += b->length;
     }
@@ -151,6 +174,13 @@ static void vmrun(unsigned int vcpu, void *data)
     entered = true;
 }
 
+static void halt(unsigned int vcpu, void *data)
+{
+    (void)vcpu;
+    (void)data;
+    halted |= in_guest && domain == GUEST;
+}
+
 static void print(const uint64_t *numbers)
 {
     for (int i = 0; i < DOMAINS; i++)
@@ -163,12 +193,20 @@ static void mark(unsigned int vcpu, void *data)
     int number = (int)(intptr_t)data;
 
     (void)vcpu;
+    if (number == MARK_HANDLER) {
+        if (in_guest && domain == GUEST) {
+            handlers++;
+            until_handlers += total() - awake_at;
+        }
+        return;
+    }
     fprintf(out, "phase %d", number);
     print(xen_sums);
     print(sums);
     print(exits);
     fprintf(out, "\n");
     if (number == MARK_END) {
+        fprintf(out, "handlers %" PRIu64 " %" PRIu64 "\n", handlers, until_handlers);
         for (size_t i = 0; i < BUCKETS; i++) {
             for (struct block *b = buckets[i]; b; b = b->next) {
                 if (!memcmp(b->instructions, none, sizeof none))
@@ -183,7 +221,10 @@ static void mark(unsigned int vcpu, void *data)
     }
     fflush(out);
     awaits_entry = number == MARK_ENTRY;
-    entry_marked |= awaits_entry;
+    if (number == MARK_PEER)
+        newest = PEER;
+    else if (awaits_entry)
+        newest = GUEST;
     clear();
 }
 
@@ -250,6 +291,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
         if (b->is_xen && size == sizeof vmrun_code && !memcmp(code, vmrun_code, size)) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, vmrun, QEMU_PLUGIN_CB_NO_REGS, NULL);
+        } else if (!b->is_xen && size == 1 && code[0] == 0xf4) {
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, halt, QEMU_PLUGIN_CB_NO_REGS, NULL);
         } else if (size == sizeof mark_code && !memcmp(code, mark_code, 3) &&
                    !memcmp(code + 4, mark_code + 4, 3)) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, QEMU_PLUGIN_CB_NO_REGS,

@@ -1,4 +1,4 @@
-/* Executes a mark of counts.c: `mark begin`, `mark end` or `mark entry`. */
+/* Executes a mark of counts.c: `mark begin`, `mark end`, `mark entry` or `mark peer`. */
 #include <string.h>
 
 #include "mark.h"
@@ -13,6 +13,8 @@ int main(int argc, char **argv)
         MARK_END;
     else if (!strcmp(argv[1], "entry"))
         MARK_ENTRY;
+    else if (!strcmp(argv[1], "peer"))
+        MARK_PEER;
     else
         return 2;
     return 0;

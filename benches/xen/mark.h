@@ -3,3 +3,5 @@
 #define MARK_BEGIN MARK(0)
 #define MARK_END MARK(1)
 #define MARK_ENTRY MARK(2)
+#define MARK_HANDLER MARK(3)
+#define MARK_PEER MARK(4)

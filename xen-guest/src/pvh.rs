@@ -25,12 +25,17 @@
 /// has the addresses, so that a 64-bit ELF file can be loaded; its segments must be linear in the
 /// file, and the header in the first 8 KiB.
 ///
-/// Sections: `.text.boot`, `.rodata.boot`, `.bss.boot`, `.stack`, `.note.Xen`. The image must be
-/// linked at its physical address, below 4 GiB, with the note kept in a segment of type `PT_NOTE`:
-/// the linker script `pvh.ld` of this crate does so, and starts the image at 2 MiB. A build script
-/// finds its path in `DEP_XEN_GUEST_LINKER_SCRIPT`. The multiboot header is in section
-/// `.multiboot`, and needs the symbols `image_load_start`, `image_load_end` and `image_end` of that
-/// script.
+/// With `relocatable,` before the stack, the image also has a note by which Xen 4.20 and later may
+/// load it elsewhere as dom0, on a machine that has no RAM at the address of its link. It must be
+/// position-independent: linked with `-pie --apply-dynamic-relocs`. The entry code then adds the
+/// difference to each address in the image, before any Rust code runs.
+///
+/// Sections: `.text.boot`, `.rodata.boot`, `.data.boot`, `.bss.boot`, `.stack`, `.note.Xen`. The
+/// image must be linked at its physical address, below 4 GiB, with the note kept in a segment of
+/// type `PT_NOTE`: the linker script `pvh.ld` of this crate does so, and starts the image at 2 MiB,
+/// or at the symbol `image_base`. A build script finds its path in `DEP_XEN_GUEST_LINKER_SCRIPT`.
+/// The multiboot header is in section `.multiboot`, and needs the symbols `multiboot_*` of that
+/// script; a position-independent image needs `image_rela_start` and `image_rela_end`.
 #[macro_export]
 macro_rules! pvh_entry {
     ($main:path, stack: $stack:expr) => {
@@ -41,6 +46,18 @@ macro_rules! pvh_entry {
         }
 
         $crate::pvh_entry!(@entry stack: $stack);
+    };
+    ($main:path, multiboot: $multiboot:path, relocatable, stack: $stack:expr) => {
+        const _: () = {
+            $crate::hypercall::elf_notes! {
+                // Pages of 2 MiB, above the devices in a PC's first MiB.
+                RELOCATION: [u32; 3] = $crate::hypercall::elfnote::ElfNote::phys32_reloc(
+                    0x20_0000, 0x20_0000, u32::MAX,
+                );
+            }
+        };
+
+        $crate::pvh_entry!($main, multiboot: $multiboot, stack: $stack);
     };
     ($main:path, multiboot: $multiboot:path, stack: $stack:expr) => {
         /// Starts the kernel in 64-bit mode.
@@ -57,13 +74,14 @@ macro_rules! pvh_entry {
             ".long 0x1badb002", // magic
             ".long 0x00010003", // modules at pages, memory map, addresses
             ".long -(0x1badb002 + 0x00010003)",
-            ".long multiboot_header",
-            ".long image_load_start",
-            ".long image_load_end",
-            ".long image_end",
-            ".long multiboot_start",
+            ".long multiboot_load_start", // the header's own address
+            ".long multiboot_load_start",
+            ".long multiboot_load_end",
+            ".long multiboot_end",
+            ".long multiboot_entry",
             ".section .text.boot, \"ax\"",
             ".code32",
+            ".globl multiboot_start",
             "multiboot_start:",
             "mov ebp, 1",
             "jmp pvh_enter",
@@ -95,10 +113,27 @@ macro_rules! pvh_entry {
             "xor ebp, ebp", // the protocol
             "pvh_enter:",
             "cld",
-            "mov esp, offset pvh_stack_end",
+            // The image may be at another address than that of its link. The first word of the
+            // loader's information is the stack of a call for this address.
+            "mov eax, [ebx]",
+            "lea esp, [ebx + 4]",
+            "call pvh_enter_here",
+            "pvh_places:", // relative to this place
+            ".long pvh_stack_end - pvh_places",
+            ".long pvh_page_directories - pvh_places",
+            ".long pvh_pdpt - pvh_places",
+            ".long pvh_pml4 - pvh_places",
+            ".long pvh_gdt - pvh_places",
+            ".long pvh_start64 - pvh_places",
+            "pvh_enter_here:",
+            "pop esi",
+            "mov [ebx], eax",
+            "mov esp, [esi]",
+            "add esp, esi",
             // Long mode requires paging. The first 4 GiB are mapped to themselves, in pages of
             // 2 MiB. The loader has zeroed the tables, which are in .bss.
-            "mov edi, offset pvh_page_directories",
+            "mov edi, [esi + 4]", // page directories
+            "add edi, esi",
             "mov eax, 0x83", // present, writable, large page
             "mov ecx, 2048",
             "2:",
@@ -106,16 +141,20 @@ macro_rules! pvh_entry {
             "add edi, 8",
             "add eax, 0x200000",
             "loop 2b",
-            "mov edi, offset pvh_pdpt",
-            "mov eax, offset pvh_page_directories + 3", // present, writable
+            "mov eax, [esi + 4]",
+            "lea eax, [eax + esi + 3]", // present, writable
+            "mov edi, [esi + 8]",       // the table above them
+            "add edi, esi",
             "mov ecx, 4",
             "3:",
             "mov [edi], eax",
             "add edi, 8",
             "add eax, 0x1000",
             "loop 3b",
-            "mov eax, offset pvh_pdpt + 3",
-            "mov edi, offset pvh_pml4",
+            "mov eax, [esi + 8]",
+            "lea eax, [eax + esi + 3]",
+            "mov edi, [esi + 12]", // the first table
+            "add edi, esi",
             "mov [edi], eax",
             // The processor requires this order: CR4.PAE and CR3, EFER.LME, CR0.PG, and a far
             // return to a 64-bit segment.
@@ -130,9 +169,14 @@ macro_rules! pvh_entry {
             "mov eax, cr0",
             "or eax, (1 << 31) | (1 << 16)", // PG, and WP: read-only for the kernel too
             "mov cr0, eax",
-            "lgdt [pvh_gdt_pointer]",
+            "mov eax, [esi + 16]",
+            "add eax, esi",
+            "push eax",
+            "push (3 * 8 - 1) << 16", // the limit, in the upper half
+            "lgdt [esp + 2]",
             "push 0x08",
-            "mov eax, offset pvh_start64",
+            "mov eax, [esi + 20]",
+            "add eax, esi",
             "push eax",
             "retf",
             ".code64",
@@ -144,8 +188,24 @@ macro_rules! pvh_entry {
             "xor eax, eax",
             "mov fs, eax",
             "mov gs, eax",
-            "mov esp, offset pvh_stack_end", // clears the upper half, undefined so far
-            "mov edi, ebx",                  // the arguments: start_info, and the protocol
+            "lea rsp, [rip + pvh_stack_end]",
+            // A position-independent image lists its words with addresses (RELATIVE, 24 bytes
+            // each), in which the linker has written those of the link.
+            "lea rax, [rip + pvh_start]",
+            "sub rax, [rip + pvh_link_address]",
+            "lea rdi, [rip + image_rela_start]",
+            "lea rsi, [rip + image_rela_end]",
+            "4:",
+            "cmp rdi, rsi",
+            "jae 5f",
+            "mov rcx, [rdi]",
+            "mov rdx, [rdi + 16]",
+            "add rdx, rax",
+            "mov [rcx + rax], rdx",
+            "add rdi, 24",
+            "jmp 4b",
+            "5:",
+            "mov edi, ebx", // the arguments: start_info, and the protocol
             "mov esi, ebp",
             "xor ebp, ebp", // ends the chain of stack frames
             "call {start}",
@@ -156,9 +216,12 @@ macro_rules! pvh_entry {
             ".quad 0",
             ".quad 0x00af9b000000ffff", // 0x08: 64-bit code
             ".quad 0x00cf93000000ffff", // 0x10: data
-            "pvh_gdt_pointer:",
-            ".word pvh_gdt_pointer - pvh_gdt - 1",
-            ".long pvh_gdt",
+            ".section .data.boot, \"aw\"",
+            ".balign 8",
+            "pvh_link_address:",
+            ".quad pvh_start",
+            ".weak image_rela_start",
+            ".weak image_rela_end",
             ".section .bss.boot, \"aw\", @nobits",
             ".balign 4096",
             "pvh_pml4:",

@@ -1,17 +1,18 @@
-//! Mapped resources of other domains.
+//! Mapped resources and pages of other domains.
 
 use crate::boot::PlaceError;
 use crate::ops::memory;
 use crate::ops::memory_admin::{self, Resource};
-use crate::{Errno, ForeignFrames, ForeignRange, Gfn, OutOfMemory, PAGE_SIZE, SharedMem};
+use crate::{DomId, Errno, ForeignFrames, ForeignRange, Gfn, OutOfMemory, PAGE_SIZE, SharedMem};
 use core::fmt;
 use core::num::NonZeroUsize;
+use xen_sys::memory::XENMAPSPACE_GMFN_FOREIGN;
 
 /// Maximum number of frames of one mapping.
 pub const MAX_RESOURCE_FRAMES: usize = 64;
 
 /// Frames of a resource of another domain, mapped contiguously: of its grant table, of a server of
-/// I/O requests, of a vCPU's trace.
+/// I/O requests, of a vCPU's trace; or pages of its memory.
 ///
 /// The memory is accessed as [`SharedMem`]: Xen, the domain, or a third one can write it at any
 /// time. A drop unmaps the frames. A frame that Xen refuses to unmap is lost and never reused.
@@ -57,6 +58,40 @@ impl<P: ForeignFrames> MappedResource<P> {
         placed.map_err(PlaceError::Xen)?;
         this.whole = true;
         Ok(this)
+    }
+
+    /// Maps the pages of `domain` at its frames `pages`, at most [`MAX_RESOURCE_FRAMES`], without a
+    /// grant; for dom0. A mapped page stays the domain's.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError`]: no room, also for an invalid count; Xen's error, `ESRCH` for no domain and
+    /// `EINVAL` for a frame without a page. Nothing is mapped then.
+    #[doc(alias = "XENMAPSPACE_gmfn_foreign")]
+    pub fn map_pages(platform: P, domain: DomId, pages: &[Gfn]) -> Result<Self, PlaceError> {
+        let count = pages.len();
+        let no_room = PlaceError::Memory(OutOfMemory { pages: count });
+        let valid = NonZeroUsize::new(count).filter(|count| count.get() <= MAX_RESOURCE_FRAMES);
+        let range = platform.reserve_frames(valid.ok_or(no_room)?).ok_or(no_room)?;
+        // From here on, a drop of this value unmaps the frames.
+        let mut this = Self { range, whole: false, platform };
+        let (mut indices, mut frames) = ([0; MAX_RESOURCE_FRAMES], [Gfn(0); MAX_RESOURCE_FRAMES]);
+        let mut errors = [0; MAX_RESOURCE_FRAMES];
+        indices.iter_mut().zip(pages).for_each(|(index, page)| *index = page.0);
+        frames.iter_mut().zip(this.frames()).for_each(|(place, gfn)| *place = gfn);
+        let lists = (indices.get(..count), frames.get(..count), errors.get_mut(..count));
+        let (Some(indices), Some(frames), Some(errors)) = lists else { return Err(no_room) };
+        let (xen, space) = (&this.platform, XENMAPSPACE_GMFN_FOREIGN);
+        // SAFETY: the frames were reserved for this, and are accessed through the accessor alone.
+        unsafe { memory::add_to_physmap_batch(xen, space, domain.0, indices, frames, errors) }
+            .map_err(PlaceError::Xen)?;
+        match errors.iter().find(|error| **error != 0) {
+            Some(error) => Err(PlaceError::Xen(Errno(error.wrapping_neg()))),
+            None => {
+                this.whole = true;
+                Ok(this)
+            }
+        }
     }
 
     fn frames(&self) -> impl Iterator<Item = Gfn> + use<P> {

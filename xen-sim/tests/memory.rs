@@ -156,6 +156,34 @@ fn only_dom0_maps_without_grant() {
 }
 
 #[test]
+fn dom0_owns_mapping_of_pages() {
+    let world = World::new(3);
+    let (dom0, guest) = (world.dom0(), world.create(DomainConfig::new("guest")));
+    let other = world.create(DomainConfig::new("other"));
+    let mut pages = Pages::alloc(guest.clone(), 2).unwrap();
+    pages.as_mut_slice()[PAGE_SIZE + 10] = 99;
+    let theirs = [pages.gfn(0).unwrap(), pages.gfn(1).unwrap()];
+    let map =
+        |xen: &Domain, domain, pages: &[Gfn]| MappedResource::map_pages(xen.clone(), domain, pages);
+    let mapped = map(&dom0, guest.id(), &theirs).unwrap();
+    assert_eq!(mapped.as_ref().read::<u8>(PAGE_SIZE + 10), Some(99));
+    mapped.as_ref().write(7, &55u8).unwrap();
+    drop(mapped);
+    assert_eq!(pages.as_slice()[7], 55);
+    // One frame without a page: nothing stays mapped.
+    let refused = |xen, domain, pages: &[_]| map(xen, domain, pages).map(drop).unwrap_err();
+    assert_eq!(refused(&dom0, guest.id(), &[theirs[0], Gfn(5)]), PlaceError::Xen(Errno::EINVAL));
+    assert_eq!(refused(&dom0, DomId(99), &theirs), PlaceError::Xen(Errno::ESRCH));
+    assert_eq!(refused(&other, guest.id(), &theirs), PlaceError::Xen(Errno::EPERM));
+    for count in [0, MAX_RESOURCE_FRAMES + 1] {
+        let refused = refused(&dom0, guest.id(), &vec![theirs[0]; count]);
+        assert!(matches!(refused, PlaceError::Memory(_)), "{count}");
+    }
+    drop(pages);
+    world.check().unwrap();
+}
+
+#[test]
 fn dom0_maps_grant_table_of_guest() {
     let world = World::new(4);
     let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));

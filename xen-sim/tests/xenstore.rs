@@ -1,5 +1,6 @@
 //! The simulated xenstore, by the real client over the ring, and from outside.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 use xen_hypercall::{DomId, Errno, Instant, Platform, boot};
@@ -393,6 +394,30 @@ fn drivers_and_hotplug_are_published() {
         (says("feature/hotplug/vif"), says("feature/hotplug/vbd")),
         (Some("1".into()), Some("0".into()))
     );
+}
+
+#[test]
+fn interface_is_published_in_place() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let store = client(&guest);
+    let addresses: [IpAddr; 3] =
+        [[10, 0, 0, 3].into(), "fd00::2".parse().unwrap(), [10, 0, 1, 2].into()];
+    let mac = "00:16:3e:00:00:02";
+    let says = |path: &str| world.store().read(format!("/local/domain/1/attr/vif/7/{path}"));
+    store.publish_interface(7, "eth7", mac, &addresses).unwrap();
+    for (path, expected) in [
+        ("name", "eth7"),
+        ("mac/0", mac),
+        ("ipv4/0", "10.0.0.3"),
+        ("ipv4/1", "10.0.1.2"),
+        ("ipv6/0", "fd00::2"),
+    ] {
+        assert_eq!(says(path).as_deref(), Some(expected), "{path}");
+    }
+    store.publish_interface(7, "eth7", mac, &addresses[2..]).unwrap();
+    assert_eq!(says("ipv4/0").as_deref(), Some("10.0.1.2"));
+    assert_eq!((says("ipv4/1"), says("ipv6/0")), (None, None));
 }
 
 #[test]

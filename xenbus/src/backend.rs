@@ -44,6 +44,8 @@ enum Step {
 enum For {
     Setup,
     Connect,
+    /// The driver takes up what the frontend has changed.
+    Reconfigure,
 }
 
 /// A backend: one driver's device for one guest.
@@ -342,7 +344,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         let (driver, reading) = (&self.driver, self.reading);
         let mut keys = |list: &mut KeyList<'_>| match reading {
             For::Setup => driver.setup_keys(list),
-            For::Connect => driver.connect_keys(list),
+            For::Connect | For::Reconfigure => driver.connect_keys(list),
         };
         let linked = self.linked;
         self.jobs.poll(&self.nodes, &[], &mut keys, &|nodes| {
@@ -357,6 +359,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         let done = match self.reading {
             For::Setup => self.driver.setup(&peer),
             For::Connect => self.driver.connect(&peer).map(|()| true),
+            For::Reconfigure => self.driver.reconfigure(&peer).map(|()| true),
         };
         match (done, self.reading) {
             (Ok(true), For::Setup) => {
@@ -375,8 +378,9 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 }
                 self.jobs.publish(XenbusState::CONNECTED, true);
             }
+            (Ok(_), For::Reconfigure) => self.jobs.publish(XenbusState::RECONFIGURED, false),
             (Err(error), For::Setup) => return Err(self.refuse(error)),
-            (Err(error), For::Connect) => {
+            (Err(error), For::Connect | For::Reconfigure) => {
                 self.fail(&error);
                 return Err(error);
             }

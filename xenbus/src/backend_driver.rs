@@ -34,6 +34,11 @@ pub trait BackendDriver {
     /// A node of the frontend that can change while the device is connected.
     const WATCHED_NODE: Option<&'static str> = None;
 
+    /// The frontend can change its nodes while it is connected: it switches to Reconfiguring, and
+    /// waits until the backend is Reconfigured. Without it the device serves a frontend in this
+    /// state, and changes nothing.
+    const RECONFIGURES: bool = false;
+
     /// The driver's errors.
     type Error: From<XenbusError> + Display;
 
@@ -76,6 +81,16 @@ pub trait BackendDriver {
     /// As [`setup`](Self::setup).
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
 
+    /// Takes up the nodes of a connected frontend that is Reconfiguring, read anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup`](Self::setup).
+    fn reconfigure(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error> {
+        let _ = peer;
+        Ok(())
+    }
+
     /// Writes the nodes that a frontend reads once the backend is Connected.
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
         let _ = nodes;
@@ -114,6 +129,7 @@ pub trait BackendDriver {
 impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
     const KIND: &'static str = D::KIND;
     const WATCHED_NODE: Option<&'static str> = D::WATCHED_NODE;
+    const RECONFIGURES: bool = D::RECONFIGURES;
 
     type Error = D::Error;
 
@@ -139,6 +155,10 @@ impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
 
     fn connect(&mut self, peer: &Peer<'_>) -> Result<(), D::Error> {
         (**self).connect(peer)
+    }
+
+    fn reconfigure(&mut self, peer: &Peer<'_>) -> Result<(), D::Error> {
+        (**self).reconfigure(peer)
     }
 
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {

@@ -33,9 +33,12 @@ pub enum Action {
     Connect,
     /// Nothing: both ends are connected.
     Run,
-    /// Switch to Reconfiguring and release the parts that the backend removes. Frontend only.
+    /// The other end changes a connected device. A frontend switches to Reconfiguring and releases
+    /// the parts that the backend removes; a backend reads what the frontend has changed, and
+    /// switches to Reconfigured.
     Reconfigure,
-    /// Read the nodes that the backend has changed, and switch to Connected. Frontend only.
+    /// Switch to Connected: the other end has taken up a change. A frontend first reads the nodes
+    /// that the backend has changed.
     Resume,
     /// Switch to Closing: the other end is closing or closed. A frontend stops using the device
     /// first. A backend serves until the frontend is Closed: in Closing, the frontend can still
@@ -120,13 +123,16 @@ fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
         (S::INIT_WAIT | S::INITIALISED, S::CLOSED) => A::Finish,
         (S::INIT_WAIT | S::INITIALISED, _) => A::Wait,
 
-        (S::CONNECTED, S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED) => {
-            A::Run
-        }
-        (S::CONNECTED, S::INITIALISING | S::INIT_WAIT) => A::Restart,
-        (S::CONNECTED, S::CLOSED) => A::Finish,
+        (S::CONNECTED, S::RECONFIGURING) => A::Reconfigure,
+        (S::RECONFIGURED, S::CONNECTED) => A::Resume,
+        (
+            S::CONNECTED | S::RECONFIGURED,
+            S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED,
+        ) => A::Run,
+        (S::CONNECTED | S::RECONFIGURED, S::INITIALISING | S::INIT_WAIT) => A::Restart,
+        (S::CONNECTED | S::RECONFIGURED, S::CLOSED) => A::Finish,
         // Closing, or without a state node.
-        (S::CONNECTED, _) => A::Close,
+        (S::CONNECTED | S::RECONFIGURED, _) => A::Close,
 
         (
             S::CLOSING,
@@ -214,7 +220,7 @@ mod tests {
         ],
         [
             "wait    wait    wait    wait    run     close   close   reconf  wait   ",
-            "close   restart restart run     run     close   finish  run     run    ",
+            "close   restart restart run     run     close   finish  reconf  run    ",
         ],
         [
             "finish  wait    wait    wait    wait    finish  finish  wait    wait   ",
@@ -230,7 +236,7 @@ mod tests {
         ],
         [
             "wait    wait    wait    wait    resume  close   close   wait    resume ",
-            "publish publish publish publish publish publish publish publish publish",
+            "close   restart restart run     resume  close   finish  run     run    ",
         ],
     ];
 
@@ -317,7 +323,8 @@ mod tests {
             (Action::Close, _) | (Action::Restart, Role::Frontend) => 5,
             (Action::Finish, _) => 6,
             (Action::Closed | Action::Reopen, _) => 1,
-            (Action::Reconfigure, _) => 7,
+            (Action::Reconfigure, Role::Frontend) => 7,
+            (Action::Reconfigure, Role::Backend) => 8,
             (Action::Wait | Action::Run, _) => own,
         }
     }

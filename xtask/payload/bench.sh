@@ -1,25 +1,39 @@
 #!/bin/sh
 # One guest of the benchmarks, /payload/guest.cfg, with a disk of 64 MiB in dom0's memory and an interface on dom0's bridge; it runs until it ends by
-# itself. With /payload/dd.cfg, that driver domain serves the disk.
+# itself. With /payload/dd.cfg, that driver domain serves the disk. With /payload/peer.cfg, too, it serves the networks of the guest and of that peer
+# instead.
 . /payload/lib.sh
 echo "SYMBOL|$(awk '$3 == "evtchn_send" { print $1; exit }' /proc/xen/xensyms)"
-device=/local/domain/1/backend/vbd/2/51712
-# name_disk: what the hotplug script of a Linux driver domain would write, when the device is there.
-name_disk() {
+devices=/local/domain/1/backend
+# scripted DEVICE NODE VALUE...: writes what the hotplug script of a Linux driver domain would, when the device is there.
+scripted() {
+  device=$devices/$1; shift
   until xenstore-read "$device/frontend" >/dev/null 2>&1; do usleep 100000; done
-  xenstore-write "$device/physical-device" 1:0 "$device/hotplug-status" connected
+  for node; do xenstore-write "$device/${node%%=*}" "${node#*=}"; done
 }
-serving() { grep -q 'bench: serving' "$LOGS/guest-dd.log" 2>/dev/null || xl dmesg | grep -q '^(d1) .*serving'; }
-if [ -e /payload/dd.cfg ]; then
-  step "driver domain"
-  xl create -q /payload/dd.cfg
-  within 60 serving || sed 's/^/CONSOLE|/' "$LOGS/guest-dd.log"
-  name_disk &
+# serving NAME DOMAIN
+serving() { grep -q 'bench: serving' "$LOGS/guest-$1.log" 2>/dev/null || xl dmesg | grep -q "^(d$2) .*serving"; }
+# first NAME DOMAIN: starts what has to serve before the guest.
+first() {
+  step "$1"
+  xl create -q "/payload/$1.cfg"
+  within 60 serving "$1" "$2" || sed 's/^/CONSOLE|/' "$LOGS/guest-$1.log"
+}
+[ ! -e /payload/dd.cfg ] || first dd 1
+if [ -e /payload/peer.cfg ]; then
+  /payload/mark peer
+  scripted vif/2/0 hotplug-status=connected &
+  first peer 2
+  scripted vif/3/0 hotplug-status=connected &
+elif [ -e /payload/dd.cfg ]; then
+  scripted vbd/2/51712 physical-device=1:0 hotplug-status=connected &
 else
+  /payload/net serve &
+fi
+if [ -e /payload/peer.cfg ] || [ ! -e /payload/dd.cfg ]; then
   modprobe brd rd_nr=1 rd_size=65536
   # All pages are there before the guest: brd allocates them at the first write.
   dd if=/dev/zero of=/dev/ram0 bs=1M 2>/dev/null
-  /payload/net serve &
 fi
 step "guest"
 /payload/mark entry

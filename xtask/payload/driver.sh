@@ -2,14 +2,14 @@
 # Our driver domain serves a disk and a network to Linux guests; dom0 only starts them.
 . /payload/lib.sh
 . /payload/size
-bytes=$((MIB * 1048576))
+bytes=$((MIB * 1048576)) MIB_BYTES=1048576
 cat >/tmp/dd.cfg <<C
 name="dd"
 type="pvh"
 kernel="/payload/driver-domain"
 memory=384
 vcpus=1
-cmdline="disk=data:96 disk=scratch:32 source=2 grants=$GRANTS"
+cmdline="disk=data:96 disk=scratch:32 source=2 grants=$GRANTS static=256 xdp=on"
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
@@ -56,6 +56,8 @@ failed() {
 said_by() { console "$1" | sed -n "s/^GUEST $2 //p" | tail -n 1; }
 # took GUEST WHAT: how long, as a figure.
 took() { figure "$1: $2" "$(console "$1" | sed -n "s/^GUEST time $2 //p" | grep . || echo 0)"; }
+# took_at_least GUEST WHAT SECONDS: whether it did.
+took_at_least() { console "$1" | awk -v what="$2" -v least="$3" '$1 == "GUEST" && $2 == "time" && $3 == what { print ($4 >= least ? "yes" : $4 " s") }'; }
 # logged PATTERN: what the driver domain said last that fits.
 logged() { xl dmesg | grep "^(d1) .*$1" | tail -n 1; }
 # A device's directory is the driver domain's to remove.
@@ -70,6 +72,11 @@ within 30 serving
 
 guest first 2 "disk=[$(disk data xvda),$(disk scratch xvdb)]
 $VIF"
+scratch() { said first '^GUEST scratch'; }
+within 600 scratch || failed first
+toolstack_size() { xenstore-write "/local/domain/1/data/disk/$1" "$2"; }
+toolstack_size data text
+toolstack_size scratch 48
 busy() { said first '^GUEST busy'; }
 within 600 busy || failed first
 if [ "$GRANTS" = persistent ]; then
@@ -86,6 +93,9 @@ check "disk: a queue for each of two processors" "$(said_by first queues)" 2
 check "disk: parts written by a queue and read by another" "$(console first | grep -c '^GUEST part . same')" 2
 check "net: a queue for each of two processors" "$(xenstore-read /local/domain/$ID/device/vif/0/multi-queue-num-queues)" 2
 matches "net: each queue has two event channels" "$(logged "vif/$ID/0: connected")" "*connected with 2 queues, 4 event channels"
+check "disk: its size before it has grown" "$(console first | sed -n 's/^GUEST scratch //p' | head -n 1)" 65536
+check "disk: its size after it has grown" "$(said_by first scratch)" 98304
+matches "disk: a size that is no number" "$(logged 'data/disk/data')" "*found 'text'*"
 # Now it writes to the other disk, and sends, until it is destroyed.
 usleep 500000
 xl destroy first
@@ -98,7 +108,7 @@ within 20 gone_for_good
 check "destroyed in mid-transfer: no zombie is left" "$(gone_for_good && echo none || xl list | tail -n 1)" none
 
 guest next 1 "disk=[$(disk data xvda),$(disk scratch xvdb)]
-$VIF"
+${VIF%]},\"mac=00:16:3e:00:00:03,backend=dd,script=vif-bridge,rate=2Mb/s\"]"
 within 600 gone $ID || failed next
 kill $follower
 check "the next guest came to its end" "$(said next '^GUEST done' && echo done)" done
@@ -110,14 +120,37 @@ check "net: ping" "$(said_by next ping)" "20 transmitted, 20 received"
 sent=$((NET_MIB * 1048576))
 check "net: $NET_MIB MiB over TCP and back" "$(said_by next echo)" "sent=$sent received=$sent mismatches=0"
 took next echo_back
-matches "net: what was sent came as it was" "$(logged 'Discard done')" "*sha256 $(said_by next sent)"
+# What may be sent at once is without delay.
+check "net: 512 KiB at 2 Mb/s take their time" "$(took_at_least next send_limited 1.5)" yes
+matches "net: what was sent came as it was" "$(logged 'Discard done: 2097152 bytes')" "*sha256 $(said_by next sent)"
 matches "net: what came is what was sent" "$(logged 'Source done')" "*sha256 $(said_by next received)"
 
 within 10 all_removed
 check "all devices are removed" "$(served)" 0
+next=$ID
+
+# Our own frontend, with what Linux's does not use.
+start own "" 'vif=["mac=00:16:3e:00:00:09,backend=dd,script=vif-bridge"]'
+check "own: net up with four queues and free bytes" "$(ask own "net up eth0 10.1.0.9/24 4 256")" "eth0 address 10.1.0.9/24, mac 00:16:3e:00:00:09, mtu 1500, 4 queues / ok"
+check "own: free bytes of the backend" "$(xenstore-read "/local/domain/1/backend/vif/$ID/0/feature-xdp-headroom" "/local/domain/$ID/device/vif/0/xdp-headroom" | tr '\n' ' ')" "1 256 "
+check "own: tcp-echo of 1 MiB over 2 connections" "$(ask own "tcp-echo 10.1.0.1 7 $MIB_BYTES 2")" "tcp-echo sent=$MIB_BYTES received=$MIB_BYTES mismatches=0 / ok"
+for queue in 3 1; do
+  check "own: hash to queue $queue" "$(ask own "net hash eth0 $queue")" "eth0 hash active / ok"
+  hashed own "own: hash to queue $queue" $queue 10.1.0.1 7
+done
+matches "own: static grants" "$(ask own "net static eth0 on")" "eth0 static grants [1-9]* / ok"
+check "own: tcp-echo by static grants" "$(ask own "tcp-echo 10.1.0.1 7 $MIB_BYTES")" "tcp-echo sent=$MIB_BYTES received=$MIB_BYTES mismatches=0 / ok"
+matches "own: no packet was dropped" "$(ask own "net stat")" "eth0 rx=* rx-dropped=0 tx=* tx-errors=0 / *"
+xl shutdown own
+within 20 gone $ID
+matches "own: packets were copied to static grants" "$(logged "vif/$ID/0: static")" "*[1-9]* parts received, [1-9]* sent"
+within 10 all_removed
+ID=$next
 from_guest=$(logged "vif/$ID/0: removed" | sed -n 's/.*TxStatistics { \(.*\)/\1/p')
 matches "net: a guest sends segments in one packet" "$from_guest" "packets: [1-9]*, segmented: [1-9]*, refused: 0, failed: 0, *"
 echo "SHOW|net: from the guest: $from_guest"
+merged=$(logged "vbd/.*: removed; .* [1-9][0-9]* merged" | sed 's/.* \([0-9]*\) merged.*/\1/')
+check "disk: adjacent requests become one of the storage" "$([ "${merged:-0}" -gt 0 ] && echo merged || echo "${merged:-none}")" merged
 # A request without indirect descriptors has at most 11 pages.
 reads=$(logged "vbd/$ID/51712: removed" | sed 's/.*removed; \([0-9]*\) reads.*/\1/')
 check "disk: indirect descriptors are used" "$([ "${reads:-0}" -gt 0 ] && [ "$reads" -lt $((bytes / 11 / 4096)) ] && echo used || echo "$reads reads")" used

@@ -1,21 +1,40 @@
-# A read-only disk and one with sectors of 4096 bytes; then devices that dom0 attaches to the guest at its prompt, and detaches.
+# A read-only disk and disks with sectors of 1024 to 4096 bytes; then devices that dom0 attaches to the guest at its prompt, and detaches.
 modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1
+mount -t configfs configfs /sys/kernel/config
+# sectored NAME BYTES: a disk of 16 MiB with such sectors.
+sectored() {
+  disk=/sys/kernel/config/nullb/$1
+  mkdir "$disk"
+  echo "$2" >"$disk/blocksize"
+  echo 16 >"$disk/size"
+  echo 1 >"$disk/memory_backed"
+  echo 1 >"$disk/power"
+}
+sectored half 2048
+sectored quarter 1024
 truncate -s $((4 * MIB)) /tmp/image
 losetup /dev/loop0 /tmp/image
-start hotplug "" 'disk=["phy:/dev/ram0,xvda,r","phy:/dev/nullb0,xvdb,w"]'
+start hotplug "" 'disk=["phy:/dev/ram0,xvda,r","phy:/dev/nullb0,xvdb,w","phy:/dev/half,xvdc,w","phy:/dev/quarter,xvdd,w"]'
 
 listed=$(ask hotplug "blk list")
-matches "hotplug: blk list of a read-only disk" "$listed" "*xvda $DISK bytes, sectors of 512, read-only*"
+matches "hotplug: blk list of a read-only disk" "$listed" "*xvda $DISK bytes, sectors of 512 (physical 4096), read-only*"
 matches "hotplug: a write to a read-only disk" "$(ask hotplug "blk fill xvda 0 512 1")" "error: ?*"
 check "hotplug: the read-only disk is unchanged" "$(sha256sum </dev/ram0)" "$(sha256sum </tmp/expected)"
 
 matches "hotplug: blk list of large sectors" "$listed" "*xvdb 1073741824 bytes, sectors of 4096, writable*"
-matches "hotplug: a write of half a large sector" "$(ask hotplug "blk fill xvdb 0 512 1")" "error: ?*"
-check "hotplug: a write of large sectors" "$(ask hotplug "blk fill xvdb 4096 12288 90")" ok
-{ head -c 4096 /dev/zero; head -c 12288 /dev/zero | tr '\0' 'Z'; head -c 4096 /dev/zero; } >/tmp/piece
-check "hotplug: large sectors, seen from dom0" "$(dd if=/dev/nullb0 bs=4096 count=5 2>/dev/null | sha256sum)" "$(sha256sum </tmp/piece)"
-piece=$(sha256sum </tmp/piece | cut -d' ' -f1)
-check "hotplug: large sectors, seen from the guest" "$(ask hotplug "blk sha256 xvdb 0 20480")" "sha256 xvdb 0 20480 $piece / ok"
+# large NAME DEVICE BYTES: checks transfers of a disk with sectors of so many bytes.
+large() {
+  matches "hotplug: blk list of sectors of $3" "$listed" "*$1 * bytes, sectors of $3, writable*"
+  matches "hotplug: a write of half a sector of $3" "$(ask hotplug "blk fill $1 0 $(($3 / 2)) 1")" "error: ?*"
+  check "hotplug: a write of sectors of $3" "$(ask hotplug "blk fill $1 $3 $((3 * $3)) 90")" ok
+  { head -c "$3" /dev/zero; head -c $((3 * $3)) /dev/zero | tr '\0' 'Z'; head -c "$3" /dev/zero; } >/tmp/piece
+  check "hotplug: sectors of $3, seen from dom0" "$(dd if="$2" bs="$3" count=5 2>/dev/null | sha256sum)" "$(sha256sum </tmp/piece)"
+  piece=$(sha256sum </tmp/piece | cut -d' ' -f1)
+  check "hotplug: sectors of $3, seen from the guest" "$(ask hotplug "blk sha256 $1 0 $((5 * $3))")" "sha256 $1 0 $((5 * $3)) $piece / ok"
+}
+large xvdb /dev/nullb0 4096
+large xvdc /dev/half 2048
+large xvdd /dev/quarter 1024
 
 grants_before=$(grants_left $ID)
 toolstack "disk attached" xl block-attach hotplug phy:/dev/loop0,xvdaa,w

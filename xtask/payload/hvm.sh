@@ -72,6 +72,38 @@ check "hvm: moved: emulated devices" "$(emulated hvm)" "0 0 0"
 logged hvm--incoming
 xl shutdown hvm
 wait_gone $ID hvm
+
+# --- the platform device: its interrupt, and its memory
+cat >/tmp/platform.cfg <<C
+name="platform"
+$KIND
+kernel="/payload/platform-test"
+memory=64
+on_poweroff="destroy"
+on_crash="destroy"
+C
+ID=$((ID + 1))
+step "guest platform, domain $ID"
+xl create -q /tmp/platform.cfg
+reported() { xl dmesg | grep -q "^(d$ID) platform-test: $1"; }
+within 90 reported end
+for part in "events by the interrupt" "shared info in its memory" "grant table in its memory"; do
+  check "platform: $part" "$(xl dmesg | sed -n "s/^(d$ID) platform-test: $part: //p")" ok
+done
+wait_gone $ID platform
+
+# --- a guest that supports to put the machine to sleep, for which libxl has nodes
+sed 's/platform-test/suspend-test/; s/"platform"/"suspend-test"/; s/^memory=.*/memory=64\nvcpus=2/' /tmp/platform.cfg >/tmp/suspend-test.cfg
+ID=$((ID + 1))
+step "guest suspend-test, domain $ID"
+xl create -q /tmp/suspend-test.cfg
+advertised() { xl dmesg | grep -q "^(d$ID) suspend-test: at the start: domain"; }
+within 90 advertised
+for request in s3 s4; do
+  check "sleep: feature-$request" "$(xenstore-read "/local/domain/$ID/control/feature-$request")" 1
+done
+xl shutdown suspend-test
+wait_gone $ID suspend-test
 [ -z "$QUICK" ] || { echo "END"; exit 0; }
 
 # --- reboot; QEMU 7.2, of Xen 4.17, aborts when a disk of NVMe is unplugged

@@ -207,3 +207,13 @@ works() {
   check "$2: tcp-echo of 256 KiB" "$(ask "$1" "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
   check "$2: time goes on" "$(ask "$1" "sleep 100")" ok
 }
+
+# of_queues GUEST WHAT: a counter of each queue of its interface.
+of_queues() { ask "$1" "net stat" | grep -o "queue [0-9] rx=[0-9]* tx=[0-9]*" | sed "s/.* $2=\([0-9]*\).*/\1/" | tr '\n' ' '; }
+# hashed GUEST WHEN QUEUE ADDRESS PORT: all that the guest receives comes by one queue, after it has sent the mapping.
+hashed() {
+  was=$(of_queues "$1" rx)
+  check "$2: ping" "$(ask "$1" "ping $4 5")" "ping $4 sent=5 received=5 / ok"
+  check "$2: tcp-echo of 256 KiB" "$(ask "$1" "tcp-echo $4 $5 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
+  check "$2: queues with new packets" "$(echo "$was $(of_queues "$1" rx)" | awk '{ for (i = 1; i <= 4; i++) if ($(i + 4) != $i) printf "%d ", i - 1 }')" "$3 "
+}

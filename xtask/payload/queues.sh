@@ -10,31 +10,42 @@ check "queues: a directory for each" "$(xenstore-list $front | grep -c '^queue-[
 check "queues: the control ring's nodes" "$(xenstore-list $front | grep -c '^ctrl-ring-ref$\|^event-channel-ctrl$')" 2
 carries "queues: tcp-echo of 1 MiB" "$ID" "$(ask queues "tcp-echo 10.0.0.1 7000 $MIB")" "tcp-echo sent=$MIB received=$MIB mismatches=0 / ok"
 
-# of_queues WHAT: a counter of each queue.
-of_queues() { ask queues "net stat" | grep -o "queue [0-9] rx=[0-9]* tx=[0-9]*" | sed "s/.* $1=\([0-9]*\).*/\1/" | tr '\n' ' '; }
-# hashed WHEN QUEUE: all that the guest receives comes by one queue, after it has sent the mapping.
-hashed() {
-  was=$(of_queues rx)
-  carries "$1: ping" "$ID" "$(ask queues "ping 10.0.0.1 5")" "ping 10.0.0.1 sent=5 received=5 / ok"
-  check "$1: tcp-echo of 256 KiB" "$(ask queues "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
-  check "$1: queues with new packets" "$(echo "$was $(of_queues rx)" | awk '{ for (i = 1; i <= 4; i++) if ($(i + 4) != $i) printf "%d ", i - 1 }')" "$2 "
-}
 for queue in 3 1; do
   check "queues: hash to queue $queue" "$(ask queues "net hash eth0 $queue")" "eth0 hash active / ok"
-  hashed "queues: hash to queue $queue" $queue
+  hashed queues "queues: hash to queue $queue" $queue 10.0.0.1 7000
 done
+check "queues: tcp-echo over 8 connections" "$(ask queues "tcp-echo 10.0.0.1 7000 262144 8")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
+
+# Solicitations of another guest for a neighbour that does not exist: netback filters what comes from the bridge, not from dom0 itself.
+queues=$ID
+start sender "" "vif=[\"mac=00:16:3e:00:00:0a,$VIF\"]"
+sender=$ID
+matches "queues: net up of another guest" "$(ask sender "net up eth0 fd00::9/64")" "eth0 address fd00::9/64*/ ok"
+received() { ID=$queues ask queues "net stat" | sed 's/^eth0 rx=\([0-9]*\).*/\1/'; }
+for filter in filtered all filtered; do
+  ID=$queues
+  check "queues: multicast $filter" "$(ask queues "net multicast eth0 $filter")" "eth0 multicast $filter / ok"
+  was=$(received)
+  ID=$sender
+  ask sender "ping fd00::77 2" >/dev/null
+  check "queues: packets to a multicast group, $filter" "$([ "$(received)" -gt "$was" ] && echo some || echo none)" "$([ $filter = all ] && echo some || echo none)"
+done
+xl destroy sender
+ID=$queues
+check "queues: the address that the guest reports" "$(xenstore-read "/local/domain/$ID/attr/vif/0/ipv4/0" "/local/domain/$ID/attr/vif/0/mac/0" | tr '\n' ' ')" "10.0.0.7 00:16:3e:00:00:07 "
 if x86; then
 toolstack "queues: saved" xl save queues /tmp/saved
 toolstack "queues: restored" xl restore /tmp/saved
-ID=$((ID + 1))
+ID=$((sender + 1))
 rm /tmp/saved
-hashed "queues: restored" 1
+hashed queues "queues: restored" 1 10.0.0.1 7000
 fi
 check "queues: no hash" "$(ask queues "net hash eth0")" "eth0 hash off / ok"
 check "queues: tcp-echo without a hash" "$(ask queues "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
 matches "queues: no packet was dropped" "$(ask queues "net stat")" "eth0 rx=* rx-dropped=0 tx=* tx-errors=0 / *"
 xl destroy queues
 wait_gone $ID queues
+x86 || ID=$sender
 echo "$before_queues" >$max_queues
 
 # Free bytes before each packet that the guest receives, as for Linux's XDP programs.

@@ -213,35 +213,8 @@ check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 # --- several queues, and the control ring
 . /payload/queues.sh
 
-if x86; then
-# --- two vCPUs that exchange events by upcalls, in FIFO queues: before, and where they are restored
-cat >/tmp/suspend-test.cfg <<C
-name="suspend-test"
-type="pvh"
-kernel="/payload/suspend-test"
-extra="fifo"
-memory=64
-vcpus=2
-on_poweroff="destroy"
-on_crash="destroy"
-C
-step "guest suspend-test, domain $((ID + 1))"
-xl create -q /tmp/suspend-test.cfg
-# exchanged WHEN WORDS: what the guest, another domain by now, says.
-exchanged() {
-  ID=$((ID + 1))
-  told() { xl dmesg | grep -o "(d$ID) suspend-test: .*"; }
-  within 30 told >/dev/null
-  check "two vCPUs, $1" "$(told)" "(d$ID) suspend-test: $2: domain $ID, Fifo, vCPUs took 1000 and 1000 events: ok"
-}
-exchanged "at the start" "at the start"
-toolstack "two vCPUs, saved" xl save suspend-test /tmp/saved
-toolstack "two vCPUs, restored" xl restore /tmp/saved
-rm /tmp/saved
-exchanged "restored" "elsewhere"
-xl shutdown suspend-test
-wait_gone $ID "two vCPUs"
-fi
+# --- two vCPUs, the second one without a place in shared info
+! x86 || . /payload/two-vcpus.sh
 
 # --- clock, vCPUs, keys, and the ends of a domain
 . /payload/manage.sh

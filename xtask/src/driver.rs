@@ -86,7 +86,7 @@ fn side_by_side(
 ) -> Result<()> {
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
     testbed::prepare(Arch::X86_64, &versions)?;
-    let kernel = kernels::driver_domain()?;
+    let (kernel, shell) = (kernels::driver_domain()?, kernels::shell(Arch::X86_64)?);
     let peer = payload::peer(Arch::X86_64)?;
     let mut jobs = Vec::new();
     for &(xen, grants) in runs {
@@ -100,6 +100,7 @@ fn side_by_side(
             format!("MIB={disk} NET_MIB={net} GRANTS={}\n", grants.name()),
         );
         archive.copy("payload/driver-domain", &kernel)?;
+        archive.copy("payload/shell", &shell)?;
         archive.copy("payload/linux", &linux.kernel)?;
         archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
         archive.copy("payload/testbed-peer", &peer)?;

@@ -10,6 +10,9 @@ use crate::testbed::{self, Arch, Boot, XenVersion};
 use crate::{boots, host, kernels, payload};
 
 const SCRIPT: &str = include_str!("../payload/hvm.sh");
+const REPEATED: &str = include_str!("../payload/xl-list.sh");
+/// Time for a boot, or for each turn of the repeated part.
+const TIMEOUT: Duration = Duration::from_secs(1200);
 /// Parts of the script that PVH guests have too.
 const PARTS: [(&str, &str); 3] = [
     ("manage.sh", include_str!("../payload/manage.sh")),
@@ -26,6 +29,9 @@ pub(crate) struct Args {
     /// The first guest alone: unplug, disk, interface, save, restore and migration
     #[arg(long)]
     quick: bool,
+    /// In place of the rest: all that xl does to a guest, to PVH and HVM guests, so many times
+    #[arg(long, value_name = "TIMES", conflicts_with = "quick")]
+    repeat: Option<u32>,
     /// Shows the guests' consoles
     #[arg(long, short)]
     verbose: bool,
@@ -34,7 +40,12 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
     testbed::prepare(Arch::X86_64, &versions)?;
-    run(&versions, args.quick, args.verbose)?;
+    let Some(times) = args.repeat else {
+        run(&versions, args.quick, args.verbose)?;
+        return Ok(0);
+    };
+    let jobs = versions.iter().map(|&xen| repeated(xen, times)).collect::<Result<Vec<_>>>()?;
+    boots::side_by_side("all that xl does to a guest", &jobs, args.verbose)?;
     Ok(0)
 }
 
@@ -45,15 +56,27 @@ pub(crate) fn run(versions: &[XenVersion], quick: bool, verbose: bool) -> Result
 }
 
 fn job(xen: XenVersion, quick: bool) -> Result<Job> {
-    let mut archive = payload::archive(Arch::X86_64, SCRIPT, &kernels::shell(Arch::X86_64)?)?;
-    archive.file("payload/size", 0o644, format!("QUICK={}\n", if quick { "1" } else { "" }));
+    let size = format!("QUICK={}\n", if quick { "1" } else { "" });
+    boot(xen, "hvm", SCRIPT, size, TIMEOUT)
+}
+
+/// Makes the boot whose guests are PVH and HVM ones, `times` times.
+fn repeated(xen: XenVersion, times: u32) -> Result<Job> {
+    boot(xen, "xl", REPEATED, format!("TIMES={times}\n"), TIMEOUT * times)
+}
+
+fn boot(xen: XenVersion, name: &str, script: &str, size: String, timeout: Duration) -> Result<Job> {
+    let mut archive = payload::archive(Arch::X86_64, script, &kernels::shell(Arch::X86_64)?)?;
+    archive.file("payload/size", 0o644, size);
+    archive.copy("payload/platform-test", &kernels::platform_test()?)?;
+    archive.copy("payload/suspend-test", &kernels::suspend_test()?)?;
     for (name, text) in PARTS {
         archive.file(&format!("payload/{name}"), 0o644, text);
     }
     testbed::add_hvm(&mut archive, xen)?;
-    let log = host::results()?.join(format!("hvm-test-{xen}.log"));
+    let log = host::results()?.join(format!("{name}-test-{xen}.log"));
     let mut boot = Boot::new(xen, log);
-    boot.timeout = Duration::from_secs(1200);
+    boot.timeout = timeout;
     boot.append = "QUIET=1".to_owned();
-    Ok(Job { name: format!("xen {xen} hvm"), boot, archive })
+    Ok(Job { name: format!("xen {xen} {name}"), boot, archive })
 }

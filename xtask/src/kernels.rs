@@ -19,6 +19,9 @@ pub(crate) fn target(arch: Arch) -> &'static str {
     }
 }
 
+/// An address that no machine of the testbed has RAM at, below 4 GiB.
+pub(crate) const NO_RAM: u64 = 0xe000_0000;
+
 /// A bootable kernel of examples/ or kernels/.
 struct Kernel {
     name: &'static str,
@@ -26,7 +29,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 9] = [
+const KERNELS: [Kernel; 11] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -36,6 +39,8 @@ const KERNELS: [Kernel; 9] = [
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
     Kernel { name: "bench", package: "xen-kernel-bench", bin: "bench" },
     Kernel { name: "disk-test", package: "xen-kernel-selftest", bin: "disk-test" },
+    Kernel { name: "net-test", package: "xen-kernel-selftest", bin: "net-test" },
+    Kernel { name: "platform-test", package: "xen-kernel-selftest", bin: "platform-test" },
 ];
 
 /// The kernel outside of the workspace.
@@ -97,6 +102,21 @@ pub(crate) fn selftest(arch: Arch) -> Result<PathBuf> {
     make(arch, &KERNELS[2], false)
 }
 
+/// Builds the first kernel for an address without RAM, so that Xen loads it elsewhere; returns its
+/// image.
+pub(crate) fn relocated() -> Result<PathBuf> {
+    let name = "hello-relocated";
+    let target = host::target().join(name);
+    host::require_target(TARGET)?;
+    let mut cargo = Command::new(host::cargo());
+    cargo.current_dir(host::root()).env("CARGO_TARGET_DIR", &target);
+    cargo.args(["rustc", "--release", "--package", "xen-kernel-rt", "--features", "kernel"]);
+    cargo.args(["--bin", "hello", "--target", TARGET, "--"]);
+    cargo.arg(format!("-Clink-arg=--defsym=image_base={NO_RAM:#x}"));
+    host::run(&mut cargo)?;
+    image(name, &target.join(TARGET).join("release/hello"))
+}
+
 /// Builds the kernel that is suspended while it exchanges events; returns its image.
 pub(crate) fn suspend_test() -> Result<PathBuf> {
     make(Arch::X86_64, &KERNELS[6], false)
@@ -115,6 +135,16 @@ pub(crate) fn bench() -> Result<PathBuf> {
 /// Builds the kernel that verifies a disk; returns its image.
 pub(crate) fn disk_test() -> Result<PathBuf> {
     make(Arch::X86_64, &KERNELS[8], false)
+}
+
+/// Builds the kernel that verifies a network; returns its image.
+pub(crate) fn net_test() -> Result<PathBuf> {
+    make(Arch::X86_64, &KERNELS[9], false)
+}
+
+/// Builds the kernel that uses the platform device; returns its image.
+pub(crate) fn platform_test() -> Result<PathBuf> {
+    make(Arch::X86_64, &KERNELS[10], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.

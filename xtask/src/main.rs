@@ -20,6 +20,7 @@ mod host;
 mod hvm;
 mod kernels;
 mod mutants;
+mod nets;
 mod noxen;
 mod packages;
 mod payload;
@@ -75,6 +76,9 @@ enum Task {
     DriverDomain(driver::Args),
     /// Boots a kernel on real Xen that verifies each block of disks of Linux's and QEMU's backends.
     DiskTest(disks::Args),
+    /// Boots a kernel on real Xen that verifies a network of Linux's backend, and Linux guests on
+    /// ours.
+    NetTest(nets::Args),
     /// Boots the shell on real Xen as an HVM guest with QEMU's device model.
     HvmTest(hvm::Args),
     /// Compares xen-sys with Xen's public headers, fetched and described by a C compiler.
@@ -122,6 +126,7 @@ fn main() -> ExitCode {
         Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
         Task::DiskTest(args) => disks::main(&args),
+        Task::NetTest(args) => nets::main(&args),
         Task::HvmTest(args) => hvm::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),

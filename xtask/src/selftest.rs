@@ -86,6 +86,18 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
                 }
             }
         }
+        if role == Role::Dom0 && versions.contains(&XenVersion::V4_20) {
+            match relocated() {
+                Ok(address) => ui::line(format!(
+                    "{} Xen 4.20, as dom0: relocated to {address:#x}",
+                    ui::green("ok")
+                )),
+                Err(error) => {
+                    failed += 1;
+                    ui::line(format!("{} Xen 4.20, relocated: {error:#}", ui::red("FAIL")));
+                }
+            }
+        }
     }
     ui::line(format!("{total} results as expected, {failed} runs failed"));
     Ok(i32::from(failed > 0))
@@ -123,6 +135,7 @@ fn dom0(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Result
     let mut boot = Boot { arch, gic: gic(version), ..Boot::new(version, log) };
     boot.timeout = Duration::from_secs(900);
     boot.xen_args = "dom0_max_vcpus=2".to_owned();
+    boot.stable_tsc = true;
     let mut tally = Tally::default();
     let outcome = boot.kernel(kernel, &mut |event| {
         if let Event::Xen(line) = event
@@ -136,6 +149,31 @@ fn dom0(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Result
         tally.bad.push("the kernel did not shut down in order".into());
     }
     tally.verdict(1).with_context(|| format!("log {}", boot.log.display()))
+}
+
+/// Boots a kernel as dom0 that is linked for an address without RAM, and returns an address of its
+/// code. Xen relocates such a kernel since 4.20.
+pub(crate) fn relocated() -> Result<u64> {
+    let kernel = kernels::relocated()?;
+    let boot = Boot::new(XenVersion::V4_20, host::results()?.join("relocated.log"));
+    let (mut address, mut has_ended) = (None, false);
+    let outcome = boot.kernel(&kernel, &mut |event| {
+        if let Event::Xen(line) = event {
+            if let Some(text) = line.trim().strip_prefix("code at 0x") {
+                address = u64::from_str_radix(text, 16).ok();
+            }
+            has_ended |= line.trim() == "goodbye";
+        }
+    })?;
+    let log = boot.log.display();
+    if !matches!(outcome.ending, Ending::Exit(0)) || !has_ended {
+        bail!("the kernel did not come to its end; log {log}");
+    }
+    let address = address.with_context(|| format!("no address of its code; log {log}"))?;
+    if address >= kernels::NO_RAM {
+        bail!("found its code at {address:#x}, expected less than {:#x}", kernels::NO_RAM);
+    }
+    Ok(address)
 }
 
 /// Boots Linux as dom0 and the kernel as its guest: PVH, then HVM.

@@ -141,6 +141,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 steps.run(step, || self_test(kernels, roles, &versions));
             }
         }
+        if kernels.is_some() && versions.contains(&XenVersion::V4_20) {
+            steps.run("relocated kernel as dom0", || selftest::relocated().map(drop));
+        }
         for (step, kernels) in [("real Xen", kernels), ("real Xen on arm64", arm_kernels)] {
             if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
                 steps.run(step, || {

@@ -107,6 +107,7 @@ impl Machine {
             dom0: self.dom0,
             icount: self.icount,
             cpus: self.cpus,
+            stable_tsc: false,
             mem: self.mem,
             dom0_mem: self.dom0_mem,
             timeout: Duration::from_secs(self.timeout),

@@ -22,6 +22,7 @@ const QUEUES: &str = include_str!("../payload/queues.sh");
 const MANAGE: &str = include_str!("../payload/manage.sh");
 const MISDEEDS: &str = include_str!("../payload/misdeeds.sh");
 const MEMORY: &str = include_str!("../payload/memory.sh");
+const TWO_VCPUS: &str = include_str!("../payload/two-vcpus.sh");
 const VCHAN: &str = include_str!("../payload/vchan.sh");
 
 /// Parts of Xen's log lines that are no complaints.
@@ -134,6 +135,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.file("payload/manage.sh", 0o644, MANAGE);
         archive.file("payload/misdeeds.sh", 0o644, MISDEEDS);
         archive.file("payload/memory.sh", 0o644, MEMORY);
+        archive.file("payload/two-vcpus.sh", 0o644, TWO_VCPUS);
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, arch, xen)?;
         let log = host::results()?.join(format!("test-{}.log", title(arch, xen)));

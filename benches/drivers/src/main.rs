@@ -23,7 +23,7 @@ struct Outcome {
 /// A name and a function that runs a number of rounds.
 type Case = (&'static str, fn(u64) -> Outcome);
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 13] = [
     ("block/read/1", |rounds| block::read(rounds, 1)),
     ("block/read/32", |rounds| block::read(rounds, 32)),
     ("block/of/1", |rounds| many::read(rounds, 1)),
@@ -34,6 +34,8 @@ const CASES: [Case; 11] = [
     ("net/out/32", |rounds| net::out(rounds, 32)),
     ("net/in/1", |rounds| net::receive(rounds, 1)),
     ("net/in/32", |rounds| net::receive(rounds, 32)),
+    ("net/queues/1", |rounds| net::queues(rounds, 1)),
+    ("net/queues/4", |rounds| net::queues(rounds, 4)),
     ("net/connect", net::connect),
 ];
 

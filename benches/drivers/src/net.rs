@@ -25,12 +25,16 @@ struct Ends {
 }
 
 impl Ends {
-    /// Connects an interface.
+    /// Connects an interface of one queue.
     fn connect() -> Self {
+        Self::connect_with(1)
+    }
+
+    fn connect_with(queues: u16) -> Self {
         let testbed =
             Testbed::new(|world, guest, driver| world.attach_vif(guest, driver, &Vif::new(0)));
         let back = NetBack::new(&testbed.driver_store, testbed.id());
-        let config = NetFrontConfig::default();
+        let config = NetFrontConfig::default().with_queues(queues);
         let front = NetFront::new(&testbed.guest_store, &testbed.grants, FrontVif(0), config);
         let (back, front) = (back.expect("a new backend"), front.expect("a new frontend"));
         let mut ends = Self { testbed, front, back };
@@ -100,6 +104,28 @@ impl Ends {
 /// Sends `batch` packets at once from the guest in each round.
 pub(crate) fn out(rounds: u64, batch: u64) -> Outcome {
     Ends::connect().measure(rounds, batch, Ends::send_from_guest)
+}
+
+/// Sends 32 packets at once from each of the guest's `count` queues in each round, as a vCPU for
+/// each does.
+pub(crate) fn queues(rounds: u64, count: u16) -> Outcome {
+    let mut ends = Ends::connect_with(count);
+    assert_eq!(ends.front.queues(), usize::from(count));
+    let mut taken: Vec<_> =
+        (0..count).filter_map(|index| ends.front.take_queue(index.into())).collect();
+    assert_eq!(taken.len(), usize::from(count));
+    let before = ends.testbed.notifications();
+    for _ in 0..rounds {
+        for queue in &mut taken {
+            for _ in 0..32 {
+                queue.transmit(&PACKET, PacketMeta::default()).expect("a free slot");
+            }
+            queue.flush().expect("a connected interface");
+        }
+        ends.run(32 * u64::from(count), |_, _| false);
+    }
+    let notifications = ends.testbed.notifications() - before;
+    Outcome { units: 32 * u64::from(count) * rounds, notifications }
 }
 
 /// Sends `batch` packets at once to the guest in each round.

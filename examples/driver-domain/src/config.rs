@@ -62,8 +62,8 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0}: expected disk=NAME:MIB, grants=copy, grants=map, grants=persistent, ring=ORDER, \
-     segments=COUNT, hotplug=SECONDS, address=A.B.C.D/N, echo=PORT, source=MIB, static=GRANTS or \
-     vlan=ID:MAC"
+     segments=COUNT, hotplug=SECONDS, address=A.B.C.D/N, echo=PORT, source=MIB, static=GRANTS, \
+     xdp=on or vlan=ID:MAC"
 )]
 pub struct BadWord(String);
 
@@ -71,7 +71,7 @@ impl Config {
     /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy`, `grants=map` or
     /// `grants=persistent`; `ring=ORDER`; `segments=COUNT`; `hotplug=SECONDS`;
     /// `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`; `static=GRANTS`, for each queue of an
-    /// interface; any number of `vlan=ID:MAC`.
+    /// interface; `xdp=on`; any number of `vlan=ID:MAC`.
     ///
     /// # Errors
     ///
@@ -120,6 +120,7 @@ impl Config {
                     let grants = grants.parse().ok().filter(|&grants| grants <= 512);
                     config.net = config.net.with_static_grants(grants.ok_or_else(bad)?);
                 }
+                Some(("xdp", "on")) => config.net = config.net.with_xdp_headroom(true),
                 Some(("vlan", vlan)) => {
                     let (id, mac) = vlan.split_once(':').ok_or_else(bad)?;
                     let id = id.parse().ok().filter(|id| (1..4095).contains(id)).ok_or_else(bad)?;
@@ -157,6 +158,7 @@ mod tests {
             "grants=steal",
             "static=513",
             "static=-1",
+            "xdp=off",
             "address=10.1.0.1",
             "ring=5",
             "segments=10",

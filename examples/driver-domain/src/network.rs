@@ -12,6 +12,7 @@ use xen_back::net::{MacAddress, NetBack, NetBackError, NetBackEvent, Packet};
 use xen_evtchn::Eoi;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::XenStore;
+use xenbus::net::ETHERNET_HEADER;
 use xenbus::{DeviceId, Removal, XenbusError, XenbusState};
 
 use crate::service::{DEVICES, RETRY, Turn, report};
@@ -21,6 +22,9 @@ use crate::switch::{Forward, PortConfig, Switch};
 /// toolstack gives.
 const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 
+/// Bytes of a tag of a VLAN, which no MTU includes.
+const VLAN_TAG: usize = 4;
+
 /// A guest's interface, and the switch's port that it is plugged into once its address is read.
 struct Vif<P: ForeignFrames> {
     netback: NetBack<P>,
@@ -29,6 +33,8 @@ struct Vif<P: ForeignFrames> {
     queues: usize,
     /// Packets up to the last event that was reported.
     reported: u64,
+    /// Packets beyond the MTU, which were not delivered.
+    too_long: u64,
 }
 
 /// All guests' interfaces, the switch and the stack.
@@ -111,7 +117,7 @@ impl<P: ForeignFrames> Network<P> {
     ) -> Result<(), XenbusError> {
         let mut netback = NetBack::with_config(store, id, config.net)?;
         netback.set_close_timeout(config.close_timeout);
-        self.vifs.push(Vif { netback, port: None, queues: 0, reported: 0 });
+        self.vifs.push(Vif { netback, port: None, queues: 0, reported: 0, too_long: 0 });
         Ok(())
     }
 
@@ -125,7 +131,21 @@ impl<P: ForeignFrames> Network<P> {
                 Ok(NetBackEvent::Removed) => {
                     let vif = self.remove(index);
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
-                    info!("{}: removed; {tx:?} {rx:?}", vif.netback.path());
+                    // A line of Xen's log has room for one of them.
+                    info!("{}: delivered; {rx:?}", vif.netback.path());
+                    if tx.static_copies + rx.static_copies > 0 {
+                        info!(
+                            "{}: static grants: {} parts received, {} sent",
+                            vif.netback.path(),
+                            tx.static_copies,
+                            rx.static_copies
+                        );
+                    }
+                    if vif.too_long > 0 {
+                        let mtu = vif.netback.mtu().unwrap_or_default();
+                        info!("{}: {} packets beyond mtu {mtu}", vif.netback.path(), vif.too_long);
+                    }
+                    info!("{}: removed; {tx:?}", vif.netback.path());
                     gone.push(vif.netback.begin_removal());
                     continue;
                 }
@@ -197,7 +217,7 @@ impl<P: ForeignFrames> Network<P> {
                 Forward::To(port) if port == stack.port => stack.nic.receive(packet),
                 Forward::To(port) => {
                     if let Some(vif) = others.find(|vif| vif.port == Some(port)) {
-                        vif.netback.send(packet);
+                        vif.deliver(packet);
                     }
                 }
                 Forward::Flood => {
@@ -224,7 +244,7 @@ impl<P: ForeignFrames> Network<P> {
         stack.nic.drain(|packet| match switch.forward(port, packet.bytes, now) {
             Forward::To(port) => {
                 if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == Some(port)) {
-                    vif.netback.send(packet);
+                    vif.deliver(packet);
                 }
             }
             Forward::Flood => flood(switch, port, vifs.iter_mut(), packet),
@@ -241,8 +261,21 @@ fn flood<'v, P: ForeignFrames + 'v, const N: usize>(
     packet: Packet<'_>,
 ) {
     vifs.filter(|vif| vif.port.is_some_and(|to| switch.is_flooded(from, to))).for_each(|vif| {
-        vif.netback.send(packet);
+        vif.deliver(packet);
     });
+}
+
+impl<P: ForeignFrames> Vif<P> {
+    /// Sends a packet to the guest, unless it is longer than the toolstack's MTU.
+    fn deliver(&mut self, packet: Packet<'_>) {
+        let limit = self.netback.mtu().map(|mtu| usize::from(mtu) + ETHERNET_HEADER + VLAN_TAG);
+        if packet.meta.segmentation.is_none() && limit.is_some_and(|most| packet.bytes.len() > most)
+        {
+            self.too_long += 1;
+        } else {
+            self.netback.send(packet);
+        }
+    }
 }
 
 impl<P: ForeignFrames> fmt::Debug for Network<P> {

@@ -1,7 +1,7 @@
 //! Serves whatever the toolstack asks this domain to serve.
 
 use crate::config::Config;
-use crate::disks::{Disks, NamedDisk};
+use crate::disks::{DiskSizes, Disks, NamedDisk};
 use crate::network::Network;
 use crate::refusals::{Kind, Refusals, Vbd, Vif};
 use crate::removals::Removals;
@@ -22,10 +22,10 @@ pub(crate) const DEVICES: usize = 30;
 /// The most devices of a kind. Those beyond [`DEVICES`] are refused.
 const LISTED: usize = 4 * DEVICES;
 
-/// Limits of the service's xenstore client: two watches for each device of either kind, and a third
-/// one for each interface that is connected. At the server, the devices of a kind and those of a
-/// guest share watches.
-pub const LIMITS: Limits = Limits { requests: 16, watches: 2 * 2 * LISTED + 3 * DEVICES };
+/// Limits of the service's xenstore client: two watches for each device of either kind, a third one
+/// for each interface that is connected, and one for the sizes of disks. At the server, the devices
+/// of a kind and those of a guest share watches.
+pub const LIMITS: Limits = Limits { requests: 16, watches: 2 * 2 * LISTED + 3 * DEVICES + 1 };
 
 /// Time between retries of a failed store request without an event.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
@@ -48,6 +48,7 @@ pub struct Service<P: ForeignFrames, D: BlockDevice + Clone> {
     vif_watcher: Watcher<P>,
     config: Config,
     disks: Disks<D>,
+    sizes: Option<DiskSizes<P, D>>,
     vbds: Vec<Disk<P, D>>,
     network: Network<P>,
     refused_vbds: Refusals<P, Vbd>,
@@ -97,6 +98,7 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
             vbd_watcher: DeviceWatcher::new(store, Vbd::KIND)?,
             vif_watcher: DeviceWatcher::new(store, Vif::KIND)?,
             config,
+            sizes: DiskSizes::new(store, &disks)?,
             disks,
             vbds: Vec::new(),
             network,
@@ -161,6 +163,12 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
     pub fn turn(&mut self, now: Instant) -> Turn {
         let mut turn = Turn { busy: false, deadline: None };
         self.find_devices(now, &mut turn);
+        if let Some(sizes) = &mut self.sizes
+            && let Err(error) = sizes.poll(&self.disks)
+        {
+            warn!("{error}");
+            turn.by(Some(now + RETRY));
+        }
         self.serve_disks(now, &mut turn);
         for removal in self.network.turn(now, &mut turn) {
             self.removed_vifs.add(removal);

@@ -79,6 +79,10 @@ pub enum Command {
         device: String,
         enabled: bool,
     },
+    NetMulticast {
+        device: String,
+        filtered: bool,
+    },
     NetStat,
     Ping {
         address: IpAddr,
@@ -88,6 +92,7 @@ pub enum Command {
         address: IpAddr,
         port: u16,
         bytes: u64,
+        connections: u16,
     },
     TcpServe {
         port: u16,
@@ -146,6 +151,9 @@ impl fmt::Display for Spec {
     }
 }
 
+/// The most connections of `tcp-echo`, each with its buffers.
+const MAX_CONNECTIONS: u64 = 32;
+
 const fn spec(
     name: &'static str,
     arguments: &'static str,
@@ -156,7 +164,7 @@ const fn spec(
 }
 
 /// All commands.
-pub static COMMANDS: [Spec; 33] = [
+pub static COMMANDS: [Spec; 34] = [
     spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
     spec("mem", "", "the memory, its target and its limits", |_| Ok(Command::Mem)),
     spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
@@ -260,21 +268,37 @@ pub static COMMANDS: [Spec; 33] = [
         }
         Ok(Command::NetStatic { device, enabled })
     }),
+    spec(
+        "net multicast",
+        "IF filtered|all",
+        "receives the multicast groups of the address only, or all",
+        |args| {
+            let device = args.text("IF")?;
+            let filtered = args.flag("filtered");
+            if !filtered && !args.flag("all") {
+                let (argument, found) = ("filtered|all", args.text("filtered|all")?);
+                return Err(Problem::Bad { argument, found, expected: "filtered or all" });
+            }
+            Ok(Command::NetMulticast { device, filtered })
+        },
+    ),
     spec("net stat", "", "prints the counters of all interfaces", |_| Ok(Command::NetStat)),
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
         Ok(Command::Ping { address: args.address("ADDR")?, count: count(args, "COUNT")? })
     }),
     spec(
         "tcp-echo",
-        "ADDR PORT BYTES",
+        "ADDR PORT BYTES [CONNECTIONS]",
         "sends noise to an echo server and checks what comes back",
         |args| {
             let (address, port) = (args.address("ADDR")?, port(args)?);
-            Ok(Command::TcpEcho {
-                address,
-                port,
-                bytes: args.number("BYTES", "a number", |_| true)?,
-            })
+            let bytes = args.number("BYTES", "a number", |_| true)?;
+            let is_count = |count| (1..=MAX_CONNECTIONS).contains(&count);
+            let connections = match args.is_empty() {
+                true => 1,
+                false => args.number("CONNECTIONS", "1 to 32", is_count)?,
+            };
+            Ok(Command::TcpEcho { address, port, bytes, connections })
         },
     ),
     spec("tcp-serve", "PORT CONNECTIONS", "is an echo server for so many connections", |args| {
@@ -476,7 +500,12 @@ mod tests {
         assert_eq!(parse("net hash eth0"), hash(&[]));
         assert_eq!(
             parse("tcp-echo 10.0.0.1 7 4194304"),
-            Command::TcpEcho { address: [10, 0, 0, 1].into(), port: 7, bytes: 4_194_304 }
+            Command::TcpEcho {
+                address: [10, 0, 0, 1].into(),
+                port: 7,
+                bytes: 4_194_304,
+                connections: 1
+            }
         );
         assert_eq!(
             parse("console write 1 'a line'"),
@@ -494,7 +523,15 @@ mod tests {
         let expected = [
             ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
             ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
-            ("net down eth0", "found 'net down', expected net up, net hash, net static, net stat"),
+            (
+                "net down eth0",
+                "found 'net down', expected net up, net hash, net static, net multicast, net stat",
+            ),
+            (
+                "net multicast eth0 none",
+                "found 'none' for filtered|all, expected filtered or all (usage: net multicast \
+                 IF filtered|all)",
+            ),
             (
                 "net static eth0 no",
                 "found 'no' for on|off, expected on or off (usage: net static IF on|off)",

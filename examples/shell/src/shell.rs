@@ -176,14 +176,16 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             }
             Command::NetHash { device, queues } => nics.hash(device, queues, out),
             Command::NetStatic { device, enabled } => nics.static_grants(device, *enabled, out),
+            Command::NetMulticast { device, filtered } => nics.multicast(device, *filtered, out),
             Command::NetStat => nics.stat(out),
             Command::Ping { address, count } => {
                 let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;
                 Ok(writeln!(out, "{pinged}")?)
             }
-            Command::TcpEcho { address, port, bytes } => {
-                let (echoed, result) =
-                    nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
+            Command::TcpEcho { address, port, bytes, connections } => {
+                let (echoed, result) = nics.reaching(*address, |stack| {
+                    tcp_echo(stack, *address, *port, *bytes, *connections)
+                })?;
                 if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result
                 {
                     // There was no connection to report.

@@ -44,6 +44,21 @@ pub enum Traffic {
     UdpIn,
 }
 
+/// Services of a guest kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// A read of the clock.
+    Clock,
+    /// Sleeps until a moment, a millisecond ahead.
+    Timer,
+    /// MiB that the balloon returns to Xen.
+    BalloonDown,
+    /// MiB that the balloon gets.
+    BalloonUp,
+    /// The suspend of the domain, until its first datagram elsewhere.
+    Resume,
+}
+
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
@@ -51,6 +66,8 @@ pub enum Case {
     Block(Transfers),
     /// A number of operations of the interface.
     Net(Traffic, u64),
+    /// A number of operations of a service.
+    Guest(Service, u64),
 }
 
 /// Transfers of a disk.
@@ -72,7 +89,8 @@ pub struct Transfers {
 
 impl Case {
     /// Iterates over the cases of a command line: the words
-    /// `case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY` of a disk and `case=KIND:COUNT` of an interface.
+    /// `case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY` of a disk and `case=KIND:COUNT` of an interface or
+    /// a service.
     /// Other words belong to the kernel's runtime.
     ///
     /// An item is [`Error::Word`] for a word that is no case.
@@ -84,16 +102,21 @@ impl Case {
 
     fn parse(word: &str) -> Option<Self> {
         let mut parts = word.split(':');
-        let traffic = match parts.next()? {
-            "tcp-out" => Traffic::TcpOut,
-            "tcp-in" => Traffic::TcpIn,
-            "tcp-rr" => Traffic::TcpRr,
-            "udp-out" => Traffic::UdpOut,
-            "udp-in" => Traffic::UdpIn,
+        let case: fn(u64) -> Self = match parts.next()? {
+            "tcp-out" => |count| Self::Net(Traffic::TcpOut, count),
+            "tcp-in" => |count| Self::Net(Traffic::TcpIn, count),
+            "tcp-rr" => |count| Self::Net(Traffic::TcpRr, count),
+            "udp-out" => |count| Self::Net(Traffic::UdpOut, count),
+            "udp-in" => |count| Self::Net(Traffic::UdpIn, count),
+            "clock" => |count| Self::Guest(Service::Clock, count),
+            "timer" => |count| Self::Guest(Service::Timer, count),
+            "balloon-down" => |count| Self::Guest(Service::BalloonDown, count),
+            "balloon-up" => |count| Self::Guest(Service::BalloonUp, count),
+            "resume" => |count| Self::Guest(Service::Resume, count),
             _ => return Transfers::parse(word).map(Self::Block),
         };
         let count = parts.next()?.parse().ok().filter(|count| *count > 0)?;
-        parts.next().is_none().then_some(Self::Net(traffic, count))
+        parts.next().is_none().then(|| case(count))
     }
 }
 
@@ -137,7 +160,7 @@ mod tests {
     #[test]
     fn cases_are_read_in_order() {
         let line = "callback case=randread:4:32:5000:upcall:dma case=write:128:8:9:poll:private \
-                    case=udp-in:7";
+                    case=udp-in:7 case=balloon-up:64";
         let cases: Vec<_> = Case::all(line).map(Result::unwrap).collect();
         let access = Access { write: false, random: true };
         let (wait, memory) = (Wait::Upcall, Memory::Dma);
@@ -146,7 +169,8 @@ mod tests {
         let (wait, memory) = (Wait::Poll, Memory::Private);
         let second = Transfers { access, kib: 128, depth: 8, count: 9, wait, memory };
         let third = Case::Net(Traffic::UdpIn, 7);
-        assert_eq!(cases, [Case::Block(first), Case::Block(second), third]);
+        let fourth = Case::Guest(Service::BalloonUp, 64);
+        assert_eq!(cases, [Case::Block(first), Case::Block(second), third, fourth]);
     }
 
     #[test]
@@ -165,6 +189,7 @@ mod tests {
             "case=tcp-in",
             "case=tcp-in:0",
             "case=tcp-in:1:2",
+            "case=clock:-1",
         ] {
             assert!(Case::all(word).next().unwrap().is_err(), "{word}");
         }

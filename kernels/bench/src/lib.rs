@@ -8,6 +8,7 @@ extern crate std;
 pub mod block;
 pub mod case;
 pub mod net;
+mod serve;
 
 use xen_front::block::{BlkFrontError, DeviceState, IoError, RequestError};
 use xen_front::net::{NetFrontError, ProtocolError, TxError};
@@ -19,7 +20,9 @@ use xen_store::StoreError;
 #[non_exhaustive]
 pub enum Error {
     /// A word of the command line that is no case.
-    #[error("found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY or KIND:COUNT")]
+    #[error(
+        "found the word {0}, expected case=KIND:KIB:DEPTH:COUNT:WAIT:MEMORY or case=KIND:COUNT"
+    )]
     Word(&'static str),
     /// The domain has no disk.
     #[error("no disk: the guest's configuration must have one")]
@@ -41,6 +44,20 @@ pub enum Error {
     /// The disk has no event channel any more.
     #[error("the disk was disconnected")]
     Disconnected,
+    /// The balloon did not reach its target.
+    #[error("found a balloon at {found} pages, expected {expected} in time")]
+    Balloon {
+        /// Pages at the end.
+        found: u64,
+        /// Pages of the target.
+        expected: u64,
+    },
+    /// The toolstack requested no suspend.
+    #[error("found no request to suspend in time")]
+    NoSuspend,
+    /// The domain continued as the same one.
+    #[error("the suspend was cancelled")]
+    Cancelled,
     /// No memory for buffers.
     #[error("buffers: {0}")]
     Memory(#[from] OutOfMemory),

@@ -10,17 +10,22 @@ use xen_front::DmaBuffer;
 use xen_front::block::BlkFront;
 use xen_front::net::NetFront;
 use xen_grant::GrantTable;
+use xen_guest::Balloon;
 use xen_hypercall::{Instant, Platform, Port, boot};
 use xen_kernel_bench::block::{self, Buffer, Buffers, Job};
 use xen_kernel_bench::case::{Case, Memory, Traffic, Transfers, Wait};
-use xen_kernel_bench::net::Link;
+use xen_kernel_bench::net::{DOM0, Link, OURS};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
+
+mod services;
 
 extern crate alloc;
 
 use alloc::boxed::Box;
 use core::error::Error;
+use core::time::Duration;
+use services::Guest;
 
 xen_kernel_rt::entry!(main);
 
@@ -28,6 +33,8 @@ xen_kernel_rt::entry!(main);
 static EVENT: AtomicBool = AtomicBool::new(false);
 
 fn main(xen: Rt) {
+    // A character of the log is an exit.
+    log::set_max_level(log::LevelFilter::Warn);
     let begin = xen.now();
     match run(xen, begin) {
         Ok(()) => early_println!("bench: end"),
@@ -38,15 +45,18 @@ fn main(xen: Rt) {
 fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
     let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
     let grants = GrantTable::new(xen)?;
+    if xen.command_line().split_whitespace().any(|word| word == "serve") {
+        return serve(xen, Link::connect(&store, &grants, DOM0)?);
+    }
     let mut dma: BlkFront<Rt, DmaBuffer<Rt>> = block::connect(&store, &grants)?;
     block::read_first(&mut dma, |port| xen.wait(&[port], None))?;
     mark_end();
-    report(xen, "first-read", 1, begin);
+    report("first-read", 1, xen.now().saturating_duration_since(begin));
     xen.on_event(|_, _| {
         EVENT.store(true, Relaxed);
         Some(Eoi::Handled)
     });
-    let (mut disk, mut link) = (Disk::Dma(dma), None);
+    let (mut disk, mut link, mut balloon) = (Disk::Dma(dma), None, None);
     for (index, case) in Case::all(xen.command_line()).enumerate() {
         match case? {
             Case::Block(transfers) => {
@@ -59,14 +69,48 @@ fn run(xen: Rt, begin: Instant) -> Result<(), Box<dyn Error>> {
             Case::Net(traffic, count) => {
                 let connected = match link.take() {
                     Some(link) => link,
-                    None => Link::connect(&store, &grants)?,
+                    None => Link::connect(&store, &grants, OURS)?,
                 };
                 measure_net(xen, link.insert(connected), index, traffic, count)?;
+            }
+            Case::Guest(service, count) => {
+                disk = disk.with_memory(Memory::Dma, &store, &grants)?;
+                let Disk::Dma(disk) = &mut disk else { continue };
+                let connected = match link.take() {
+                    Some(link) => link,
+                    None => Link::connect(&store, &grants, OURS)?,
+                };
+                let created: Balloon<Rt> = match balloon.take() {
+                    Some(balloon) => balloon,
+                    None => services::balloon(xen, &store)?,
+                };
+                let (store, grants) = (&store, &grants);
+                let (link, balloon) = (link.insert(connected), balloon.insert(created));
+                let mut guest = Guest { xen, store, grants, disk, link, balloon };
+                guest.measure(index, service, count)?;
             }
         }
     }
     link.map_or(Ok(()), Link::close)?;
     disk.close()
+}
+
+/// Serves the guest beside this one.
+fn serve(xen: Rt, mut link: Link<Rt>) -> Result<(), Box<dyn Error>> {
+    xen.on_event(|_, _| {
+        EVENT.store(true, Relaxed);
+        Some(Eoi::Handled)
+    });
+    for port in link.net.ports() {
+        xen.dispatcher().bind(xen.events(), port)?;
+    }
+    early_println!("bench: serving");
+    link.serve(|net, until| {
+        if net.final_check() == Ok(false) {
+            xen.sleep_unless(Some(until), || EVENT.swap(false, Relaxed));
+        }
+    })?;
+    Ok(link.close()?)
 }
 
 /// The disk, connected for one kind of memory.
@@ -139,7 +183,7 @@ fn measure_with<B: Buffer<Platform = Rt>>(
     mark_begin();
     block::run(disk, &job, &mut buffers, &wait)?;
     mark_end();
-    report(xen, index, case.count, begin);
+    report(index, case.count, xen.now().saturating_duration_since(begin));
     Ok(())
 }
 
@@ -172,13 +216,12 @@ fn measure_net(
     for &port in &ports {
         xen.dispatcher().unbind(xen.events(), port);
     }
-    report(xen, index, done?, begun);
+    report(index, done?, xen.now().saturating_duration_since(begun));
     Ok(())
 }
 
-fn report(xen: Rt, what: impl core::fmt::Display, count: u64, begin: Instant) {
-    let took = xen.now().saturating_duration_since(begin).as_nanos();
-    early_println!("bench: {what} count={count} ns={took}");
+fn report(what: impl core::fmt::Display, count: u64, took: Duration) {
+    early_println!("bench: {what} count={count} ns={}", took.as_nanos());
 }
 
 /// Begins a phase of the counts of `benches/xen/counts.c`.
@@ -191,4 +234,10 @@ fn mark_begin() {
 fn mark_end() {
     // SAFETY: as above.
     unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 1, 0x58, 0x45, 0x4e") };
+}
+
+/// Marks the handler of a timer.
+fn mark_handler() {
+    // SAFETY: as above.
+    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 3, 0x58, 0x45, 0x4e") };
 }

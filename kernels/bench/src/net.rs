@@ -21,21 +21,24 @@ use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
 /// Time for a connection and for an answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
-const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
-const DOM0: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// Address of the guest.
+pub const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+/// Address of dom0, or of the guest in its place.
+pub const DOM0: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 /// Ports of dom0.
-const SINK: u16 = 7001;
+pub(crate) const SINK: u16 = 7001;
 const SOURCE: u16 = 7002;
-const ECHO: u16 = 7003;
+pub(crate) const ECHO: u16 = 7003;
 const UDP_SINK: u16 = 7004;
 const UDP_SOURCE: u16 = 7005;
+const NOTIFIED: u16 = 7006;
 
 /// Bytes of an operation of a stream, and of a call of Linux's program.
 const PIECE: u64 = 65_536;
-const CALL: usize = 131_072;
+pub(crate) const CALL: usize = 131_072;
 
 /// Bytes of a datagram, and datagrams for which dom0 gets a number.
 const DATAGRAM: usize = 64;
@@ -44,17 +47,21 @@ const CREDIT: u64 = 32;
 /// Bytes of a socket's buffer.
 const SOCKET: usize = 1 << 20;
 
+/// Ethernet address of dom0.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(EthernetAddress);
+
 /// An interface and its stack.
 pub struct Link<P: Platform> {
     /// The interface.
     pub net: NetFront<P>,
-    stack: Interface,
-    platform: P,
+    pub(crate) stack: Interface,
+    pub(crate) platform: P,
     /// The last port of ours.
     port: u16,
     /// The time of the last wait: each reading costs an exit where Xen emulates the time-stamp
     /// counter.
-    now: Instant,
+    pub(crate) now: Instant,
 }
 
 impl<P: Platform> core::fmt::Debug for Link<P> {
@@ -64,12 +71,16 @@ impl<P: Platform> core::fmt::Debug for Link<P> {
 }
 
 impl<P: Platform> Link<P> {
-    /// Connects the first interface.
+    /// Connects the first interface, and gives it an address.
     ///
     /// # Errors
     ///
     /// [`Error::NoNet`]; those of the store and of the device.
-    pub fn connect(store: &XenStore<P>, grants: &GrantTable<P>) -> Result<Self, Error> {
+    pub fn connect(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        address: Ipv4Addr,
+    ) -> Result<Self, Error> {
         let platform = store.platform().clone();
         let vif = list::<1>(store)?.first().copied().ok_or(Error::NoNet)?;
         let mut net = NetFront::new(store, grants, vif, NetFrontConfig::default())?;
@@ -87,7 +98,7 @@ impl<P: Platform> Link<P> {
         let mut stack = Interface::new(config, &mut net.phy(), timestamp(platform.now()));
         stack.update_ip_addrs(|all| {
             // There is room for the first one.
-            let _ = all.push(IpCidr::new(OURS.into(), 24));
+            let _ = all.push(IpCidr::new(address.into(), 24));
         });
         let now = platform.now();
         Ok(Self { net, stack, platform, port: 50_000, now })
@@ -158,12 +169,58 @@ impl<P: Platform> Link<P> {
         Ok(count)
     }
 
+    /// Returns dom0's address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoAnswer`]; those of the device.
+    pub fn peer(&mut self) -> Result<Peer, Error> {
+        self.resolve().map(Peer)
+    }
+
+    /// Sends a datagram of one byte, which dom0 awaits before it changes the domain.
+    ///
+    /// # Errors
+    ///
+    /// Those of the device.
+    pub fn notify(&mut self, Peer(dom0): Peer) -> Result<(), Error> {
+        let mut udp = Udp { ours: self.port, peer: NOTIFIED, dom0, link: self };
+        let frame = udp.frame(&[0]);
+        udp.send(&frame, &mut |net| net.wait(None))?;
+        Ok(self.net.flush()?)
+    }
+
+    /// Sends the datagram of [`notify`](Self::notify) and asks for dom0's address, each millisecond
+    /// until dom0 answers: a bridge drops what comes before its port forwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoAnswer`]; those of the device.
+    pub fn notify_until_answered(&mut self, peer: Peer) -> Result<(), Error> {
+        let mut is_answered = false;
+        let deadline = self.platform.now() + TIMEOUT;
+        loop {
+            self.notify(peer)?;
+            self.ask()?;
+            let next = self.platform.now() + Duration::from_millis(1);
+            if next >= deadline {
+                return Err(Error::NoAnswer);
+            }
+            while self.platform.now() < next {
+                let take = |packet: &mut [u8], _| is_answered |= arp_reply(packet).is_some();
+                if self.net.receive_with(take)?.is_none() {
+                    self.net.wait(Some(next));
+                }
+                if is_answered {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     fn connect_tcp(&mut self, port: u16) -> Result<Tcp<'_, P>, Error> {
         self.port += 1;
-        let buffer = || SocketBuffer::new(vec![0; SOCKET]);
-        let mut socket = Socket::new(buffer(), buffer());
-        socket.set_nagle_enabled(false);
-        socket.set_ack_delay(None);
+        let mut socket = stream_socket();
         let peer = (IpAddress::from(DOM0), port);
         socket.connect(self.stack.context(), peer, self.port).map_err(|_| Error::Refused)?;
         let mut sockets = SocketSet::new(Vec::new());
@@ -188,8 +245,8 @@ impl<P: Platform> Link<P> {
         Ok(Udp { ours: self.port, peer: port, dom0, link: self })
     }
 
-    /// Returns dom0's Ethernet address.
-    fn resolve(&mut self) -> Result<EthernetAddress, Error> {
+    /// Asks for dom0's Ethernet address.
+    fn ask(&mut self) -> Result<(), Error> {
         let ours = EthernetAddress(self.net.mac().0);
         let arp = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,
@@ -207,7 +264,12 @@ impl<P: Platform> Link<P> {
         header.emit(&mut EthernetFrame::new_unchecked(&mut frame[..]));
         arp.emit(&mut ArpPacket::new_unchecked(&mut frame[header.buffer_len()..]));
         self.net.transmit(&frame, PacketMeta::default())?;
-        self.net.flush()?;
+        Ok(self.net.flush()?)
+    }
+
+    /// Returns dom0's Ethernet address.
+    fn resolve(&mut self) -> Result<EthernetAddress, Error> {
+        self.ask()?;
         let deadline = self.platform.now() + TIMEOUT;
         let mut found = None;
         while found.is_none() {
@@ -221,6 +283,15 @@ impl<P: Platform> Link<P> {
         }
         found.ok_or(Error::NoAnswer)
     }
+}
+
+/// Makes the socket of a stream.
+pub(crate) fn stream_socket() -> Socket<'static> {
+    let buffer = || SocketBuffer::new(vec![0; SOCKET]);
+    let mut socket = Socket::new(buffer(), buffer());
+    socket.set_nagle_enabled(false);
+    socket.set_ack_delay(None);
+    socket
 }
 
 /// Returns the address in dom0's answer.

@@ -19,20 +19,25 @@ use xen_hypercall::PAGE_SIZE;
 static HEAP: LockedHeap<40> = LockedHeap::empty();
 
 unsafe extern "C" {
-    /// End of the image, from the linker script.
+    /// Ends of the image, from the linker script.
+    static image_start: u8;
     static image_end: u8;
 }
 
-/// Gives the RAM within `window` to the allocator: all but the image and what lies below it.
+/// Devices of a PC, and what loaders leave below the usual place of an image.
+const LOW: u64 = 2 << 20;
+
+/// Gives the RAM within `window` to the allocator: all but the image and the first 2 MiB.
 ///
 /// # Safety
 ///
 /// The window must be mapped, and not given before. Nothing in that RAM may be in use: not what the
 /// loader left there either.
 pub(crate) unsafe fn add(boot: &BootInfo, window: Range<u64>) {
-    let floor = window.start.max((&raw const image_end).addr() as u64);
-    for ram in boot.usable_ram(&[0..floor, window.end..u64::MAX]) {
-        // SAFETY: RAM behind the image, mapped at its own address; the caller vouches for the rest.
+    let floor = window.start.max(LOW);
+    let image = (&raw const image_start).addr() as u64..(&raw const image_end).addr() as u64;
+    for ram in boot.usable_ram(&[0..floor, image, window.end..u64::MAX]) {
+        // SAFETY: RAM beside the image, mapped at its own address; the caller vouches for the rest.
         unsafe { HEAP.lock().add_to_heap(ram.start as usize, ram.end as usize) };
     }
 }

@@ -122,7 +122,7 @@ impl Rt {
     /// # Errors
     ///
     /// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for 0
-    /// and those above 31, `ENOMEM`.
+    /// and those above 63, `ENOMEM`.
     #[doc(alias("VCPUOP_initialise", "VCPUOP_up"))]
     pub fn start_vcpu(self, vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
         vcpus::start(vcpu, main)

@@ -7,7 +7,7 @@ use crate::platform::Rt;
 use crate::{cpu, debug, events, interrupts, memory};
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
-    AtomicU32,
+    AtomicU64,
     Ordering::{AcqRel, Acquire},
 };
 use core::time::Duration;
@@ -17,8 +17,8 @@ use xen_guest::vcpu::{self, VcpuStart};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{Errno, PAGE_SIZE, Platform};
 
-/// As many vCPUs as have a place in shared info.
-pub(crate) const VCPUS: usize = 32;
+/// More vCPUs than have a place in shared info, which is 32.
+pub(crate) const VCPUS: usize = 64;
 
 /// Pages of a vCPU's stacks: of the one that exceptions run on, then of the common one.
 const FAULT_STACK: usize = 4;
@@ -28,7 +28,7 @@ const STACKS: NonZeroUsize = NonZeroUsize::new(FAULT_STACK + 16).unwrap();
 static STARTED: [Once<VcpuStart>; VCPUS] = [const { Once::new() }; VCPUS];
 
 /// A bit for each vCPU that runs [`idle`] and is to stop.
-static STOPPING: AtomicU32 = AtomicU32::new(0);
+static STOPPING: AtomicU64 = AtomicU64::new(0);
 
 /// Maximum time of a vCPU to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -29,6 +29,8 @@ const TIMES: u32 = 5_000;
 const NONE: DomId = DomId(0x7000);
 /// An entry of the table that the domain itself, which never runs, does not use; in the last frame.
 const ENTRY: usize = TABLE * PAGE_SIZE - size_of::<GrantEntryV1>();
+/// Content of the domain's page, at byte 8.
+const WORD: u64 = 0x1234_5678;
 const GRANT: GrantRef = GrantRef((ENTRY / size_of::<GrantEntryV1>()) as u32);
 
 impl Refusal for PlaceError {
@@ -103,6 +105,7 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
         flags.store(0, SeqCst);
     }
     drop((first, second));
+    pages(t, domain);
 
     let again = (0..TIMES).try_for_each(|_| MappedResource::map(t.xen, whole, 0, TABLE).map(drop));
     t.line("MappedResource::map", &[format!("{TIMES} times")], again, is(()));
@@ -126,6 +129,18 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     }
 }
 
+/// Maps the page of the domain without its grant, which has shown `WORD` there.
+fn pages(t: &mut Report, domain: DomId) {
+    let map = |domain, pages: &[Gfn]| MappedResource::map_pages(t.xen, domain, pages);
+    let none = Gfn(0x101);
+    let (whole, part) = (map(domain, &[Gfn(0x100)]), map(domain, &[Gfn(0x100), none]));
+    let missing = map(NONE, &[none]);
+    let word = whole.as_ref().ok().and_then(|mapped| mapped.as_ref().read::<u64>(8));
+    t.fact("the pages of a domain are mapped without a grant", word == Some(WORD));
+    t.line("MappedResource::map_pages", &[], part.map(drop), fails(Errno::EINVAL));
+    t.line("MappedResource::map_pages", &[], missing.map(drop), fails(Errno::ESRCH));
+}
+
 /// Maps the granted page, and checks the entry meanwhile.
 fn grant_used(t: &Report, domain: DomId, table: &MappedResource<Rt>) -> bool {
     let flags = || table.as_ref().u16_at(ENTRY % PAGE_SIZE).map_or(0, |flags| flags.load(SeqCst));
@@ -136,8 +151,8 @@ fn grant_used(t: &Report, domain: DomId, table: &MappedResource<Rt>) -> bool {
         Err(_) => return false,
     };
     let used = flags() == in_use.bits();
-    let written = mapping.as_ref().write(8, &0x1234_5678_u64).is_some();
-    let read = mapping.as_ref().read::<u64>(8) == Some(0x1234_5678);
+    let written = mapping.as_ref().write(8, &WORD).is_some();
+    let read = mapping.as_ref().read::<u64>(8) == Some(WORD);
     mapping.unmap().is_ok()
         && used
         && written

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use core::time::Duration;
 use spin::Once;
 use xen_evtchn::{Channel, Eoi};
+use xen_guest::clock::TimeInfo;
 use xen_guest::spinlock::{KickPorts, LockWaiters, TicketLock};
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Mapped, Platform, Port};
@@ -40,11 +41,12 @@ const STOP: u32 = u32::MAX;
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
 /// Jobs of the second vCPU.
-const JOBS: [fn(Rt) -> u64; 3] =
-    [|xen| u64::from(xen.vcpu()), |xen| u64::from(own_timer(xen)), count_locked];
+const JOBS: [fn(Rt) -> u64; 4] =
+    [|xen| u64::from(xen.vcpu()), |xen| u64::from(own_timer(xen)), count_locked, read_moments];
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
 const LOCK: u32 = 3;
+const MOMENTS: u32 = 4;
 
 /// Count of both vCPUs, and the ports on which a vCPU waits for it.
 static COUNT: TicketLock<u64> = TicketLock::new(0);
@@ -74,6 +76,37 @@ fn lock(t: &mut Report) {
     let ended = until(xen, || JOB.load(SeqCst) == 0);
     let count = WAITERS.get().map_or(0, |waiters| *COUNT.lock(waiters, 0));
     t.fact("both vCPUs count with a lock", notified && ended && count == 2 * COUNTS);
+}
+
+/// The latest moment that a vCPU has read, in nanoseconds.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
+/// Reads the clock; returns the number of moments that came before one of the other vCPU, read
+/// earlier.
+fn read_moments(xen: Rt) -> u64 {
+    let is_early = |_: &u64| {
+        let latest = LATEST.load(SeqCst);
+        let now = xen.now().as_nanos();
+        LATEST.fetch_max(now, SeqCst);
+        now < latest
+    };
+    (0..COUNTS).filter(is_early).count() as u64
+}
+
+/// Reads the clock on both vCPUs at the same time.
+fn moments(t: &mut Report) {
+    let xen = t.xen;
+    let time = TimeInfo::of_vcpu(xen.events().shared_info().as_ref(), 0);
+    let is_stable = time.and_then(|time| time.read(&|| 0).ok()).map(|read| read.is_stable);
+    // Dom0 runs where Xen has a stable tick counter.
+    t.fact("Xen flags a stable tick counter, in dom0 here", is_stable == Some(t.dom0));
+    let Ok(work) = ipi(xen, 1) else { return t.fact("a port for moments", false) };
+    JOB.store(MOMENTS, SeqCst);
+    let notified = work.notify().is_ok();
+    let early = read_moments(xen);
+    let ended = until(xen, || JOB.load(SeqCst) == 0);
+    let early = early + ANSWER.load(SeqCst);
+    t.fact("moments of both vCPUs are in order", notified && ended && early == 0);
 }
 
 /// A port with a handler.
@@ -188,6 +221,7 @@ pub(crate) fn test(t: &mut Report) {
     let state = slept.is_err().then(|| sleep_state(xen));
     t.line("sleeps until the timer of vCPU 1", state.as_slice(), slept, is(10));
     lock(t);
+    moments(t);
 }
 
 /// Stops the second vCPU.

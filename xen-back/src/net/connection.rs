@@ -189,6 +189,13 @@ impl<P: ForeignFrames> Connection<P> {
         self.policy.multicast.set_enabled(enabled);
     }
 
+    /// Leaves so many bytes free before each packet to the guest.
+    pub(super) fn set_headroom(&mut self, headroom: u16, statistics: &mut Statistics) {
+        for (queue, statistics) in self.queues.iter_mut().zip(statistics) {
+            queue.rx.set_headroom(headroom, &mut statistics.rx);
+        }
+    }
+
     /// Returns the number of queues.
     pub(super) fn queues(&self) -> usize {
         self.queues.len()

@@ -88,6 +88,13 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         self.device.driver().mac
     }
 
+    /// Returns the largest payload of a packet to the guest that is not segmented, as the toolstack
+    /// has it in node `mtu`; `None` without the node, or before it is read. It is left to the
+    /// network behind the backend: [`send`](Self::send) does not compare packets with it.
+    pub fn mtu(&self) -> Option<u16> {
+        self.device.driver().mtu
+    }
+
     /// Returns what was received from the guest so far, by all queues.
     pub fn tx_statistics(&self) -> TxStatistics {
         let mut sum = TxStatistics::default();

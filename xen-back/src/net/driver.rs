@@ -16,6 +16,9 @@ use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 /// The node of the rate limit, of the toolstack.
 const RATE: &str = "rate";
 
+/// The smallest MTU of IPv4.
+const MIN_MTU: u16 = 68;
+
 /// Features of the frontend.
 const FRONTEND_KEYS: [&str; 9] = [
     key::REQUEST_RX_COPY,
@@ -35,6 +38,7 @@ pub(super) struct Driver<P: ForeignFrames> {
     config: NetBackConfig,
     pub(super) mac: Option<MacAddress>,
     rate: Option<Rate>,
+    pub(super) mtu: Option<u16>,
     /// In pages, as its tables are larger than a driver is to be.
     pub(super) connection: Option<PageBox<P, Connection<P>>>,
     pub(super) statistics: Statistics,
@@ -43,7 +47,15 @@ pub(super) struct Driver<P: ForeignFrames> {
 impl<P: ForeignFrames> Driver<P> {
     pub(super) fn new(platform: P, config: NetBackConfig) -> Self {
         let statistics = [QueueStatistics::default(); MAX_QUEUES];
-        Self { platform, config, mac: None, rate: None, connection: None, statistics }
+        Self { platform, config, mac: None, rate: None, mtu: None, connection: None, statistics }
+    }
+
+    /// Reads the free bytes that the frontend requests before each packet.
+    fn headroom(&self, peer: &Peer<'_>) -> Result<u16, NetBackError> {
+        if !self.config.xdp_headroom {
+            return Ok(0);
+        }
+        Ok(peer.nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM))
     }
 
     /// Reads and checks the nodes of the frontend.
@@ -65,11 +77,7 @@ impl<P: ForeignFrames> Driver<P> {
                 ipv6: flag(key::FEATURE_GSO_TCPV6)?,
             },
             rx_notify: flag(key::FEATURE_RX_NOTIFY)?,
-            headroom: if self.config.xdp_headroom {
-                nodes.number_or(key::XDP_HEADROOM, 0)?.min(xdp::MAX_HEADROOM)
-            } else {
-                0
-            },
+            headroom: self.headroom(peer)?,
         };
         let multicast = flag(key::REQUEST_MULTICAST_CONTROL)?;
         Ok(FrontendNodes { features, multicast, queues, control })
@@ -81,17 +89,26 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
 
     const WATCHED_NODE: Option<&'static str> = Some(key::REQUEST_MULTICAST_CONTROL);
 
+    /// Linux's frontend requests other free bytes before packets so, for its XDP programs, and
+    /// waits for the answer without a timeout.
+    const RECONFIGURES: bool = true;
+
     type Error = NetBackError;
 
     fn setup_keys(&self, keys: &mut KeyList<'_>) {
         keys.own(key::MAC);
         keys.own(RATE);
+        keys.own(key::MTU);
     }
 
     fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, NetBackError> {
         let mac = peer.nodes.own_string(key::MAC)?;
         self.mac = mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok());
         self.rate = peer.nodes.own_string(RATE)?.map(Rate::parse).transpose()?.flatten();
+        self.mtu = match peer.nodes.own_number(key::MTU)? {
+            Some(found) if found < MIN_MTU => return Err(NetBackError::Mtu { found }),
+            found => found,
+        };
         Ok(true)
     }
 
@@ -124,6 +141,15 @@ impl<P: ForeignFrames> BackendDriver for Driver<P> {
         let nodes = self.read_nodes(peer)?;
         let connection = Connection::new(&self.platform, peer.id, &nodes, self.rate, &self.config)?;
         self.connection = Some(PageBox::new(self.platform.clone(), connection)?);
+        Ok(())
+    }
+
+    /// Takes the free bytes before packets that the frontend requests now.
+    fn reconfigure(&mut self, peer: &Peer<'_>) -> Result<(), NetBackError> {
+        let headroom = self.headroom(peer)?;
+        if let Some(connection) = &mut self.connection {
+            connection.set_headroom(headroom, &mut self.statistics);
+        }
         Ok(())
     }
 

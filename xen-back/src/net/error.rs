@@ -48,6 +48,12 @@ pub enum NetBackError {
     /// The toolstack's rate limit is not valid.
     #[error("rate: expected BYTES,MICROSECONDS")]
     Rate,
+    /// The toolstack's MTU is too small for IPv4.
+    #[error("mtu: found {found}, expected 68 or more")]
+    Mtu {
+        /// The node's number.
+        found: u16,
+    },
     /// The platform has no memory left.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),

@@ -304,6 +304,16 @@ impl<P: ForeignFrames> Rx<P> {
         self.slots.len() >= need
     }
 
+    /// Leaves so many bytes free before each packet from here on. Packets that wait are dropped:
+    /// their number of slots is that with the former number.
+    pub(super) fn set_headroom(&mut self, headroom: u16, statistics: &mut RxStatistics) {
+        if headroom != self.features.headroom {
+            statistics.overrun += self.waiting.len() as u64;
+            self.waiting.clear();
+            self.features.headroom = headroom;
+        }
+    }
+
     fn shape(&self, meta: PacketMeta) -> Shape {
         Shape { meta, headroom: self.features.headroom }
     }

@@ -59,6 +59,37 @@ fn malformed_rate_is_refused() {
     fixture.finish();
 }
 
+/// Writes the toolstack's MTU.
+fn set_mtu(fixture: &Fixture, mtu: &str) {
+    let path = fixture.guests[0].device.backend_path();
+    fixture.world.store().write(format!("{path}/mtu"), mtu).unwrap();
+}
+
+#[test]
+fn mtu_is_read_before_connection() {
+    let fixture = Fixture::new(1);
+    set_mtu(&fixture, "1000");
+    let mut back = fixture.back(0);
+    assert_eq!(back.mtu(), None);
+    let front = fixture.connect(0, &mut back);
+    assert_eq!(back.mtu(), Some(1000));
+    fixture.close_and_finish(front, back);
+}
+
+#[test]
+fn impossible_mtu_is_refused() {
+    for (mtu, expected) in [("67", "found 67"), ("large", "mtu"), ("70000", "mtu")] {
+        let fixture = Fixture::new(1);
+        set_mtu(&fixture, mtu);
+        let mut back = fixture.back(0);
+        let error = fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap_err();
+        let text = std::format!("{error}");
+        assert!(text.contains(expected), "{text}");
+        drop(back);
+        fixture.finish();
+    }
+}
+
 /// Returns the backend with a short time for stalls.
 fn stalling(fixture: &Fixture) -> NetBack<Domain> {
     let guest = &fixture.guests[0];

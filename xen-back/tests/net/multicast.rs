@@ -87,6 +87,30 @@ fn device_without_filter_gets_all_groups() {
 }
 
 #[test]
+fn filter_changes_while_connected() {
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut front = fixture.connect(0, &mut back);
+    front.join_multicast(group(1)).unwrap();
+    for (enabled, changes) in [(true, 1), (false, 1), (true, 1)] {
+        front.set_multicast_filter(enabled).unwrap();
+        assert_eq!(front.filters_multicast(), enabled);
+        until_changed(&fixture, &mut front, &mut back, changes);
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert!(is_sent(&mut back, group(1)));
+        assert_eq!(is_sent(&mut back, group(2)), !enabled);
+    }
+    // The filter has a group that was joined while it was off.
+    front.set_multicast_filter(false).unwrap();
+    front.join_multicast(group(2)).unwrap();
+    front.set_multicast_filter(true).unwrap();
+    until_changed(&fixture, &mut front, &mut back, 2);
+    fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    assert!(is_sent(&mut back, group(2)) && !is_sent(&mut back, group(3)));
+    fixture.close_and_finish(front, back);
+}
+
+#[test]
 fn filter_follows_node_while_connected() {
     let fixture = Fixture::new(1);
     let mut back = fixture.back(0);

@@ -45,6 +45,51 @@ fn slots_have_free_bytes() {
     }
 }
 
+/// Switches the frontend to a state with a headroom, and returns the backend's state.
+fn switch(fixture: &Fixture, back: &mut NetBack<Domain>, state: &str, headroom: &str) -> String {
+    let guest = &fixture.guests[0];
+    let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+    store.write(format!("{path}/xdp-headroom"), headroom).unwrap();
+    store.write(format!("{path}/state"), state).unwrap();
+    let _ = fixture.settle(back, &mut |_: Packet<'_>| {});
+    fixture.world.store().read(format!("{}/state", guest.device.backend_path())).unwrap()
+}
+
+#[test]
+fn headroom_changes_while_connected() {
+    let fixture = Fixture::new(1);
+    let mut back = offering(&fixture, 0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    let bytes = frame(1, 9, 100);
+    let mut next = 0;
+    for (headroom, expected) in [("256", 256), ("0", 0), ("64", 64), ("9999", 256)] {
+        // One packet waits for a buffer, and has its place without the new headroom.
+        assert!(back.send(Packet::new(&bytes, PacketMeta::default())));
+        let dropped = back.rx_statistics().overrun;
+        assert_eq!(switch(&fixture, &mut back, "7", headroom), "8");
+        assert_eq!(back.rx_statistics().overrun, dropped + 1);
+        // It waits for the frontend, which is served.
+        assert_eq!(switch(&fixture, &mut back, "7", "1"), "8");
+        assert_eq!(switch(&fixture, &mut back, "4", headroom), "4");
+        // With free bytes, extra information takes a slot.
+        let slots = if expected > 0 { 2 } else { 1 };
+        raw.post(next..next + slots);
+        assert!(back.send(Packet::new(&bytes, PacketMeta::default())));
+        back.flush().unwrap();
+        let first = raw.received()[0];
+        assert_eq!(usize::from(first.status as u16), 100 + expected);
+        assert_eq!(raw.buffer(next, 100 + expected)[expected..], bytes);
+        next += slots;
+    }
+    assert!(back.is_connected());
+    // A bad value ends the connection, as at the first.
+    switch(&fixture, &mut back, "7", "many");
+    assert_eq!(switch(&fixture, &mut back, "7", "many"), "5");
+    raw.end_access();
+    drop(back);
+    fixture.finish();
+}
+
 #[test]
 fn absurd_headroom_is_refused() {
     for bad in ["65536", "-1", "many"] {

@@ -13,10 +13,10 @@ use core::fmt;
 use heapless::Vec;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PAGE_SIZE, PageArc, PageBox, Pages, Platform, Port};
-use xen_store::XenStore;
+use xen_store::{XenStore, XsOps};
 use xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
-use xenbus::FrontendDevice;
-use xenbus::net::DEFAULT_HASH;
+use xenbus::net::{DEFAULT_HASH, key};
+use xenbus::{FrontendDevice, XenbusError};
 
 /// The most ports of a device: two of each queue, and that of the control ring.
 const MAX_PORTS: usize = 2 * MAX_QUEUES as usize + 1;
@@ -283,6 +283,41 @@ impl<P: Platform> NetFront<P> {
     pub fn leave_multicast(&mut self, group: MacAddress) {
         self.device.driver_mut().groups.leave(group);
         self.device.driver_mut().update_filter();
+    }
+
+    /// Turns the backend's multicast filter on or off, as
+    /// [`NetFrontConfig::multicast_filter`] does for the first connection. Waits for xenstored's
+    /// reply.
+    ///
+    /// A backend that cannot change it while connected keeps its state until the next connection;
+    /// [`filters_multicast`](Self::filters_multicast) returns it.
+    ///
+    /// Source: "Multicast control" in `io/netif.h`.
+    ///
+    /// # Errors
+    ///
+    /// [`NetFrontError::Xenbus`] if the node cannot be written. The filter of this connection has
+    /// not changed.
+    #[doc(alias("request-multicast-control", "feature-dynamic-multicast-control"))]
+    pub fn set_multicast_filter(&mut self, enabled: bool) -> Result<(), NetFrontError> {
+        let is_connected = self.device.state() == DeviceState::Connected;
+        let driver = self.device.driver_mut();
+        driver.config.multicast_filter = enabled;
+        if !is_connected || !driver.can_change_filter || driver.filters == enabled {
+            return Ok(());
+        }
+        if enabled {
+            // The filter drops packets of groups that it does not have yet.
+            driver.has_filter = true;
+            driver.update_filter();
+            // The next poll returns the error.
+            let _ = self.flush();
+        }
+        let node = format_args!("{}/{}", self.device.path(), key::REQUEST_MULTICAST_CONTROL);
+        let written = self.device.store().write(node, if enabled { "1" } else { "0" });
+        written.map_err(XenbusError::from)?;
+        self.device.driver_mut().filters = enabled;
+        Ok(())
     }
 
     /// Returns whether the backend of this connection filters multicast packets.

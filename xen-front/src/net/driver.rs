@@ -46,6 +46,10 @@ pub(super) struct VifDriver<P: Platform> {
     pub(super) groups: Groups,
     /// The backend filters multicast packets.
     pub(super) filters: bool,
+    /// The backend's filter has the groups, even while it is off.
+    pub(super) has_filter: bool,
+    /// The backend's filter can be turned on and off while connected.
+    pub(super) can_change_filter: bool,
     /// The backend's link is up.
     pub(super) carrier: bool,
     /// In a page of its own, so that the driver stays small.
@@ -71,6 +75,8 @@ impl<P: Platform> VifDriver<P> {
             queues,
             groups: Groups::default(),
             filters: false,
+            has_filter: false,
+            can_change_filter: false,
             carrier: true,
             control: None,
             hash: HashWish::default(),
@@ -89,7 +95,7 @@ impl<P: Platform> VifDriver<P> {
 
     /// Sends the changes of the multicast filter that there is room for; publish them.
     pub(super) fn update_filter(&mut self) {
-        if !self.filters {
+        if !self.has_filter {
             return;
         }
         let Some(mut queue) = self.queues.open(0) else { return };
@@ -178,6 +184,7 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
             key::FEATURE_IPV6_CSUM_OFFLOAD,
             key::FEATURE_SPLIT_EVENT_CHANNELS,
             key::FEATURE_MULTICAST_CONTROL,
+            key::FEATURE_DYNAMIC_MULTICAST_CONTROL,
             key::FEATURE_CTRL_RING,
             key::FEATURE_XDP_HEADROOM,
             key::MAX_QUEUES,
@@ -198,8 +205,11 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         self.mtu = mtu(nodes, if large { MAX_MTU } else { DEFAULT_MTU });
         let split = self.config.split_event_channels
             && nodes.number_or(key::FEATURE_SPLIT_EVENT_CHANNELS, 0u32)? != 0;
-        self.filters = self.config.multicast_filter
-            && nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
+        let can_filter = nodes.number_or(key::FEATURE_MULTICAST_CONTROL, 0u32)? != 0;
+        self.filters = self.config.multicast_filter && can_filter;
+        self.has_filter = self.filters;
+        self.can_change_filter =
+            can_filter && nodes.number_or(key::FEATURE_DYNAMIC_MULTICAST_CONTROL, 0u32)? != 0;
         let has_headroom = nodes.number_or(key::FEATURE_XDP_HEADROOM, 0u32)? != 0;
         self.headroom =
             if has_headroom { self.config.xdp_headroom.min(xdp::MAX_HEADROOM) } else { 0 };

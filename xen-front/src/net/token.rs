@@ -125,6 +125,10 @@ impl<P: Platform> NetFront<P> {
 
     /// Returns a token to transmit a packet.
     ///
+    /// The packet goes to the first queue that was not [taken](Self::take_queue), as all packets of
+    /// tokens do: it is written in place, where its queue is, before its addresses are known.
+    /// [`transmit`](Self::transmit) selects the queue by the flow.
+    ///
     /// # Errors
     ///
     /// [`TxError::Full`], [`TxError::Down`], [`TxError::Broken`].

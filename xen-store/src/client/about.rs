@@ -4,6 +4,7 @@ use super::{Runtime, XenStore, XsOps};
 use crate::connection::Transport;
 use crate::error::StoreError;
 use core::fmt::{self, Display, Write};
+use core::net::IpAddr;
 
 /// Description of a driver or other software for toolstacks. `Display` writes the node's value;
 /// blanks in a word become hyphens.
@@ -53,6 +54,37 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// to.
     pub fn publish_hotplug(&self, kind: &str, able: bool) -> Result<(), StoreError> {
         self.write_fmt(format_args!("feature/hotplug/{kind}"), u8::from(able))
+    }
+
+    /// Publishes the name, the Ethernet address and the IP addresses of the network interface
+    /// `device/vif/ID` in `attr/vif/ID`, in place of what was published before.
+    ///
+    /// Source: `~/attr/vif/$DEVID` in `docs/misc/xenstore-paths.pandoc`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`XsOps::write`]; a toolstack need not have made `attr` for the domain to write to.
+    #[doc(alias("attr/vif", "ipv4", "ipv6"))]
+    pub fn publish_interface(
+        &self,
+        id: u32,
+        name: &str,
+        mac: impl Display,
+        addresses: &[IpAddr],
+    ) -> Result<(), StoreError> {
+        match self.remove(format_args!("attr/vif/{id}")) {
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {}
+        }
+        self.write(format_args!("attr/vif/{id}/name"), name)?;
+        self.write_fmt(format_args!("attr/vif/{id}/mac/0"), mac)?;
+        for (family, is_v4) in [("ipv4", true), ("ipv6", false)] {
+            let addresses = addresses.iter().filter(|address| address.is_ipv4() == is_v4);
+            for (index, address) in addresses.enumerate() {
+                self.write_fmt(format_args!("attr/vif/{id}/{family}/{index}"), address)?;
+            }
+        }
+        Ok(())
     }
 }
 

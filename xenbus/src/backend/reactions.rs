@@ -16,6 +16,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
         match self.reading {
             For::Setup => !is_ending && matches!(action, Action::Publish | Action::Restart),
             For::Connect => true,
+            For::Reconfigure => action == Action::Reconfigure,
         }
     }
 
@@ -35,6 +36,8 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
             next(Role::Backend, self.nodes.own, self.nodes.peer)
         };
         match action {
+            Action::Reconfigure if D::RECONFIGURES => self.begin_read(For::Reconfigure)?,
+            Action::Resume => self.jobs.publish(XenbusState::CONNECTED, false),
             Action::Close if self.is_served() => self.jobs.publish(XenbusState::CLOSING, false),
             // To connect what is linked already is to try again: its state was not written.
             Action::Close
@@ -67,7 +70,7 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 self.changed = false;
                 self.jobs.publish(XenbusState::CONNECTED, true);
             }
-            Action::Run => {
+            Action::Run | Action::Reconfigure => {
                 self.jobs.release_memory();
                 return Ok(Some(BackendEvent::Serve));
             }
@@ -91,11 +94,9 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 self.jobs.publish(XenbusState::CLOSED, false);
             }
             // All but the first are a frontend's.
-            Action::Wait
-            | Action::Reconfigure
-            | Action::Resume
-            | Action::Closed
-            | Action::Reopen => return Ok(Some(BackendEvent::Idle)),
+            Action::Wait | Action::Closed | Action::Reopen => {
+                return Ok(Some(BackendEvent::Idle));
+            }
         }
         Ok(None)
     }

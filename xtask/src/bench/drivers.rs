@@ -54,7 +54,7 @@ const fn connection(name: &'static str, what: &'static str, most: f64) -> Case {
     Case { name, what, rounds: [2, 6], is_long: false, most }
 }
 
-pub(super) const CASES: [Case; 11] = [
+pub(super) const CASES: [Case; 13] = [
     case("block/read/1", "read of 4 KiB", 5810.0),
     case("block/read/32", "read of 4 KiB, batch 32", 1809.0),
     case("block/of/1", "read of 4 KiB, by the event of a port", 5810.0),
@@ -66,6 +66,9 @@ pub(super) const CASES: [Case; 11] = [
     case("net/out/32", "packet from the guest, batch 32", 865.0),
     case("net/in/1", "packet of 1000 bytes to the guest", 2344.0),
     case("net/in/32", "packet to the guest, batch 32", 955.0),
+    // A queue costs the same beside others.
+    case("net/queues/1", "packet from one queue, batch 32", 865.0),
+    case("net/queues/4", "packet from one of four queues, batch 32", 865.0),
     connection("net/connect", "boot, connection, one packet", 620_000.0),
 ];
 

@@ -109,9 +109,16 @@ impl LinuxGuest {
         self.pack(&Content { init, modules, programs: &["usr/bin/fio"], files })
     }
 
-    /// Makes an initramfs that runs `init`, with a RAM disk's driver and the backend of disks.
+    /// Makes an initramfs that runs `init`, with `files` and drivers of a disk and an interface.
+    pub(crate) fn small_initramfs(&self, init: &str, files: &[(&str, &Path)]) -> Result<Vec<u8>> {
+        let modules = &["xen-blkfront", "xen-netfront"];
+        self.pack(&Content { init, modules, programs: &[], files })
+    }
+
+    /// Makes an initramfs that runs `init`, with a RAM disk's driver, the backends of disks and
+    /// networks, and a bridge.
     pub(crate) fn backend_initramfs(&self, init: &str) -> Result<Vec<u8>> {
-        let modules = &["brd", "xen-blkback"];
+        let modules = &["brd", "xen-blkback", "llc", "stp", "bridge", "xen-netback"];
         self.pack(&Content { init, modules, programs: &[], files: &[] })
     }
 

@@ -73,6 +73,8 @@ pub(crate) struct Boot {
     /// Counts instructions instead of time: one virtual second is 500 million of them, on one CPU.
     pub(crate) icount: bool,
     pub(crate) cpus: u32,
+    /// Xen takes the time-stamp counter for stable, as on processors of today.
+    pub(crate) stable_tsc: bool,
     /// MiB.
     pub(crate) mem: u32,
     /// MiB.
@@ -186,6 +188,7 @@ impl Boot {
             dom0: Dom0Kind::Pv,
             icount: false,
             cpus: 1,
+            stable_tsc: false,
             mem: 2048,
             dom0_mem: 1024,
             timeout: Duration::from_secs(300),

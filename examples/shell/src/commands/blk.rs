@@ -143,8 +143,11 @@ struct Info<'b, P: Platform>(&'b BlkFront<P, DmaBuffer<P>>);
 impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (info, rings, pages) = (self.0.info(), self.0.rings(), self.0.ring_pages());
-        write!(f, "{} bytes, sectors of {}, ", info.bytes(), info.sector_size)?;
-        f.write_str(if info.read_only { "read-only" } else { "writable" })?;
+        write!(f, "{} bytes, sectors of {}", info.bytes(), info.sector_size)?;
+        if info.physical_sector_size != info.sector_size {
+            write!(f, " (physical {})", info.physical_sector_size)?;
+        }
+        f.write_str(if info.read_only { ", read-only" } else { ", writable" })?;
         match info.flush_method() {
             Some(block::FlushMethod::Flush) => f.write_str(", flush")?,
             Some(_) => f.write_str(", barrier")?,

@@ -95,7 +95,9 @@ impl<P: Platform> Nics<P> {
         }
         let net = connect(system, vif, cidr.address, queues, headroom)?;
         let (mac, mtu, queues) = (net.mac(), net.mtu(), net.queues());
-        self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
+        let store = system.store()?.clone();
+        publish(&store, vif, mac, cidr);
+        self.up.push(Stack::new(Card { net, store }, mac.0, cidr));
         write!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?;
         Ok(if queues > 1 { writeln!(out, ", {queues} queues") } else { writeln!(out) }?)
     }
@@ -138,6 +140,20 @@ impl<P: Platform> Nics<P> {
             StaticGrantState::Off => Ok(writeln!(out, "{vif} static grants off")?),
             found => Err(Error::StaticGrants { vif, found }),
         }
+    }
+
+    /// Has the backend send the multicast packets of the interface's groups only, or all.
+    pub(crate) fn multicast(
+        &mut self,
+        name: &str,
+        filtered: bool,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let net = &mut self.named(name)?.net;
+        let vif = net.vif();
+        net.set_multicast_filter(filtered).map_err(|error| Error::Interface { vif, error })?;
+        let found = if net.filters_multicast() { "filtered" } else { "all" };
+        Ok(writeln!(out, "{vif} multicast {found}")?)
     }
 
     /// Returns the interface of a name that is up.
@@ -224,7 +240,9 @@ impl<P: Platform> Nics<P> {
     /// and prints what went wrong with it.
     pub(crate) fn resume(&mut self, out: &mut dyn Write) {
         for stack in &mut self.up {
+            let cidr = stack.cidr();
             let Card { net, store } = stack.nic();
+            publish(store, net.vif(), net.mac(), cidr);
             let deadline = store.platform().now() + CONNECT_TIMEOUT;
             net.resume();
             match wait_until_up(net, store.platform(), deadline) {
@@ -245,6 +263,11 @@ impl<P: Platform> Nics<P> {
             }
         }
     }
+}
+
+/// Publishes the address of an interface. A toolstack need not have a place for it.
+fn publish<P: Platform>(store: &XenStore<P>, vif: Vif, mac: MacAddress, cidr: Cidr) {
+    let _ = store.publish_interface(vif.0, &alloc::format!("{vif}"), mac, &[cidr.address]);
 }
 
 /// Returns the Ethernet addresses of the multicast groups of an interface: all hosts of IPv4, or

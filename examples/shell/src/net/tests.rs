@@ -229,9 +229,9 @@ fn ipv6_has_echo_and_stream() {
     let mut stack = stack_6(server(|_| {}));
     assert!(stack.reaches(THEIRS_6) && !stack.reaches(THEIRS));
     assert_eq!(ping(&mut stack, THEIRS_6, 5).to_string(), "ping fd00::1 sent=5 received=5");
-    let (echoed, result) = tcp_echo(&mut stack, THEIRS_6, 7, 1 << 20);
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS_6, 7, 1 << 20, 1);
     assert_eq!((result, echoed.received, echoed.mismatches), (Ok(()), 1 << 20, 0));
-    let (_, result) = tcp_echo(&mut stack, THEIRS_6, 9, 512);
+    let (_, result) = tcp_echo(&mut stack, THEIRS_6, 9, 512, 1);
     assert_eq!(result.unwrap_err().to_string(), "[fd00::1]:9 refused the connection");
 }
 
@@ -257,17 +257,28 @@ fn unused_address_costs_a_second_each() {
 #[test]
 fn megabyte_is_echoed_unchanged() {
     let mut stack = stack(server(|_| {}));
-    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20);
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20, 1);
     assert_eq!(result, Ok(()));
     assert_eq!(echoed.to_string(), "tcp-echo sent=1048576 received=1048576 mismatches=0");
     // The port is free again, and a second connection finds the server.
-    assert_eq!(tcp_echo(&mut stack, THEIRS, 7, 0).1, Ok(()));
+    assert_eq!(tcp_echo(&mut stack, THEIRS, 7, 0, 1).1, Ok(()));
+}
+
+#[test]
+fn connections_share_the_bytes() {
+    let mut stack = stack(server(|_| {}));
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100_001, 2);
+    assert_eq!((result, echoed.sent, echoed.received), (Ok(()), 100_001, 100_001));
+    // The server has no room for a third one.
+    let (_, result) = tcp_echo(&mut stack, THEIRS, 7, 100_001, 3);
+    assert!(matches!(result, Err(NetError::Refused { .. })), "{result:?}");
+    assert_eq!(tcp_echo(&mut stack, THEIRS, 7, 100, 2).1, Ok(()));
 }
 
 #[test]
 fn different_bytes_are_counted() {
     let mut stack = stack(server(|bytes| bytes[0] ^= 1));
-    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100);
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100, 1);
     assert_eq!(
         (echoed.received, result),
         (100, Err(NetError::Different { mismatches: echoed.mismatches }))
@@ -278,10 +289,10 @@ fn different_bytes_are_counted() {
 #[test]
 fn refused_and_silent_peers_differ() {
     let mut stack = stack(|_| {});
-    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 9, 512);
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 9, 512, 1);
     assert_eq!(echoed, Echoed::default());
     assert_eq!(result.unwrap_err().to_string(), "10.0.0.1:9 refused the connection");
-    let (_, result) = tcp_echo(&mut stack, [10, 0, 0, 99].into(), 9, 512);
+    let (_, result) = tcp_echo(&mut stack, [10, 0, 0, 99].into(), 9, 512, 1);
     assert_eq!(result.unwrap_err().to_string(), "10.0.0.99:9 did not answer within 10000 ms");
 }
 
@@ -295,7 +306,7 @@ fn silent_server_does_not_block_client() {
             socket.listen(7).unwrap();
         }
     });
-    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20);
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20, 1);
     assert_eq!(echoed.received, 0);
     assert!(matches!(result, Err(NetError::Stuck { .. })), "{result:?}");
 }

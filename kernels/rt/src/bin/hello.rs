@@ -15,6 +15,7 @@ xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     early_println!("hello from {}", if xen.is_dom0() { "dom0" } else { "a guest" });
+    early_println!("code at {:#x}", main as *const () as usize);
     early_println!("command line: {:?}", xen.command_line());
     for region in xen.memory_map() {
         early_println!(

@@ -7,7 +7,7 @@ use core::fmt;
 use xen_guest::BootInfo;
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
 
-xen_guest::pvh_entry!(start_by_pvh, multiboot: start_by_multiboot, stack: 512 * 1024);
+xen_guest::pvh_entry!(start_by_pvh, multiboot: start_by_multiboot, relocatable, stack: 512 * 1024);
 
 /// Starts after the PVH entry: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
 fn start_by_pvh(start_info: usize) -> ! {

@@ -1,10 +1,17 @@
 //! Interrupt lines and the clock of a PC, for `main`.
 
+use super::hvm;
 use super::lines::{self, LineError};
 use crate::Rt;
 use xen_evtchn::Callback;
+use xen_guest::hvm::PlatformDevice;
 
 impl Rt {
+    /// Returns the platform device of an HVM guest; `None` without a device model.
+    pub fn platform_device(self) -> Option<&'static PlatformDevice> {
+        hvm::device()
+    }
+
     /// Returns how many pins the I/O APIC has; `None` without one, as in a PVH guest.
     pub fn io_apic_pins(self) -> Option<u32> {
         lines::pins()

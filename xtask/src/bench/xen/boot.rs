@@ -9,19 +9,33 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
-use super::cases::{self, Case, Guest};
+use super::Job;
+use super::cases::{self, Case, Guest, Variant};
 use super::figures::{self, Figures, Printed};
+use super::services::{self, Service};
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
 use crate::testbed::{Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../../../payload/bench.sh");
+const SERVICES_SCRIPT: &str = include_str!("../../../payload/bench-services.sh");
 const LINUX_INIT: &str = include_str!("../../../payload/bench-guest.sh");
+const SERVICES_INIT: &str = include_str!("../../../payload/bench-services-guest.sh");
 const LINUX_BACKEND_INIT: &str = include_str!("../../../payload/bench-backend.sh");
+const LINUX_PEER_INIT: &str = include_str!("../../../payload/bench-peer.sh");
 
 /// Configuration of any domain.
 const DOMAIN: &str = "type=\"pvh\"\nvcpus=1\non_poweroff=\"destroy\"\non_crash=\"destroy\"\n";
+
+/// Configuration of the measured domain, and of its devices.
+const GUEST: &str = "name=\"guest\"\nkernel=\"/payload/kernel\"\n";
+const DEVICES: &str = "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
+                       vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n";
+
+/// Devices of a guest of a pair: the disk of the first read, and an interface of the driver domain.
+const PAIR_DEVICES: &str = "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
+                            vif=[\"mac=00:16:3e:00:00:02,backend=dd,script=vif-bridge\"]\n";
 
 /// Time for one boot.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -40,6 +54,7 @@ pub(super) struct Programs {
     plugin: PathBuf,
     mark: PathBuf,
     net: PathBuf,
+    guest: PathBuf,
     folder: PathBuf,
 }
 
@@ -52,25 +67,60 @@ impl Programs {
         let plugin = compile("counts.c", PLUGIN, &folder, "counts.so")?;
         let mark = compile("mark.c", STATIC, &folder, "mark")?;
         let net = compile("net.c", STATIC, &folder, "net")?;
+        let guest = compile("guest.c", STATIC, &folder, "guest")?;
         let linux = LinuxGuest::with_fio(xen)?;
-        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, net, folder })
+        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, net, guest, folder })
     }
 
-    fn payload(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Archive> {
+    /// Makes what every boot has: the programs of dom0 and its script.
+    fn archive(&self, script: &str) -> Result<Archive> {
         let mut archive = Archive::default();
-        archive.file("payload/run", 0o755, SCRIPT);
+        archive.file("payload/run", 0o755, script);
         archive.file("payload/lib.sh", 0o644, payload::LIB);
         archive.copy("payload/mark", &self.mark)?;
         archive.copy("payload/net", &self.net)?;
-        let mut config = format!("{DOMAIN}name=\"guest\"\nkernel=\"/payload/kernel\"\n");
-        config += if Guest::BACK.contains(&guest) {
-            self.add_driver_domain(&mut archive, guest)?;
+        archive.copy("payload/guest", &self.guest)?;
+        Ok(archive)
+    }
+
+    fn services(&self, is_ours: bool, services: &[&Service]) -> Result<Archive> {
+        let mut archive = self.archive(SERVICES_SCRIPT)?;
+        let words = services::words(services).join(" ");
+        let settings = format!("OURS={}\nCASES=\"{words}\"\n", u8::from(is_ours));
+        archive.file("payload/settings", 0o644, settings);
+        let mut config = format!("{DOMAIN}{GUEST}{DEVICES}memory=192\ntsc_mode=\"native\"\n");
+        if is_ours {
+            archive.copy("payload/kernel", &self.kernel)?;
+            config += &format!("cmdline=\"{}\"\n", services::command_line(services));
+        } else {
+            archive.copy("payload/kernel", &self.linux.kernel)?;
+            let jobs = self.folder.join("services");
+            fs::write(&jobs, words).with_context(|| format!("writing {}", jobs.display()))?;
+            let files =
+                [("bin/mark", self.mark.as_path()), ("bin/guest", &self.guest), ("jobs", &jobs)];
+            let initramfs = self.linux.small_initramfs(SERVICES_INIT, &files)?;
+            archive.file("payload/initramfs", 0o644, initramfs);
+            config += "ramdisk=\"/payload/initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
+        }
+        archive.file("payload/guest.cfg", 0o644, config);
+        Ok(archive)
+    }
+
+    fn devices(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Archive> {
+        let mut archive = self.archive(SCRIPT)?;
+        let mut config = format!("{DOMAIN}{GUEST}");
+        if let Some(is_ours) = guest.has_our_backend() {
+            self.add_driver_domain(&mut archive, is_ours)?;
+        }
+        config += if Guest::PAIRS.contains(&guest) {
+            self.add_peer(&mut archive, guest)?;
+            PAIR_DEVICES
+        } else if Guest::BACK.contains(&guest) {
             "disk=[\"format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data\"]\n"
         } else {
-            "disk=[\"phy:/dev/ram0,xvda,w\"]\n\
-             vif=[\"mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge\"]\n"
+            DEVICES
         };
-        if guest == Guest::Ours {
+        if guest.is_ours() {
             archive.copy("payload/kernel", &self.kernel)?;
             let line = cases::command_line(cases, quick);
             config += &format!("memory=128\ncmdline=\"{line}\"\n");
@@ -100,13 +150,32 @@ impl Programs {
         Ok(archive)
     }
 
-    /// Adds the driver domain that serves the guest's disk, of as many MiB as dom0's.
-    fn add_driver_domain(&self, archive: &mut Archive, guest: Guest) -> Result<()> {
+    /// Adds the other guest of a pair.
+    fn add_peer(&self, archive: &mut Archive, guest: Guest) -> Result<()> {
+        let mut config = format!(
+            "{DOMAIN}name=\"peer\"\nkernel=\"/payload/kernel\"\ntsc_mode=\"native\"\n\
+             vif=[\"mac=00:16:3e:00:00:01,backend=dd,script=vif-bridge\"]\n"
+        );
+        if guest.is_ours() {
+            config += "memory=128\ncmdline=\"callback serve\"\n";
+        } else {
+            let files = [("bin/net", self.net.as_path())];
+            let initramfs = self.linux.small_initramfs(LINUX_PEER_INIT, &files)?;
+            archive.file("payload/peer.initramfs", 0o644, initramfs);
+            config += "memory=160\nramdisk=\"/payload/peer.initramfs\"\n\
+                       cmdline=\"console=hvc0 quiet\"\n";
+        }
+        archive.file("payload/peer.cfg", 0o644, config);
+        Ok(())
+    }
+
+    /// Adds the driver domain that serves a disk, of as many MiB as dom0's, and a network.
+    fn add_driver_domain(&self, archive: &mut Archive, is_ours: bool) -> Result<()> {
         let mut config = format!(
             "{DOMAIN}name=\"dd\"\nkernel=\"/payload/driver-domain\"\nmemory=256\n\
              driver_domain=1\ntsc_mode=\"native\"\n"
         );
-        if guest == Guest::OnOurs {
+        if is_ours {
             archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
             config += "cmdline=\"disk=data:64 grants=persistent\"\n";
         } else {
@@ -119,28 +188,27 @@ impl Programs {
         Ok(())
     }
 
-    /// Boots a guest that does the cases; our kernel does each of them in each variant.
-    pub(super) fn run(&self, guest: Guest, cases: &[&Case], quick: bool) -> Result<Figures> {
-        let title = format!("Xen {}, {}", self.xen, guest.title());
-        let name = format!("{}-{}", self.xen, guest.name());
+    /// Boots a guest that does a job; our kernel does each case of a device in each variant.
+    pub(super) fn run(&self, job: &Job<'_>, quick: bool) -> Result<Figures> {
+        let title = format!("Xen {}, {}", self.xen, job.title());
+        let name = format!("{}-{}", self.xen, job.name());
         let spinner = ui::spinner(&title);
         let log = self.folder.join(format!("{name}.log"));
         let counts = self.folder.join(format!("{name}.counts"));
-        let result = self.boot(guest, cases, quick, &log, &counts, &spinner);
+        let result = self.boot(job, quick, &log, &counts, &spinner);
         spinner.finish_and_clear();
         result.with_context(|| format!("{title}; the whole log is {}", log.display()))
     }
 
     fn boot(
         &self,
-        guest: Guest,
-        cases: &[&Case],
+        job: &Job<'_>,
         quick: bool,
         log: &Path,
         counts: &Path,
         spinner: &ProgressBar,
     ) -> Result<Figures> {
-        let names = names(guest, cases);
+        let names = names(job);
         let mut boot = Boot::new(self.xen, log.to_owned());
         boot.icount = true;
         boot.timeout = TIMEOUT;
@@ -148,7 +216,13 @@ impl Programs {
         boot.plugin = Some((self.plugin.clone(), counts.to_owned()));
         let (mut printed, mut guest_log, mut symbol) =
             (Printed::default(), GuestLog::default(), None);
-        let payload = self.payload(guest, cases, quick)?;
+        let payload = match *job {
+            Job::Devices { guest, cases } => self.devices(guest, cases, quick)?,
+            Job::Services { is_ours, services } => {
+                boot.stable_tsc = true;
+                self.services(is_ours, services)?
+            }
+        };
         let progress = Progress { file: counts, names: &names, spinner };
         let outcome = progress.during(|| {
             boot.run(&payload, None, &mut |event| match event {
@@ -179,15 +253,41 @@ impl Programs {
     }
 }
 
-/// Returns the names of the measurements of a guest, in their order.
-fn names(guest: Guest, cases: &[&Case]) -> Vec<String> {
-    if guest != Guest::Ours {
-        return cases.iter().map(|case| case.name.to_owned()).collect();
+impl Job<'_> {
+    /// Returns the title of its guest.
+    fn title(&self) -> &'static str {
+        match self {
+            Job::Devices { guest, .. } => guest.title(),
+            Job::Services { is_ours: true, .. } => "services of ours",
+            Job::Services { is_ours: false, .. } => "services of Linux",
+        }
     }
-    let measurements = cases::measurements(cases).into_iter();
-    measurements
-        .map(|(index, variant)| format!("{}, {}", cases[index].name, variant.title()))
-        .collect()
+
+    /// Returns the name of its files.
+    fn name(&self) -> &'static str {
+        match self {
+            Job::Devices { guest, .. } => guest.name(),
+            Job::Services { is_ours: true, .. } => "services-ours",
+            Job::Services { is_ours: false, .. } => "services-linux",
+        }
+    }
+}
+
+/// Returns the names of the measurements of a guest, in their order.
+fn names(job: &Job<'_>) -> Vec<String> {
+    match job {
+        Job::Devices { guest: Guest::Ours, cases } => {
+            let measurements = cases::measurements(cases).into_iter();
+            let name = |(index, variant): (usize, Variant)| {
+                format!("{}, {}", cases[index].name, variant.title())
+            };
+            measurements.map(name).collect()
+        }
+        Job::Devices { cases, .. } => cases.iter().map(|case| case.name.to_owned()).collect(),
+        Job::Services { services, .. } => {
+            services.iter().map(|service| service.name.to_owned()).collect()
+        }
+    }
 }
 
 /// Compiles a program of `benches/xen` into `folder`.
@@ -254,8 +354,9 @@ mod tests {
     #[test]
     fn names_follow_variants_then_cases() {
         let cases = cases::chosen(&cases::CASES, Some("128k"));
-        assert_eq!(names(Guest::Linux, &cases), ["block/read-128k", "block/write-128k"]);
-        let ours = names(Guest::Ours, &cases);
+        let names = |guest| names(&Job::Devices { guest, cases: &cases });
+        assert_eq!(names(Guest::Linux), ["block/read-128k", "block/write-128k"]);
+        let ours = names(Guest::Ours);
         assert_eq!(ours.len(), 3 * cases.len());
         assert_eq!(ours[1], "block/write-128k, zero-copy, upcall");
         assert_eq!(ours[2], "block/read-128k, zero-copy, poll");
@@ -264,7 +365,8 @@ mod tests {
     #[test]
     fn programs_compile() {
         let folder = tempfile::tempdir().unwrap();
-        for (source, options) in [("counts.c", PLUGIN), ("mark.c", STATIC), ("net.c", STATIC)] {
+        let programs = ["mark.c", "net.c", "guest.c"].map(|source| (source, STATIC));
+        for (source, options) in [("counts.c", PLUGIN)].into_iter().chain(programs) {
             let program = compile(source, options, folder.path(), "program").unwrap();
             assert!(program.is_file());
         }

@@ -15,12 +15,32 @@ pub(super) enum Guest {
     OnOurs,
     /// The same guest, whose disk a Linux driver domain serves.
     OnLinux,
+    /// Our kernel, with another one as peer, both on our driver domain's network.
+    PairOfOurs,
+    /// Linux with a native TSC, with another one as peer, both on a Linux driver domain's network.
+    PairOfLinux,
 }
 
 impl Guest {
     /// In the order of boots: the slowest ones first.
     pub(super) const FRONT: [Guest; 3] = [Guest::Linux, Guest::LinuxNative, Guest::Ours];
     pub(super) const BACK: [Guest; 2] = [Guest::OnLinux, Guest::OnOurs];
+
+    pub(super) const PAIRS: [Guest; 2] = [Guest::PairOfLinux, Guest::PairOfOurs];
+
+    /// Returns whether it is our kernel.
+    pub(super) fn is_ours(self) -> bool {
+        matches!(self, Guest::Ours | Guest::PairOfOurs)
+    }
+
+    /// Returns whether its driver domain is ours; `None` without one.
+    pub(super) fn has_our_backend(self) -> Option<bool> {
+        match self {
+            Guest::Ours | Guest::Linux | Guest::LinuxNative => None,
+            Guest::OnOurs | Guest::PairOfOurs => Some(true),
+            Guest::OnLinux | Guest::PairOfLinux => Some(false),
+        }
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -29,6 +49,8 @@ impl Guest {
             Guest::LinuxNative => "linux-native",
             Guest::OnOurs => "on-ours",
             Guest::OnLinux => "on-linux",
+            Guest::PairOfOurs => "pair-of-ours",
+            Guest::PairOfLinux => "pair-of-linux",
         }
     }
 
@@ -39,6 +61,8 @@ impl Guest {
             Guest::LinuxNative => "Linux, native TSC",
             Guest::OnOurs => "Linux on our backend",
             Guest::OnLinux => "Linux on Linux's backend",
+            Guest::PairOfOurs => "ours on our backend",
+            Guest::PairOfLinux => "Linux on Linux's backend, to Linux",
         }
     }
 }
@@ -188,9 +212,9 @@ impl Case {
     fn count(&self, guest: Guest, quick: bool) -> u64 {
         let [ours, linux, native] = self.counts;
         let count = match guest {
-            Guest::Ours => ours,
+            Guest::Ours | Guest::PairOfOurs => ours,
             Guest::Linux => linux,
-            Guest::LinuxNative | Guest::OnOurs | Guest::OnLinux => native,
+            Guest::LinuxNative | Guest::OnOurs | Guest::OnLinux | Guest::PairOfLinux => native,
         };
         if quick { count / 4 } else { count }
     }
@@ -309,6 +333,16 @@ const fn back(name: &'static str, case: &Case) -> Case {
 
 /// Least speed of a Linux guest on our driver domain, as a multiple of that on a Linux one.
 pub(super) const BACK_TARGET: f64 = 1.5;
+
+/// The operations of a guest with another one, on the network of a driver domain.
+pub(super) const PAIR_CASES: [Case; 2] = [
+    Case { what: "64 KiB of a TCP stream to a guest", ..back("pair/tcp-out", &CASES[5]) },
+    Case { what: "a byte by TCP to a guest and back", ..back("pair/tcp-rr", &CASES[9]) },
+];
+
+/// Least speed of two guests of ours on our driver domain, as a multiple of that of Linux guests
+/// on a Linux one.
+pub(super) const PAIR_TARGET: f64 = 2.0;
 
 /// The first read of each boot, which is always measured.
 pub(super) const FIRST_READ: &str = "block/first-read";

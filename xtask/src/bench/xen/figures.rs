@@ -19,15 +19,21 @@ pub(super) struct Counts {
     pub(super) xen_for_dom0: u64,
     pub(super) xen_for_guest: u64,
     pub(super) xen_for_driver_domain: u64,
+    pub(super) xen_for_peer: u64,
     pub(super) dom0: u64,
     pub(super) guest: u64,
     pub(super) driver_domain: u64,
+    pub(super) peer: u64,
     /// Number of times that Xen entered the guest.
     pub(super) exits: u64,
     /// Number of times that Xen entered the driver domain.
     pub(super) driver_domain_exits: u64,
     /// Events that the guest sent.
     pub(super) notifications: u64,
+    /// Marks of handlers.
+    pub(super) handlers: u64,
+    /// Instructions from the first one of the guest after a halt to the mark of a handler.
+    pub(super) until_handlers: u64,
 }
 
 /// A measured case.
@@ -43,6 +49,40 @@ pub(super) struct Figure {
 impl Figure {
     pub(super) fn per_second(&self) -> f64 {
         self.count as f64 * 1e9 / self.ns as f64
+    }
+
+    /// Returns the instructions of Xen, for any domain.
+    pub(super) fn xen(&self) -> u64 {
+        let counts = &self.counts;
+        let xen = counts.xen_for_dom0 + counts.xen_for_guest;
+        xen + counts.xen_for_driver_domain + counts.xen_for_peer
+    }
+
+    /// Returns all instructions.
+    pub(super) fn total(&self) -> u64 {
+        let counts = &self.counts;
+        self.xen() + counts.dom0 + counts.guest + counts.driver_domain + counts.peer
+    }
+
+    /// Returns the operations of both.
+    pub(super) fn with(&self, other: &Figure) -> Figure {
+        let (one, two) = (&self.counts, &other.counts);
+        let counts = Counts {
+            xen_for_dom0: one.xen_for_dom0 + two.xen_for_dom0,
+            xen_for_guest: one.xen_for_guest + two.xen_for_guest,
+            xen_for_driver_domain: one.xen_for_driver_domain + two.xen_for_driver_domain,
+            xen_for_peer: one.xen_for_peer + two.xen_for_peer,
+            dom0: one.dom0 + two.dom0,
+            guest: one.guest + two.guest,
+            driver_domain: one.driver_domain + two.driver_domain,
+            peer: one.peer + two.peer,
+            exits: one.exits + two.exits,
+            driver_domain_exits: one.driver_domain_exits + two.driver_domain_exits,
+            notifications: one.notifications + two.notifications,
+            handlers: one.handlers + two.handlers,
+            until_handlers: one.until_handlers + two.until_handlers,
+        };
+        Figure { count: self.count + other.count, ns: self.ns + other.ns, counts }
     }
 
     pub(super) fn milliseconds(&self) -> f64 {
@@ -101,6 +141,11 @@ impl Printed {
                 time.with_context(|| format!("no figure of {name}; its last line: {}", self.last))?;
             let counts = counts.get(index).with_context(|| format!("no counts of {name}"))?;
             ensure!(counts.guest > 0, "the plugin saw no instruction of the guest in {name}");
+            let handlers = counts.handlers;
+            ensure!(
+                [0, count].contains(&handlers),
+                "found {handlers} handlers in {name}, expected {count}"
+            );
             Ok(Figure { count, ns, counts: *counts })
         };
         let first_read = figure(FIRST_READ, FIRST_READ, 0)?;
@@ -136,17 +181,17 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
         match kind {
             "phase" => {
                 let numbers = numbers(rest).with_context(wrong)?;
-                let &[mark, ref xen @ .., _, _, _, _, _, _] = numbers.as_slice() else {
-                    bail!(wrong());
-                };
-                let &[.., dom0, guest, driver_domain, _, exits, driver_domain_exits] =
-                    numbers.as_slice()
+                let &[mark, ref owners @ ..] = numbers.as_slice() else { bail!(wrong()) };
+                // Instructions of Xen for each owner, those of the owner, and its exits.
+                let &[
+                    [xen_for_dom0, xen_for_guest, xen_for_driver_domain, xen_for_peer],
+                    [dom0, guest, driver_domain, peer],
+                    [_, exits, driver_domain_exits, _],
+                ] = owners.as_chunks().0
                 else {
                     bail!(wrong());
                 };
-                let &[xen_for_dom0, xen_for_guest, xen_for_driver_domain] = xen else {
-                    bail!(wrong());
-                };
+                ensure!(owners.len() == 12, wrong());
                 let previous = last.replace(mark);
                 current = None;
                 if mark == END {
@@ -158,9 +203,11 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                         xen_for_dom0,
                         xen_for_guest,
                         xen_for_driver_domain,
+                        xen_for_peer,
                         dom0,
                         guest,
                         driver_domain,
+                        peer,
                         exits,
                         driver_domain_exits,
                         ..Counts::default()
@@ -169,10 +216,19 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                     current = phases.last_mut();
                 }
             }
+            "handlers" => {
+                let &[handlers, instructions] = numbers(rest).with_context(wrong)?.as_slice()
+                else {
+                    bail!(wrong());
+                };
+                if let Some(phase) = current.as_mut() {
+                    (phase.handlers, phase.until_handlers) = (handlers, instructions);
+                }
+            }
             "block" => {
                 let (address, rest) = rest.split_once(' ').with_context(wrong)?;
                 let address = u64::from_str_radix(address, 16).with_context(wrong)?;
-                let &[.., for_guest, _] = numbers(rest).with_context(wrong)?.as_slice() else {
+                let &[.., for_guest, _, _] = numbers(rest).with_context(wrong)?.as_slice() else {
                     bail!(wrong());
                 };
                 if let Some(phase) = current.as_mut().filter(|_| address == evtchn_send) {
@@ -193,15 +249,16 @@ fn numbers(text: &str) -> Result<Vec<u64>> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9\n\
-        phase 1 1 2 3 4 5 6 0 7 8\n\
-        block ffff82d040001000 1 2 0 0 0 0 1 1 0\n\
-        phase 0 8 8 8 8 8 8 8 8 8\n\
-        phase 1 10 20 0 30 40 0 0 50 0\n\
-        block ffff82d040001000 0 60 0 0 0 0 7 6 3\n\
-        block ffff82d040001000 0 5 0 0 0 0 0 1 0\n\
-        block ffff82d040002000 0 60 0 0 0 0 0 90 0\n\
-        block 401000 0 0 0 0 40 0 0 0 0\n";
+    const FILE: &str = "phase 2 9 9 9 9 9 9 9 9 9 9 9 9\n\
+        phase 1 1 2 3 9 4 5 6 10 0 7 8 0\n\
+        handlers 3 900\n\
+        block ffff82d040001000 1 2 0 0 0 0 0 0 1 1 0 0\n\
+        phase 0 8 8 8 8 8 8 8 8 8 8 8 8\n\
+        phase 1 10 20 0 0 30 40 0 0 0 50 0 0\n\
+        block ffff82d040001000 0 60 0 0 0 0 0 0 7 6 3 0\n\
+        block ffff82d040001000 0 5 0 0 0 0 0 0 0 1 0 0\n\
+        block ffff82d040002000 0 60 0 0 0 0 0 0 0 90 0 0\n\
+        block 401000 0 0 0 0 0 40 0 0 0 0 0 0\n";
 
     fn read(text: &str) -> Result<Vec<Counts>> {
         counts(text.as_bytes(), 0xffff_82d0_4000_1000)
@@ -222,10 +279,14 @@ mod tests {
             xen_for_driver_domain: 3,
             dom0: 4,
             guest: 5,
+            xen_for_peer: 9,
             driver_domain: 6,
+            peer: 10,
             exits: 7,
             driver_domain_exits: 8,
             notifications: 1,
+            handlers: 3,
+            until_handlers: 900,
         };
         assert_eq!(found[0], first);
         assert_eq!((found[1].guest, found[1].exits, found[1].notifications), (40, 50, 7));
@@ -234,8 +295,9 @@ mod tests {
 
     #[test]
     fn broken_counts_are_an_error() {
-        let letters = "phase 0 a b c d e f g h i\n";
-        for text in ["phase 1 1 2 3 4 5 6 0 7 8\n", "phase 0 1 2 3\n", letters, "blok 1\n"] {
+        let letters = "phase 0 a b c d e f g h i j k l\n";
+        let first = FILE.lines().nth(1).unwrap();
+        for text in [first, "phase 0 1 2 3\n", letters, "handlers 1\n", "blok 1\n"] {
             assert!(read(text).is_err(), "{text}");
         }
     }
@@ -249,7 +311,8 @@ mod tests {
             "bench: end",
         ];
         let names = ["block/x".to_owned()];
-        let figures = printed(&lines).join(&names, &read(FILE).unwrap()).unwrap();
+        let file = FILE.replace("handlers 3", "handlers 1");
+        let figures = printed(&lines).join(&names, &read(&file).unwrap()).unwrap();
         assert_eq!(figures.first_read.milliseconds(), 50.0);
         let figure = figures.cases[0];
         assert_eq!((figure.per_second(), figure.each(|counts| counts.guest)), (500_000.0, 0.08));
@@ -260,6 +323,9 @@ mod tests {
         let all = ["bench: first-read count=1 ns=5", "bench: 0 count=5 ns=1", "bench: end"];
         let names = ["block/x".to_owned()];
         let counts = read(FILE).unwrap();
+        let printed_all = printed(&all).join(&names, &counts).unwrap_err().to_string();
+        assert!(printed_all.contains("found 3 handlers in first-read"), "{printed_all}");
+        let counts = read(&FILE.replace("handlers 3", "handlers 0")).unwrap();
         let error =
             |lines: &[&str], counts| printed(lines).join(&names, counts).unwrap_err().to_string();
         assert!(error(&all[1..], &counts).contains("no figure of first-read"));

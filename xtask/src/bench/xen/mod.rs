@@ -11,6 +11,7 @@ mod cases;
 mod figures;
 mod plot;
 mod report;
+mod services;
 
 use std::sync::{Mutex, PoisonError};
 use std::{fs, thread};
@@ -25,6 +26,7 @@ use cases::{Case, Guest};
 use figures::Figures;
 use plot::Bar;
 use report::Report;
+use services::{Service, Services};
 
 /// Options of `bench --on xen`.
 pub(super) struct Options<'a> {
@@ -39,24 +41,49 @@ pub(super) fn main(options: &Options<'_>) -> Result<i32> {
     testbed::prepare(Arch::X86_64, &[options.xen])?;
     let programs = Programs::get(options.xen)?;
     let mut jobs = Vec::new();
+    if let Some(services) = &chosen.services {
+        jobs.extend([false, true].map(|is_ours| Job::Services { is_ours, services }));
+    }
     if let Some(cases) = &chosen.front {
-        jobs.extend(Guest::FRONT.map(|guest| (guest, cases.as_slice())));
+        jobs.extend(Guest::FRONT.map(|guest| Job::Devices { guest, cases }));
     }
     if !chosen.back.is_empty() {
-        jobs.extend(Guest::BACK.map(|guest| (guest, chosen.back.as_slice())));
+        jobs.extend(Guest::BACK.map(|guest| Job::Devices { guest, cases: &chosen.back }));
+    }
+    if !chosen.pairs.is_empty() {
+        jobs.extend(Guest::PAIRS.map(|guest| Job::Devices { guest, cases: &chosen.pairs }));
     }
     let mut figures = boot_all(&programs, &jobs, options.quick)?.into_iter();
     let mut next = || figures.next().context("a boot without figures");
     let mut tables: Vec<Box<dyn Table + '_>> = Vec::new();
+    if let Some(services) = &chosen.services {
+        let [linux, ours] = [next()?, next()?];
+        tables.push(Box::new(Services { xen: options.xen, services, ours, linux }));
+    }
     if let Some(cases) = &chosen.front {
         let [linux, native, ours] = [next()?, next()?, next()?];
         tables.push(Box::new(Report { xen: options.xen, cases, ours, linux, native }));
     }
     if !chosen.back.is_empty() {
         let [linux, ours] = [next()?, next()?];
-        tables.push(Box::new(Backends { xen: options.xen, cases: &chosen.back, ours, linux }));
+        let (xen, cases) = (options.xen, &chosen.back);
+        tables.push(Box::new(Backends { xen, kind: &back::DISK, cases, ours, linux }));
+    }
+    if !chosen.pairs.is_empty() {
+        let [linux, ours] = [next()?, next()?];
+        let (xen, cases) = (options.xen, &chosen.pairs);
+        tables.push(Box::new(Backends { xen, kind: &back::PAIR, cases, ours, linux }));
     }
     show(options.xen, &tables)
+}
+
+/// Work of one boot.
+#[derive(Clone, Copy, Debug)]
+enum Job<'a> {
+    /// Cases of devices.
+    Devices { guest: Guest, cases: &'a [&'static Case] },
+    /// Services of our kernel, or of Linux.
+    Services { is_ours: bool, services: &'a [&'static Service] },
 }
 
 /// Figures of guests that are compared with each other.
@@ -100,6 +127,9 @@ struct Chosen {
     /// Those of frontends. The first read is part of each boot, so there may be none beside it.
     front: Option<Vec<&'static Case>>,
     back: Vec<&'static Case>,
+    pairs: Vec<&'static Case>,
+    /// Services of a guest. The first read is part of each boot here too.
+    services: Option<Vec<&'static Service>>,
 }
 
 fn choose(filter: Option<&str>) -> Result<Chosen> {
@@ -107,16 +137,21 @@ fn choose(filter: Option<&str>) -> Result<Chosen> {
     let first = filter.is_none_or(|part| cases::FIRST_READ.contains(part));
     let front = (first || !cases.is_empty()).then_some(cases);
     let back = cases::chosen(&cases::BACK_CASES, filter);
-    if front.is_none() && back.is_empty() {
-        let names = cases::CASES.iter().chain(&cases::BACK_CASES).map(|case| case.name);
+    let pairs = cases::chosen(&cases::PAIR_CASES, filter);
+    let services = services::chosen(filter);
+    let services = (services::has_entry(filter) || !services.is_empty()).then_some(services);
+    if front.is_none() && back.is_empty() && pairs.is_empty() && services.is_none() {
+        let names = cases::CASES.iter().chain(&cases::BACK_CASES).chain(&cases::PAIR_CASES);
+        let names = names.map(|case| case.name);
+        let names = names.chain(services::SERVICES.iter().map(|service| service.name));
         let names: Vec<_> = names.chain([cases::FIRST_READ]).collect();
         bail!("there is no such benchmark on Xen; there are {}", names.join(", "));
     }
-    Ok(Chosen { front, back })
+    Ok(Chosen { front, back, pairs, services })
 }
 
-/// Boots guests that do the cases beside each, as many at once as there are processors.
-fn boot_all(programs: &Programs, jobs: &[(Guest, &[&Case])], quick: bool) -> Result<Vec<Figures>> {
+/// Boots a guest for each job, as many at once as there are processors.
+fn boot_all(programs: &Programs, jobs: &[Job<'_>], quick: bool) -> Result<Vec<Figures>> {
     let waiting = Mutex::new(jobs.iter().enumerate());
     let next = || waiting.lock().map_or(None, |mut waiting| waiting.next());
     let workers = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
@@ -124,8 +159,8 @@ fn boot_all(programs: &Programs, jobs: &[(Guest, &[&Case])], quick: bool) -> Res
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some((index, &(guest, cases))) = next() {
-                    let result = programs.run(guest, cases, quick);
+                while let Some((index, job)) = next() {
+                    let result = programs.run(job, quick);
                     if let Ok(mut done) = done.lock() {
                         done[index] = Some(result);
                     }
@@ -159,7 +194,9 @@ mod tests {
         let all = choose(None).unwrap();
         assert_eq!(all.front.map(|cases| cases.len()), Some(cases::CASES.len()));
         assert_eq!(all.back.len(), cases::BACK_CASES.len());
+        assert_eq!(all.services.map(|cases| cases.len()), Some(services::SERVICES.len()));
         let back = choose(Some("back/")).unwrap();
+        assert!(back.services.is_none());
         assert!(back.front.is_none() && back.back.len() == cases::BACK_CASES.len());
         assert!(choose(Some("block/read-128k")).unwrap().back.is_empty());
     }

@@ -246,6 +246,8 @@ pub(super) fn figure_json(figure: &Figure) -> Value {
             "xen_for_dom0": figure.each(|counts| counts.xen_for_dom0),
             "driver_domain": figure.each(|counts| counts.driver_domain),
             "xen_for_driver_domain": figure.each(|counts| counts.xen_for_driver_domain),
+            "peer": figure.each(|counts| counts.peer),
+            "xen_for_peer": figure.each(|counts| counts.xen_for_peer),
             "exits": figure.each(|counts| counts.exits),
             "driver_domain_exits": figure.each(|counts| counts.driver_domain_exits),
             "notifications": figure.each(|counts| counts.notifications),

@@ -1,0 +1,88 @@
+//! The networks' test, in boots of their own: our kernel on Linux's netback, and Linux guests on
+//! ours; all comparisons by `payload/nets-*.sh`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::boots::Job;
+use crate::testbed::{self, Arch, Archive, Boot, LinuxGuest, XenVersion};
+use crate::{boots, host, kernels, payload, ui};
+
+const FRONT: &str = include_str!("../payload/nets-front.sh");
+const BACK: &str = include_str!("../payload/nets-back.sh");
+const GUEST: &str = include_str!("../payload/net-guest.sh");
+
+/// Options of `net-test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// On this version only (default: on both)
+    #[arg(long, value_enum)]
+    xen: Option<XenVersion>,
+    /// One end only (default: both)
+    #[arg(long, value_enum)]
+    end: Option<End>,
+    /// MiB that are exchanged each way: as many with large packets, a quarter by IPv6; with less,
+    /// the first exchange can end before the guest is moved
+    #[arg(long, default_value_t = 1024)]
+    mib: u32,
+    /// Shows the Linux guests' consoles
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// The end of a network that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum End {
+    Front,
+    Back,
+}
+
+pub(crate) fn main(args: &Args) -> Result<i32> {
+    let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
+    testbed::prepare(Arch::X86_64, &versions)?;
+    let mut code = 0;
+    for end in args.end.map_or(vec![End::Front, End::Back], |end| vec![end]) {
+        let jobs = versions.iter().map(|&xen| match end {
+            End::Front => front(xen, args.mib),
+            End::Back => back(xen, args.mib),
+        });
+        let jobs = jobs.collect::<Result<Vec<_>>>()?;
+        if let Err(error) = boots::side_by_side("networks", &jobs, args.verbose) {
+            ui::line(format!("{} {error:#}", ui::red("FAIL")));
+            code = 1;
+        }
+    }
+    Ok(code)
+}
+
+/// Returns the boot of our frontend.
+fn front(xen: XenVersion, mib: u32) -> Result<Job> {
+    let mut archive = Archive::default();
+    archive.file("payload/size", 0o644, format!("AMOUNT={mib}\n"));
+    archive.copy("payload/net-test", &kernels::net_test()?)?;
+    archive.copy("payload/testbed-peer", &payload::peer(Arch::X86_64)?)?;
+    job(xen, "front", FRONT, archive)
+}
+
+/// Returns the boot of our backend.
+fn back(xen: XenVersion, mib: u32) -> Result<Job> {
+    let (linux, peer) = (LinuxGuest::get(xen)?, payload::peer(Arch::X86_64)?);
+    let mut archive = Archive::default();
+    archive.file("payload/size", 0o644, format!("AMOUNT={mib} GRANTS=copy\n"));
+    archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
+    archive.copy("payload/linux", &linux.kernel)?;
+    archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
+    archive.copy("payload/testbed-peer", &peer)?;
+    job(xen, "back", BACK, archive)
+}
+
+fn job(xen: XenVersion, end: &str, script: &str, mut archive: Archive) -> Result<Job> {
+    archive.file("payload/run", 0o755, script);
+    archive.file("payload/lib.sh", 0o644, payload::LIB);
+    let log = host::results()?.join(format!("net-test-{end}-{xen}.log"));
+    let mut boot = Boot::new(xen, log);
+    boot.timeout = Duration::from_secs(6000);
+    boot.append = "QUIET=1".to_owned();
+    Ok(Job { name: format!("xen {xen} {end}"), boot, archive })
+}
