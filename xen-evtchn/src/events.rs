@@ -127,8 +127,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(this)
     }
 
-    /// Changes to the FIFO format, permanently, and returns whether it is in use now: `false` if Xen
-    /// has no FIFO format or refuses it.
+    /// Changes to the FIFO format, permanently, and returns whether it is in use now: `false` if
+    /// Xen has no FIFO format or refuses it.
     ///
     /// For vCPU 0, with no upcall meanwhile and none on any other vCPU. All ports are masked, and
     /// their events are lost: open ports must be closed before. The vCPUs stay
@@ -154,12 +154,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.array.expand_array(0)?;
         self.growth.reset(1);
         self.clear_upcalls();
-        let added = |state: &AtomicU8| state.load(Ordering::Relaxed) == ADDED;
-        let vcpus = (0..).zip(&self.states).filter(|(_, state)| added(state));
-        vcpus
-            .map(|(vcpu, _)| vcpu)
-            .filter(|&vcpu| vcpu != 0)
-            .try_for_each(|vcpu| self.init_queues(vcpu))?;
+        for (vcpu, state) in (0..).zip(&self.states).skip(1) {
+            if state.load(Ordering::Relaxed) == ADDED {
+                self.init_queues(vcpu)?;
+            }
+        }
         Ok(true)
     }
 

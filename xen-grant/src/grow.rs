@@ -117,7 +117,7 @@ impl<P: Platform> Placed<P> {
         Self { entries: None, states: None, refused: None }
     }
 
-    /// Leaves the frames in place, in use, and returns whether they can be removed later.
+    /// Leaves the frames in place, in use, and returns whether a later removal is possible.
     pub(crate) fn keep(&mut self) -> bool {
         let frames = [self.entries.take(), self.states.take()];
         frames.into_iter().flatten().fold(false, |any, mapped| any | mapped.into_permanent())

@@ -1,7 +1,7 @@
 //! The device tree of a domain on Arm: RAM, command line, and the hardware that Xen presents.
 //!
-//! Xen writes the tree, for dom0 from that of the host. Source: `docs/misc/arm/device-tree/guest.txt`
-//! of Xen.
+//! Xen writes the tree, for dom0 from that of the host. Source:
+//! `docs/misc/arm/device-tree/guest.txt` of Xen.
 
 use crate::boot_info::{BootInfo, BootModule};
 use core::ops::Range;
@@ -55,7 +55,7 @@ pub enum GicRegisters {
     V3 {
         /// Distributor.
         distributor: Range<u64>,
-        /// Redistributors, one after the other, in the order of vCPUs.
+        /// All redistributors, in the order of vCPUs.
         redistributors: Range<u64>,
     },
 }

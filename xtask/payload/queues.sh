@@ -45,6 +45,7 @@ check "queues: tcp-echo without a hash" "$(ask queues "tcp-echo 10.0.0.1 7000 26
 matches "queues: no packet was dropped" "$(ask queues "net stat")" "eth0 rx=* rx-dropped=0 tx=* tx-errors=0 / *"
 xl destroy queues
 wait_gone $ID queues
+x86 || ID=$sender
 echo "$before_queues" >$max_queues
 
 # Free bytes before each packet that the guest receives, as for Linux's XDP programs.

@@ -213,10 +213,8 @@ check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 # --- several queues, and the control ring
 . /payload/queues.sh
 
-if x86; then
 # --- two vCPUs, the second one without a place in shared info
-. /payload/two-vcpus.sh
-fi
+! x86 || . /payload/two-vcpus.sh
 
 # --- clock, vCPUs, keys, and the ends of a domain
 . /payload/manage.sh

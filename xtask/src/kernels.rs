@@ -11,9 +11,6 @@ use crate::{arm64, host, pvh};
 
 pub(crate) const TARGET: &str = "x86_64-unknown-none";
 
-/// An address that no machine of the testbed has RAM at, below 4 GiB.
-pub(crate) const NO_RAM: u64 = 0xe000_0000;
-
 /// Returns the Rust target of kernels.
 pub(crate) fn target(arch: Arch) -> &'static str {
     match arch {
@@ -21,6 +18,9 @@ pub(crate) fn target(arch: Arch) -> &'static str {
         Arch::Arm64 => "aarch64-unknown-none",
     }
 }
+
+/// An address that no machine of the testbed has RAM at, below 4 GiB.
+pub(crate) const NO_RAM: u64 = 0xe000_0000;
 
 /// A bootable kernel of examples/ or kernels/.
 struct Kernel {

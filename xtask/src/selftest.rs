@@ -25,6 +25,15 @@ fn guests(arch: Arch) -> usize {
     }
 }
 
+/// Returns the version of the interrupt controller on arm64; the test of `xentest` has the other
+/// one.
+fn gic(xen: XenVersion) -> u32 {
+    match xen {
+        XenVersion::V4_17 => 3,
+        XenVersion::V4_20 => 2,
+    }
+}
+
 /// Options of `selftest`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -123,7 +132,7 @@ pub(crate) fn run(
 /// Boots the kernel as dom0.
 fn dom0(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let log = host::results()?.join(format!("selftest-dom0-{version}-{arch}.log"));
-    let mut boot = Boot { arch, ..Boot::new(version, log) };
+    let mut boot = Boot { arch, gic: gic(version), ..Boot::new(version, log) };
     boot.timeout = Duration::from_secs(900);
     boot.xen_args = "dom0_max_vcpus=2".to_owned();
     boot.stable_tsc = true;
@@ -174,7 +183,7 @@ fn guest(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Resul
     archive.file("payload/lib.sh", 0o644, payload::LIB);
     archive.copy("payload/selftest", kernel)?;
     let log = host::results()?.join(format!("selftest-guest-{version}-{arch}.log"));
-    let mut boot = Boot { arch, ..Boot::new(version, log) };
+    let mut boot = Boot { arch, gic: gic(version), ..Boot::new(version, log) };
     boot.append = "QUIET=1".to_owned();
     boot.timeout = Duration::from_secs(900);
     let (mut tally, mut guest_log) = (Tally::default(), GuestLog::default());

@@ -65,6 +65,14 @@ impl Run {
     }
 }
 
+/// Returns the version of the interrupt controller on arm64; the self-test has the other one.
+fn gic(xen: XenVersion) -> u32 {
+    match xen {
+        XenVersion::V4_17 => 2,
+        XenVersion::V4_20 => 3,
+    }
+}
+
 fn title(arch: Arch, xen: XenVersion) -> String {
     match arch {
         Arch::X86_64 => xen.to_string(),
@@ -134,7 +142,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         let shell_size = kernels::loaded_size(arch, &kernels.shell)?;
         let figures = BTreeMap::new();
         let report = Report { arch, xen, shell_size, linux_size, figures, elapsed: 0.0 };
-        let boot = Boot { arch, ..Boot::new(xen, log) };
+        let boot = Boot { arch, gic: gic(xen), ..Boot::new(xen, log) };
         runs.push((Run { arch, xen, checks: Vec::new(), report }, archive, boot));
     }
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What every boot ends with, and the end after a panic.
+//! The last step of each boot, and the end after a panic.
 
 use crate::platform::{self, Rt};
 use core::panic::PanicInfo;

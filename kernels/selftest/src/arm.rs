@@ -80,13 +80,14 @@ const GUEST_RESULTS: [(&str, &str); 1] = [
 ];
 
 /// Facts that follow from an operation or a page that Arm lacks.
-const FACTS_OF_X86: [&str; 10] = [
+const FACTS_OF_X86: [&str; 11] = [
     "event of the one-shot timer",
     "event for a moment that has passed",
     "first event of the periodic timer",
     "second event of the periodic timer",
     "event of set_timer",
     "Xen keeps the time for vCPU 1",
+    "Xen flags a stable tick counter, in dom0 here",
     "the memory map is Xen's in dom0, the loader's in a guest",
     "the page is at its new frame",
     "the area has the time",

@@ -137,7 +137,8 @@ fn map(t: &mut Report) {
 /// An empty map.
 const NO_MEMORY: &[E820Entry] = &[];
 
-/// Returns whether this is a guest of Xen 4.17 on x86, which is refused before Xen searches the domain.
+/// Returns whether this is a guest of Xen 4.17 on x86, which is refused before Xen searches the
+/// domain.
 pub(crate) fn older_guest(t: &Report) -> bool {
     !ARM && !t.dom0 && t.version.minor < 20
 }

@@ -19,7 +19,11 @@ impl Counter {
         let frequency;
         // SAFETY: reads a register that EL1 always can read.
         unsafe {
-            asm!("mrs {}, cntfrq_el0", out(reg) frequency, options(nomem, nostack, preserves_flags));
+            asm!(
+                "mrs {}, cntfrq_el0",
+                out(reg) frequency,
+                options(nomem, nostack, preserves_flags),
+            );
         }
         frequency
     }

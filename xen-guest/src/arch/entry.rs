@@ -25,9 +25,9 @@ use core::arch::global_asm;
 /// Memory attributes of `MAIR_EL1`: 0 is normal, write-back; 1 is device (nGnRE).
 ///
 /// Sections: `.text.boot`, `.bss.boot`, `.stack`. The image must be linked with the linker script
-/// `arm64.ld` of this crate as a position-independent executable (`-pie`, `-z norelro`, `-z notext`), and
-/// converted to a flat file that begins with the header. A build script finds the script's path in
-/// `DEP_XEN_GUEST_LINKER_SCRIPT`.
+/// `arm64.ld` of this crate as a position-independent executable (`-pie`, `-z norelro`,
+/// `-z notext`), and converted to a flat file that begins with the header. A build script finds the
+/// script's path in `DEP_XEN_GUEST_LINKER_SCRIPT`.
 #[macro_export]
 macro_rules! arm64_entry {
     ($main:path, stack: $stack:expr) => {

@@ -14,7 +14,7 @@ use thiserror::Error;
 const FIRST_PPI: u32 = 16;
 /// Number of private interrupts.
 const PPIS: u32 = 16;
-/// Lets interrupts of each priority pass.
+/// Mask that no priority is above.
 const EACH_PRIORITY: u8 = 0xff;
 
 /// Reason why an interrupt cannot be enabled.

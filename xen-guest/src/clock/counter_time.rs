@@ -84,8 +84,8 @@ impl<P: Platform> CounterTime<P> {
         TimeInfo::at(self.memory(), 0)
     }
 
-    /// Returns the ticks at the moment `at` of system time, for a timer on the counter. They are
-    /// not before it.
+    /// Returns the ticks at the moment `at` of system time, for a timer on the counter, or the
+    /// first ones after it.
     pub fn ticks_at(&self, at: Instant) -> u64 {
         let page = self.memory().first_page();
         let ticks = page.u64::<{ offset_of!(VcpuTimeInfo, tsc_timestamp) }>();

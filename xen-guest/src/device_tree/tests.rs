@@ -155,7 +155,7 @@ fn broken_trees_do_not_panic() {
 }
 
 #[test]
-fn too_many_reserved_ranges_leave_no_ram() {
+fn surplus_reserved_ranges_leave_no_ram() {
     let mut tree = guest(true);
     let reserved = tree.root.child_mut("reserved-memory").unwrap();
     for index in 0..16 {

@@ -32,10 +32,11 @@ fn xen_line(boot: &Boot, console: &str) -> String {
 fn pc(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
     let pvh = dom0.kind == Dom0Kind::Pvh;
     let mut line = xen_line(boot, "console=com1 com1=115200,8n1");
+    // With more features (-cpu max) a PV dom0 crashes early: SMEP, SMAP, LA57 and PKU must be off.
+    let mut cpu = "qemu64,+svm,+npt".to_owned();
     if pvh {
         line += " dom0=pvh";
     }
-    let mut cpu = "qemu64,+svm,+npt".to_owned();
     if boot.stable_tsc {
         // TCG supports it, as its processors share a counter, but does not offer it. It has no
         // x2APIC, which would be offered too.
@@ -50,12 +51,12 @@ fn pc(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
     }
     // A comma divides modules; QEMU reads two as one.
     let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
-    command
-        // With more features (-cpu max) a PV dom0 crashes early: SMEP, SMAP, LA57 and PKU must be
-        // off.
-        .args(["-cpu", &cpu])
-        .args(["-serial", "chardev:payload"])
-        .args(["-initrd", &modules.join(","), "-append", &line]);
+    command.args(["-cpu", &cpu]).args(["-serial", "chardev:payload"]).args([
+        "-initrd",
+        &modules.join(","),
+        "-append",
+        &line,
+    ]);
     if pvh {
         // A PVH dom0 needs an IOMMU.
         command.args(["-M", "q35,kernel-irqchip=split", "-device", "amd-iommu,intremap=on"]);

@@ -1,4 +1,4 @@
-//! Exceptions, the upcall and the timer, and the interrupt controller between Xen and the CPU.
+//! Handlers of exceptions, of the upcall and of the timer; the interrupt controller.
 //!
 //! An exception is always a bug, so it prints and ends the domain.
 
@@ -24,6 +24,16 @@ global_asm!(
     "mov x0, #\\index",
     "b exception_common",
     ".endm",
+    ".macro save_temporaries",
+    "stp x2, x3, [sp, #16]",
+    "stp x4, x5, [sp, #32]",
+    "stp x6, x7, [sp, #48]",
+    "stp x8, x9, [sp, #64]",
+    "stp x10, x11, [sp, #80]",
+    "stp x12, x13, [sp, #96]",
+    "stp x14, x15, [sp, #112]",
+    "stp x16, x17, [sp, #128]",
+    ".endm",
     ".balign 2048",
     ".globl exception_vectors",
     "exception_vectors:",
@@ -48,14 +58,7 @@ global_asm!(
     "exception_entry 15",
     ".balign 128",
     "exception_common:",
-    "stp x2, x3, [sp, #16]",
-    "stp x4, x5, [sp, #32]",
-    "stp x6, x7, [sp, #48]",
-    "stp x8, x9, [sp, #64]",
-    "stp x10, x11, [sp, #80]",
-    "stp x12, x13, [sp, #96]",
-    "stp x14, x15, [sp, #112]",
-    "stp x16, x17, [sp, #128]",
+    "save_temporaries",
     "stp x18, x19, [sp, #144]",
     "stp x20, x21, [sp, #160]",
     "stp x22, x23, [sp, #176]",
@@ -67,14 +70,7 @@ global_asm!(
     "bl {exception}",
     "brk #1",
     "interrupt_common:",
-    "stp x2, x3, [sp, #16]",
-    "stp x4, x5, [sp, #32]",
-    "stp x6, x7, [sp, #48]",
-    "stp x8, x9, [sp, #64]",
-    "stp x10, x11, [sp, #80]",
-    "stp x12, x13, [sp, #96]",
-    "stp x14, x15, [sp, #112]",
-    "stp x16, x17, [sp, #128]",
+    "save_temporaries",
     "stp x18, x29, [sp, #144]",
     "mrs x0, elr_el1",
     "mrs x1, spsr_el1",
@@ -200,7 +196,8 @@ extern "C" fn interrupt() {
 pub(crate) fn init(_vcpu: u32, _fault_stack: usize) {
     // SAFETY: the table is complete and static.
     unsafe {
-        asm!("msr vbar_el1, {}", "isb", in(reg) (&raw const exception_vectors).addr(), options(nostack));
+        let vectors = (&raw const exception_vectors).addr();
+        asm!("msr vbar_el1, {}", "isb", in(reg) vectors, options(nostack));
     }
 }
 

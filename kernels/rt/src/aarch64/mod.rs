@@ -32,7 +32,7 @@ pub(crate) fn runstate(vcpu: u32) -> Result<Runstate, Errno> {
 /// Xen suspends no domain on Arm.
 pub(crate) const CAN_SUSPEND: bool = false;
 
-/// There is no PIC on Arm.
+/// Returns whether there is a PIC: not on Arm.
 pub(crate) fn has_pic() -> bool {
     false
 }
@@ -42,5 +42,5 @@ pub(crate) fn generation_id() -> Option<u128> {
     None
 }
 
-/// Nothing to do after a resume: there is no device model.
+/// Has no device to set up after a resume: there is no device model.
 pub(crate) fn resume_devices() {}

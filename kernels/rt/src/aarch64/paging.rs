@@ -14,7 +14,7 @@ const GIB: u64 = 1 << 30;
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
 
 const VALID: u64 = 1;
-/// Of an entry that leads to a table.
+/// Bits of an entry that leads to a table.
 const TABLE: u64 = 0b11;
 /// A block that was accessed, of attribute 0, inner shareable: normal memory.
 const NORMAL: u64 = 0x701;

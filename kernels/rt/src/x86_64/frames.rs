@@ -1,4 +1,4 @@
-//! A range of addresses for other domains' memory, that neither the memory map nor a PCI device has.
+//! A range of addresses for other domains' memory: neither the memory map nor a PCI device has it.
 
 use super::{hvm, paging, pci};
 use crate::foreign::Frames;

@@ -1,4 +1,4 @@
-//! Functions of `main` for the interrupt lines, the clock and the platform device of a PC.
+//! Interrupt lines and the clock of a PC, for `main`.
 
 use super::hvm;
 use super::lines::{self, LineError};
