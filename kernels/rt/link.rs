@@ -9,7 +9,12 @@ fn main() {
     {
         println!("cargo::rerun-if-changed={script}");
         println!("cargo::rustc-link-arg-bins=-T{script}");
+        // Each image relocates itself. One of x86 has the addresses of the link in place; one of
+        // arm64 has none, and relocates pages that are read-only elsewhere.
+        let is_arm = env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("aarch64");
+        let mode: &[&str] =
+            if is_arm { &["-znorelro", "-znotext"] } else { &["--apply-dynamic-relocs"] };
         println!("cargo::rustc-link-arg-bins=-pie");
-        println!("cargo::rustc-link-arg-bins=--apply-dynamic-relocs");
+        mode.iter().for_each(|mode| println!("cargo::rustc-link-arg-bins={mode}"));
     }
 }

@@ -127,6 +127,41 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(this)
     }
 
+    /// Changes to the FIFO format, permanently, and returns whether it is in use now: `false` if
+    /// Xen has no FIFO format or refuses it.
+    ///
+    /// For vCPU 0, with no upcall meanwhile and none on any other vCPU. All ports are masked, and
+    /// their events are lost: open ports must be closed before. The vCPUs stay
+    /// [added](Self::add_vcpu). A new value by [`with_fifo`](Self::with_fifo) would need their
+    /// `vcpu_info` at another place, which Xen refuses.
+    ///
+    /// # Errors
+    ///
+    /// As for [`with_fifo`](Self::with_fifo).
+    #[doc(alias("EVTCHNOP_init_control", "EVTCHNOP_expand_array"))]
+    pub fn use_fifo(&self) -> Result<bool, Errno> {
+        if self.is_fifo() {
+            return Ok(true);
+        }
+        if self.xen_has_queues() {
+            return Err(Errno::EEXIST);
+        }
+        self.two_level().mask_all();
+        self.array.fill(0, fifo::ONLY_MASKED)?;
+        if !self.switch_to_fifo()? {
+            return Ok(false);
+        }
+        self.array.expand_array(0)?;
+        self.growth.reset(1);
+        self.clear_upcalls();
+        for (vcpu, state) in (0..).zip(&self.states).skip(1) {
+            if state.load(Ordering::Relaxed) == ADDED {
+                self.init_queues(vcpu)?;
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the format in use.
     pub fn abi(&self) -> Abi {
         if self.is_fifo() { Abi::Fifo } else { Abi::TwoLevel }

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use xen_evtchn::{Abi, Channel, FIFO_PORTS};
+use xen_evtchn::{Abi, Channel, EventChannels, FIFO_PORTS};
 use xen_hypercall::{Errno, Gfn, Mapped, Port};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::event_channel::{EVTCHN_FIFO_MASKED, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_INIT_CONTROL};
@@ -463,4 +463,40 @@ fn refused_priority_is_an_error() {
     let plain = World::new(1).create(DomainConfig::new("guest"));
     let channel = Channel::bind_ipi(plain, 0).unwrap();
     assert_eq!(channel.set_priority(3), Err(Errno::ENOSYS));
+}
+
+#[test]
+fn format_changes_with_vcpus_and_ports() {
+    let world = World::new(1);
+    let config = DomainConfig { vcpus: 3, max_port: 4095, ..DomainConfig::new("guest") };
+    let domain = world.create_guest(config);
+    let shared_info = xen_hypercall::boot::shared_info(domain.clone()).unwrap();
+    let events = EventChannels::new(domain.clone(), shared_info);
+    events.add_vcpu(1).unwrap();
+    let exchange = |events: &EventChannels<Domain, Mapped<Domain>>| {
+        for vcpu in [0, 1] {
+            let channel = Channel::bind_ipi(domain.clone(), vcpu).unwrap();
+            events.opened(channel.port(), vcpu).unwrap();
+            events.unmask(channel.port()).unwrap();
+            for _ in 0..3 {
+                channel.notify().unwrap();
+                let mut taken = Vec::new();
+                events.on_upcall(1 - vcpu, |port| taken.push(port));
+                assert_eq!(taken, [], "the other vCPU");
+                events.on_upcall(vcpu, |port| taken.push(port));
+                assert_eq!(taken, [channel.port()]);
+            }
+        }
+    };
+    exchange(&events);
+    // This one stays open, with an event.
+    let old = Channel::bind_ipi(domain.clone(), 0).unwrap();
+    old.notify().unwrap();
+    assert_eq!((events.use_fifo(), events.abi()), (Ok(true), Abi::Fifo));
+    exchange(&events);
+    events.add_vcpu(2).unwrap();
+    exchange(&events);
+    assert_eq!(events.use_fifo(), Ok(true), "again");
+    let late = EventChannels::new(domain.clone(), events.shared_info());
+    assert_eq!(late.use_fifo(), Err(Errno::EEXIST));
 }

@@ -9,7 +9,7 @@ use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus};
 use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
 
 /// Frames of version 2 entries whose states are in one frame.
-const FRAMES_PER_STATES: u32 =
+pub(crate) const FRAMES_PER_STATES: u32 =
     (PAGE_SIZE / size_of::<GrantEntryStatus>() / Version::V2.per_frame()) as u32;
 
 /// Frames of the table that are in place, but not in use yet.
@@ -90,7 +90,7 @@ impl<P: Platform> GrantTable<P> {
         let states = block.and_then(Places::states);
         let places = placed.place(self.platform(), self.version(), index, states)?;
         self.inner.frames.add(places).map_err(GrantError::Memory)?;
-        *placed = Placed::nothing();
+        placed.keep();
         self.free_frame(index);
         Ok(())
     }
@@ -115,6 +115,12 @@ impl<P: Platform> GrantTable<P> {
 impl<P: Platform> Placed<P> {
     pub(crate) fn nothing() -> Self {
         Self { entries: None, states: None, refused: None }
+    }
+
+    /// Leaves the frames in place, in use, and returns whether a later removal is possible.
+    pub(crate) fn keep(&mut self) -> bool {
+        let frames = [self.entries.take(), self.states.take()];
+        frames.into_iter().flatten().fold(false, |any, mapped| any | mapped.into_permanent())
     }
 
     /// Puts frame `index` of the entries in place and, in version 2, that of their states unless it

@@ -3,7 +3,7 @@
 use crate::deferred::{DeferredList, Held};
 use crate::entry::{Entry, What};
 use crate::frames::Frames;
-use crate::grow::Placed;
+use crate::grow::{FRAMES_PER_STATES, Placed};
 use crate::lock::Mutex;
 use crate::refs::{Group, run};
 use crate::{
@@ -39,6 +39,9 @@ pub(crate) struct Inner<P: Platform> {
     /// Locked while a frame is added: the frames that an earlier, failed try has placed.
     pub(crate) placed: Mutex<Placed<P>>,
     deferred: DeferredList<P>,
+    /// The frames are at places without RAM, from which a drop removes them: on Arm, Xen places
+    /// none a second time.
+    is_removed: bool,
     /// The last one to be dropped: the next owner places the frames elsewhere.
     claim: Claim<P>,
 }
@@ -77,6 +80,7 @@ impl<P: Platform> GrantTable<P> {
             frames,
             placed: Mutex::new(Placed::nothing()),
             deferred: DeferredList::new(platform.clone()),
+            is_removed: placed.keep(),
             claim,
         };
         let table = Self { inner: PageArc::new(platform, inner).map_err(GrantError::Memory)? };
@@ -374,6 +378,24 @@ impl<P: Platform> Inner<P> {
         self.deferred.sweep(|first, left| self.end(first, left));
     }
 
+    /// Removes the frames from their places.
+    fn remove_frames(&self) {
+        let platform = self.claim.platform();
+        let remove = |page: NonNull<u8>| {
+            let gfn = platform.virt_to_gfn(page);
+            // SAFETY: the place was reserved for the frame, and the table is dropped: it is not
+            // accessed again. If Xen refuses, the frame stays there.
+            let _ = unsafe { ops::memory::remove_from_physmap(platform, gfn) };
+        };
+        for index in 0..self.frames.count() {
+            let Some(places) = self.frames.places(index) else { continue };
+            remove(places.entries());
+            if let Some(states) = places.states().filter(|_| index % FRAMES_PER_STATES == 0) {
+                remove(states);
+            }
+        }
+    }
+
     /// Ends access by references, those of the mask with `first` as bit 0, and adds them to the
     /// free ones. Returns those that are in use.
     #[cold]
@@ -402,6 +424,9 @@ impl<P: Platform> Clone for GrantTable<P> {
 impl<P: Platform> Drop for Inner<P> {
     fn drop(&mut self) {
         self.sweep();
+        if self.is_removed {
+            self.remove_frames();
+        }
     }
 }
 

@@ -35,8 +35,8 @@ impl<P: Platform> Area<P> {
         let mut this = Self { memory, start, kind, vcpu, is_by_frame: true };
         match this.register_frame(true) {
             Ok(()) => Ok(this),
-            // Xen is older than 4.18.
-            Err(Errno::ENOSYS) => {
+            // Xen is older than 4.18: on x86, then on Arm.
+            Err(Errno::ENOSYS | Errno::EINVAL) => {
                 this.is_by_frame = false;
                 this.register_address().map(|()| this)
             }

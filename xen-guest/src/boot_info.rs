@@ -98,6 +98,15 @@ impl BootInfo {
         let _ = self.modules.push(module);
     }
 
+    /// Reserves RAM, if there is room.
+    #[cfg(any(target_arch = "aarch64", test))]
+    pub(crate) fn reserve(&mut self, range: Range<u64>) {
+        // Beyond the capacity, memory that Xen has reserved would be used: the map is emptied.
+        if self.reserved.push(range).is_err() {
+            self.memory_map.clear();
+        }
+    }
+
     /// Returns a reader of physical memory below `end`, all of which is mapped to its own address.
     ///
     /// # Safety

@@ -8,7 +8,6 @@
 #[cfg(test)]
 extern crate std;
 
-#[cfg(target_arch = "x86_64")]
 pub mod arch;
 mod area;
 mod balloon;
@@ -16,6 +15,8 @@ mod boot_info;
 pub mod clock;
 pub mod control;
 pub mod debug;
+#[cfg(any(target_arch = "aarch64", test))]
+pub mod device_tree;
 mod generation_id;
 pub mod hvm;
 mod idle;

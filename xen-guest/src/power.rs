@@ -29,9 +29,9 @@ pub fn shutdown<H: Hypercall>(xen: &H, reason: ShutdownReason) -> ! {
 /// Stops this CPU for good.
 pub fn halt() -> ! {
     loop {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         crate::arch::disable_and_halt();
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         core::hint::spin_loop();
     }
 }

@@ -1,5 +1,6 @@
 //! Owned memory.
 
+use crate::ops::memory;
 use crate::{Claim, Errno, Gfn, PAGE_SIZE, Platform, SharedMem, Singleton, StableSharedMem};
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -171,14 +172,17 @@ impl<P: Platform> fmt::Debug for SharedPages<P> {
     }
 }
 
-/// Page of RAM that a page of Xen's replaces.
+/// Frame for a page of Xen's: one without RAM, or a page of RAM that the page replaces.
 ///
-/// A drop frees the page, unless Xen has refused the placement: Xen may have freed the RAM before,
-/// so the page must not be used for anything else. The placement can be repeated.
+/// A drop frees a page of RAM, unless Xen has refused the placement: Xen may have freed the RAM
+/// before, so the page must not be used for anything else. The placement can be repeated.
 pub struct Place<P: Platform> {
     start: NonNull<u8>,
     first: Gfn,
-    tried: bool,
+    /// The frame has RAM, which Xen has not freed.
+    has_ram: bool,
+    /// The frame never had RAM.
+    is_unpopulated: bool,
     platform: P,
 }
 
@@ -188,17 +192,20 @@ unsafe impl<P: Platform + Send> Send for Place<P> {}
 unsafe impl<P: Platform + Sync> Sync for Place<P> {}
 
 impl<P: Platform> Place<P> {
-    /// Allocates a page.
+    /// Reserves a frame of [`Platform::reserve_xen_frame`], or allocates a page.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] if the platform has no pages.
     pub fn alloc(platform: P) -> Result<Self, OutOfMemory> {
+        if let Some((start, first)) = platform.reserve_xen_frame() {
+            return Ok(Self { start, first, has_ram: false, is_unpopulated: true, platform });
+        }
         let pages = Pages::alloc(platform, 1)?;
         let platform = pages.platform().clone();
         let start = pages.into_raw();
         let first = platform.virt_to_gfn(start);
-        Ok(Self { start, first, tried: false, platform })
+        Ok(Self { start, first, has_ram: true, is_unpopulated: false, platform })
     }
 
     /// Calls `put` to place a page of Xen's at the frame, or returns the place for another call.
@@ -207,11 +214,12 @@ impl<P: Platform> Place<P> {
         claim: Option<Claim<P>>,
         put: impl FnOnce(&P, Gfn) -> Result<(), Errno>,
     ) -> Result<Mapped<P>, (Errno, Self)> {
-        self.tried = true;
+        self.has_ram = false;
         match put(&self.platform, self.first) {
             Ok(()) => {
                 let (start, first, platform) = (self.start, self.first, self.platform.clone());
-                Ok(Mapped { start, count: NonZeroUsize::MIN, first, platform, claim })
+                let count = NonZeroUsize::MIN;
+                Ok(Mapped { start, count, first, platform, claim, is_removed: self.is_unpopulated })
             }
             Err(errno) => Err((errno, self)),
         }
@@ -220,7 +228,7 @@ impl<P: Platform> Place<P> {
 
 impl<P: Platform> Drop for Place<P> {
     fn drop(&mut self) {
-        if !self.tried {
+        if self.has_ram {
             // SAFETY: one allocation of one page, which this value alone owned: Xen has not
             // received it.
             unsafe { self.platform.free_pages(self.start, NonZeroUsize::MIN) }
@@ -232,7 +240,7 @@ impl<P: Platform> fmt::Debug for Place<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Place")
             .field("gfn", &self.first)
-            .field("tried", &self.tried)
+            .field("has_ram", &self.has_ram)
             .finish_non_exhaustive()
     }
 }
@@ -245,6 +253,9 @@ pub struct Mapped<P: Platform> {
     platform: P,
     /// Claim that is kept as long as the memory is accessed.
     claim: Option<Claim<P>>,
+    /// A drop removes the page from the frame, which has no RAM, so that Xen can place it again:
+    /// on Arm it refuses a second place.
+    is_removed: bool,
 }
 
 // SAFETY: the address is valid permanently and accessed only by atomics; the platform is Send.
@@ -267,7 +278,7 @@ impl<P: Platform> Mapped<P> {
         // SAFETY: the caller ensures that the frames are valid.
         let start =
             unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
-        Ok(Self { start, count: nonzero, first, platform, claim: None })
+        Ok(Self { start, count: nonzero, first, platform, claim: None, is_removed: false })
     }
 
     /// Returns whether this is the page of resource `what`.
@@ -280,9 +291,25 @@ impl<P: Platform> Mapped<P> {
         self.first
     }
 
+    /// Keeps the page in place when the value is dropped, and returns whether the drop would have
+    /// removed it: the frame is one of [`Platform::reserve_xen_frame`].
+    pub fn into_permanent(mut self) -> bool {
+        core::mem::replace(&mut self.is_removed, false)
+    }
+
     /// Returns the platform that mapped the frames.
     pub fn platform(&self) -> &P {
         &self.platform
+    }
+}
+
+impl<P: Platform> Drop for Mapped<P> {
+    fn drop(&mut self) {
+        if self.is_removed {
+            // SAFETY: the frame was reserved for the page, and this value is the only accessor.
+            // If Xen refuses, the page stays, and cannot be placed again.
+            let _ = unsafe { memory::remove_from_physmap(&self.platform, self.first) };
+        }
     }
 }
 

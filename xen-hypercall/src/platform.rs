@@ -99,6 +99,22 @@ pub unsafe trait Platform: Hypercall + Clone {
     /// page-aligned and contiguous, permanently.
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
+    /// Reserves a frame without RAM for a page of Xen's (shared info, a frame of the grant table),
+    /// permanently, and returns it with the address that maps it. Returns `None` to have the page
+    /// replace one of [`alloc_pages`](Self::alloc_pages), as the default does.
+    ///
+    /// On Arm, a page of RAM that is replaced stays allocated to the domain, and is lost. Xen names
+    /// addresses for this in the device tree (`reg` of the hypervisor's node).
+    ///
+    /// # Implementation safety
+    ///
+    /// The frame must have no RAM and no other use. The address must be mapped readable, writable
+    /// and cacheable, page-aligned, and permanently; it is accessed once Xen has placed a page
+    /// there.
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        None
+    }
+
     /// Returns the record of the owned resources of this domain.
     ///
     /// A kernel returns a static: `static CLAIMS: Claims = Claims::new();`.
@@ -165,6 +181,10 @@ unsafe impl<T: Platform> Platform for &T {
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
         // SAFETY: the caller's obligations are those of `T`.
         unsafe { (**self).map_frames(first, count) }
+    }
+
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        (**self).reserve_xen_frame()
     }
 
     fn claims(&self) -> &Claims {

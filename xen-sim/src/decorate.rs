@@ -125,6 +125,10 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
         unsafe { self.platform.map_frames(first, count) }
     }
 
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        self.platform.reserve_xen_frame()
+    }
+
     fn claims(&self) -> &Claims {
         self.platform.claims()
     }

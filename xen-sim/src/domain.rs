@@ -343,6 +343,18 @@ unsafe impl Platform for Domain {
         contiguous.then(|| physmap.address(page))
     }
 
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        let (shared, id) = self.place();
+        let mut machine = shared.lock();
+        let domain = machine.dom_mut(id);
+        if !domain.config.frames_for_xen {
+            return None;
+        }
+        let page = domain.physmap.reserve(1)?;
+        domain.xen_frames += 1;
+        Some((domain.physmap.address(page), Gfn(domain.physmap.gfn(page))))
+    }
+
     fn claims(&self) -> &Claims {
         self.domain_handle.claims()
     }

@@ -32,6 +32,9 @@ pub struct DomainConfig {
     pub unpopulated_pages: usize,
     /// Frames without RAM, for mappings of other domains' memory.
     pub foreign_pages: usize,
+    /// Places pages of Xen's at frames without RAM, as a kernel on Arm does, where Xen refuses a
+    /// second place.
+    pub frames_for_xen: bool,
     /// Maximum number of pages that its kernel and drivers may have in use at a time.
     pub page_budget: usize,
     /// Virtual CPUs.
@@ -55,6 +58,7 @@ impl DomainConfig {
             hotplug_pages: 0,
             unpopulated_pages: 0,
             foreign_pages: if small { 128 } else { 4096 },
+            frames_for_xen: false,
             page_budget: usize::MAX,
             vcpus: 1,
             privileged: false,
@@ -159,6 +163,8 @@ pub(crate) struct DomainState {
     pub(crate) fruitless: u32,
     /// Number of upcalls at the end of its last wait.
     pub(crate) upcalls_waited: u64,
+    /// Frames without RAM that pages of Xen have.
+    pub(crate) xen_frames: usize,
     /// Ports that the toolstack opened, which are no leftovers.
     pub(crate) kept_ports: BTreeSet<u32>,
 }
@@ -258,6 +264,7 @@ impl Machine {
             activity: 0,
             fruitless: 0,
             upcalls_waited: 0,
+            xen_frames: 0,
             kept_ports: BTreeSet::new(),
             config,
         };

@@ -239,7 +239,7 @@ impl World {
             found.extend(
                 written_after_free.map(|gfn| Violation::WrittenAfterFree { domain: id, gfn }),
             );
-            let count = domain.physmap.reserved();
+            let count = domain.physmap.reserved() - domain.xen_frames;
             if count > 0 {
                 found.push(Violation::FramesReserved { domain: id, count });
             }

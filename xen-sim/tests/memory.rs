@@ -5,7 +5,8 @@ use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
 use std::sync::Arc;
-use xen_hypercall::boot::PlaceError;
+use xen_grant::GrantTable;
+use xen_hypercall::boot::{self, PlaceError};
 use xen_hypercall::ops::memory_admin::{Resource, resource_size};
 use xen_hypercall::start_info::StartInfo;
 use xen_hypercall::{
@@ -19,7 +20,7 @@ use xen_sys::arch_x86::hvm::start_info::{
 use xen_sys::hvm::e820::E820Entry;
 use xen_sys::memory::*;
 use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
-use xen_sys::xen::{HYPERVISOR_MEMORY_OP, VcpuTimeInfo};
+use xen_sys::xen::{HYPERVISOR_MEMORY_OP, SharedInfo, VcpuTimeInfo};
 use zerocopy::IntoBytes;
 
 const TIMES: usize = offset_of!(VcpuRunstateInfo, time);
@@ -403,4 +404,40 @@ fn page_arc_is_dropped_across_threads() {
     drop(shared);
     assert_eq!(Arc::strong_count(&counted), 1);
     world.check().unwrap();
+}
+
+#[test]
+fn page_of_xen_needs_no_ram() {
+    let pages = [false, true].map(|frames_for_xen| {
+        let world = World::new(1);
+        let config = DomainConfig { frames_for_xen, ..DomainConfig::new("guest") };
+        let guest = world.create_guest(config);
+        let shared_info = boot::shared_info(guest.clone()).unwrap();
+        let grants = GrantTable::new(guest.clone()).unwrap();
+        let pages = guest.counters().pages_allocated;
+        // Xen's page is there.
+        let words: &SharedMem = shared_info.as_ref();
+        let pending = words.u64_at(offset_of!(SharedInfo, evtchn_pending)).unwrap();
+        let port = ops::event_channel::bind_ipi(&guest, 0).unwrap();
+        ops::event_channel::send(&guest, port).unwrap();
+        assert_eq!(pending.load(Relaxed) >> port.0 & 1, 1);
+        ops::event_channel::close(&guest, port).unwrap();
+        let place = Pages::alloc(guest.clone(), 1).unwrap();
+        let gfn = place.gfn(0).unwrap();
+        // SAFETY: the frame is of a page that nothing else uses, and is leaked.
+        let again = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_SHARED_INFO, 0, gfn) };
+        assert_eq!(again, if frames_for_xen { Err(Errno::EBUSY) } else { Ok(()) });
+        drop((grants, shared_info));
+        if frames_for_xen {
+            drop(place);
+        } else {
+            place.into_raw();
+        }
+        // Both can be had again.
+        drop((GrantTable::new(guest.clone()).unwrap(), boot::shared_info(guest.clone()).unwrap()));
+        world.check().unwrap();
+        pages
+    });
+    // Shared info, and a frame of the grant table.
+    assert_eq!(pages[0] - pages[1], 2);
 }

@@ -1,4 +1,5 @@
 # What Xen's log complains of: a dump of all domains, a watchdog that expires, and an NMI.
+if x86; then
 start dump "" 'vcpus=2
 maxvcpus=2'
 within 15 said dump '^cpu 1 is online'
@@ -13,6 +14,7 @@ matches "debug-keys q: lines of the stacks that are whole" "$whole of $(echo "$s
 check "debug-keys q: lines of the stacks are whole" "$whole" "$(echo "$stacks" | wc -l)"
 check "debug-keys q: the ports" "$(xl dmesg | grep -c "(d$ID) debug: events in the ")" 1
 toolstack "dumped, shutdown -w" xl shutdown -w dump
+fi
 
 # Requests that xl does not have.
 start halt "" 'on_poweroff="destroy"'
@@ -30,6 +32,7 @@ check "watchdog: it waits while the shell answers" "$(answer watchdog "sleep 600
 wait_gone $ID watchdog
 matches "watchdog: the reason" "$(grep 'reason code' $LOGS/xl-watchdog.log | tail -n 1)" "*reason code 4*"
 
+if x86; then
 start nmi "" 'on_crash="preserve"'
 xl trigger nmi nmi 0
 stopped() { xl list nmi 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q c; }
@@ -37,3 +40,4 @@ within 20 stopped
 matches "trigger nmi: reason crash" "$(xl list nmi | awk 'NR == 2 { print $5 }')" "*c*"
 check "trigger nmi: the exception" "$(xl dmesg | grep -c "(d$ID) CPU exception 2 (NMI)")" 1
 xl destroy nmi
+fi

@@ -43,11 +43,11 @@ has_said() { [ -n "$(said_by "$1" "$2")" ]; }
 logged() { xl dmesg | grep "^(d1) .*$1" | tail -n 1; }
 served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
 all_removed() { [ "$(served)" = 0 ]; }
-# verified NAME MIB: checks what the client found.
+# verified NAME MIB MTU: checks what the client found.
 verified() {
   within 3000 has_said client "$1" || for name in client client--incoming; do console "$name" | tail -n 8 | sed "s/^/SHOW|$name: /"; done
   bytes=$(($2 * MIB / 4))
-  check "$1: what came back is what was sent, on each connection" "$(said_by client "$1")" "sent=$bytes received=$bytes mismatches=0"
+  check "$1: what came back is what was sent, on each connection" "$(said_by client "$1")" "sent=$bytes received=$bytes mismatches=0 mtu=$3"
 }
 
 step "driver domain"
@@ -67,9 +67,9 @@ toolstack "moved: moved" xl migrate -s "" client "xl migrate-receive"
 ID=$((ID + 1))
 check "moved: moved before its end" "$(said_by client moved)" ""
 check "moved: queues" "$(xenstore-read "/local/domain/$ID/device/vif/0/multi-queue-num-queues")" 4
-verified moved "$AMOUNT"
-verified large "$AMOUNT"
-verified ipv6 $((AMOUNT / 4))
+verified moved "$AMOUNT" 1500
+verified large "$AMOUNT" 9000
+verified ipv6 $((AMOUNT / 4)) 1500
 within 60 has_said client small
 check "small: a packet within the MTU, and a packet beyond the MTU" "$(said_by client small)" "2 0"
 within 60 gone $ID

@@ -33,16 +33,19 @@ done
 xl destroy sender
 ID=$queues
 check "queues: the address that the guest reports" "$(xenstore-read "/local/domain/$ID/attr/vif/0/ipv4/0" "/local/domain/$ID/attr/vif/0/mac/0" | tr '\n' ' ')" "10.0.0.7 00:16:3e:00:00:07 "
+if x86; then
 toolstack "queues: saved" xl save queues /tmp/saved
 toolstack "queues: restored" xl restore /tmp/saved
 ID=$((sender + 1))
 rm /tmp/saved
 hashed queues "queues: restored" 1 10.0.0.1 7000
+fi
 check "queues: no hash" "$(ask queues "net hash eth0")" "eth0 hash off / ok"
 check "queues: tcp-echo without a hash" "$(ask queues "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
 matches "queues: no packet was dropped" "$(ask queues "net stat")" "eth0 rx=* rx-dropped=0 tx=* tx-errors=0 / *"
 xl destroy queues
 wait_gone $ID queues
+x86 || ID=$sender
 echo "$before_queues" >$max_queues
 
 # Free bytes before each packet that the guest receives, as for Linux's XDP programs.

@@ -177,6 +177,7 @@ for state in "0 *, no carrier / ok" "1 eth0 *tx-errors=0 / ok"; do
   xenstore-write "/local/domain/0/backend/vif/$ID/0/carrier" "${state%% *}"
   matches "prompt: carrier ${state%% *}" "$(ask prompt "net stat")" "${state#* }"
 done
+if x86; then
 toolstack "saved, and let go on" xl save -c prompt /tmp/saved
 works prompt "saved, and let go on" 66
 if xl help 2>&1 | grep -q '^ *suspend '; then
@@ -202,6 +203,7 @@ check "moved: gratuitous ARP" "$(neighbour)" 00:16:3e:00:00:04
 echo 0 >/proc/sys/net/ipv4/conf/br0/arp_accept
 # xenconsoled has one name for its log as long as it has the guest.
 works prompt--incoming "moved" 69
+fi
 xl shutdown prompt
 wait_gone $ID prompt
 let_go() { [ "$(ports)" = "$ports_before" ]; }
@@ -212,7 +214,7 @@ check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 . /payload/queues.sh
 
 # --- two vCPUs, the second one without a place in shared info
-. /payload/two-vcpus.sh
+! x86 || . /payload/two-vcpus.sh
 
 # --- clock, vCPUs, keys, and the ends of a domain
 . /payload/manage.sh
@@ -257,7 +259,7 @@ fi
 within 60 gone $ID
 
 # --- the xenstored that all of the above used, case by case
-to_its_end store-suite 200
+! x86 || to_its_end store-suite 200
 
 # --- guests that do what Xen complains of: a crash, other ends, and the self-test
 echo "MISDEEDS"
@@ -270,8 +272,10 @@ echo 3 >/proc/sys/vm/drop_caches
 matches "crash: the dump on the disk" "$(dd if=/dev/ram0 bs=512 skip=$((MIB / 512)) count=1 2>/dev/null | tr -d '\0')" "xen-example-shell *: crashed at [0-9]* ns"
 xl destroy crash
 . /payload/misdeeds.sh
+if x86; then
 to_its_end selftest 800 callback
 hvm_to_its_end selftest 800
+fi
 check "xl list: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "
 echo "END"
 exit 0

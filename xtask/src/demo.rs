@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::payload::{self, Line};
-use crate::testbed::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
+use crate::testbed::{self, Arch, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
 use crate::tty::Tty;
 use crate::{host, kernels, ui};
 
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Version of real Xen
     #[arg(long, value_enum, default_value = "4.17")]
     xen: XenVersion,
+    /// Architecture of the machine with real Xen
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
     /// Kind of dom0 on real Xen
     #[arg(long, value_enum, default_value = "pv")]
     dom0: Dom0Kind,
@@ -56,6 +59,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         Hypervisor::Sim => sim::main(args),
         Hypervisor::Xen if args.trace.is_some() || args.watch => {
             bail!("--trace and --watch need a simulated Xen")
+        }
+        Hypervisor::Xen if args.arch == Arch::Arm64 && args.dom0 == Dom0Kind::Pvh => {
+            bail!("--dom0 pvh: a dom0 of arm64 has one kind only")
         }
         Hypervisor::Xen => on_xen(args),
     }
@@ -96,14 +102,14 @@ impl Transcript {
 
 fn on_xen(args: &Args) -> Result<i32> {
     let fetch = thread::spawn({
-        let version = args.xen;
-        move || testbed::prepare(&[version])
+        let (arch, version) = (args.arch, args.xen);
+        move || testbed::prepare(arch, &[version])
     });
-    let kernel = kernels::shell()?;
+    let kernel = kernels::shell(args.arch)?;
     fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))??;
-    let archive = payload::archive(SCRIPT, &kernel)?;
+    let archive = payload::archive(args.arch, SCRIPT, &kernel)?;
     let log = host::results()?.join(format!("demo-{}.log", args.xen));
-    let mut boot = Boot { dom0: args.dom0, ..Boot::new(args.xen, log) };
+    let mut boot = Boot { arch: args.arch, dom0: args.dom0, ..Boot::new(args.xen, log) };
     boot.append = "QUIET=1".to_owned();
     let mut tty = Tty::default();
     let terminal = args.interactive.then_some(&mut tty as &mut dyn Terminal);

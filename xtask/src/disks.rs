@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::boots::Job;
-use crate::testbed::{self, Archive, Boot, LinuxGuest, XenVersion};
+use crate::testbed::{self, Arch, Archive, Boot, LinuxGuest, XenVersion};
 use crate::{boots, host, kernels, payload, ui};
 
 const FRONT: &str = include_str!("../payload/disks-front.sh");
@@ -42,7 +42,7 @@ enum End {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
-    testbed::prepare(&versions)?;
+    testbed::prepare(Arch::X86_64, &versions)?;
     let mut code = 0;
     for end in args.end.map_or(vec![End::Front, End::Back], |end| vec![end]) {
         let jobs = versions.iter().map(|&xen| match end {
@@ -69,7 +69,7 @@ fn front(xen: XenVersion, count: u32) -> Result<Job> {
 
 /// Returns the boot of our backend.
 fn back(xen: XenVersion, vcpus: u32) -> Result<Job> {
-    let (linux, peer) = (LinuxGuest::with_all(xen)?, payload::peer()?);
+    let (linux, peer) = (LinuxGuest::with_all(xen)?, payload::peer(Arch::X86_64)?);
     let mut archive = Archive::default();
     archive.file(
         "payload/size",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::boots::Job;
-use crate::testbed::{self, Archive, Boot, LinuxGuest, XenVersion};
+use crate::testbed::{self, Arch, Archive, Boot, LinuxGuest, XenVersion};
 use crate::{boots, host, kernels, payload, ui};
 
 const SCRIPT: &str = include_str!("../payload/driver.sh");
@@ -85,9 +85,9 @@ fn side_by_side(
     verbose: bool,
 ) -> Result<()> {
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
-    testbed::prepare(&versions)?;
-    let (kernel, shell) = (kernels::driver_domain()?, kernels::shell()?);
-    let peer = payload::peer()?;
+    testbed::prepare(Arch::X86_64, &versions)?;
+    let (kernel, shell) = (kernels::driver_domain()?, kernels::shell(Arch::X86_64)?);
+    let peer = payload::peer(Arch::X86_64)?;
     let mut jobs = Vec::new();
     for &(xen, grants) in runs {
         let linux = LinuxGuest::get(xen)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::boots::Job;
-use crate::testbed::{self, Boot, XenVersion};
+use crate::testbed::{self, Arch, Boot, XenVersion};
 use crate::{boots, host, kernels, payload};
 
 const SCRIPT: &str = include_str!("../payload/hvm.sh");
@@ -39,7 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
-    testbed::prepare(&versions)?;
+    testbed::prepare(Arch::X86_64, &versions)?;
     let Some(times) = args.repeat else {
         run(&versions, args.quick, args.verbose)?;
         return Ok(0);
@@ -66,7 +66,7 @@ fn repeated(xen: XenVersion, times: u32) -> Result<Job> {
 }
 
 fn boot(xen: XenVersion, name: &str, script: &str, size: String, timeout: Duration) -> Result<Job> {
-    let mut archive = payload::archive(script, &kernels::shell()?)?;
+    let mut archive = payload::archive(Arch::X86_64, script, &kernels::shell(Arch::X86_64)?)?;
     archive.file("payload/size", 0o644, size);
     archive.copy("payload/platform-test", &kernels::platform_test()?)?;
     archive.copy("payload/suspend-test", &kernels::suspend_test()?)?;

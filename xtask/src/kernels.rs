@@ -6,9 +6,18 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{host, pvh};
+use crate::testbed::Arch;
+use crate::{arm64, host, pvh};
 
 pub(crate) const TARGET: &str = "x86_64-unknown-none";
+
+/// Returns the Rust target of kernels.
+pub(crate) fn target(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => TARGET,
+        Arch::Arm64 => "aarch64-unknown-none",
+    }
+}
 
 /// An address that no machine of the testbed has RAM at, below 4 GiB.
 pub(crate) const NO_RAM: u64 = 0xe000_0000;
@@ -48,6 +57,9 @@ pub(crate) struct Args {
     /// Builds with optimization, which is the default
     #[arg(long, conflicts_with = "debug")]
     release: bool,
+    /// Architecture
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
@@ -59,9 +71,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
     let is_selected = |name: &str| args.names.is_empty() || args.names.iter().any(|n| n == name);
     for kernel in KERNELS.iter().filter(|kernel| is_selected(kernel.name)) {
-        show(&make(kernel, args.debug)?)?;
+        show(&make(args.arch, kernel, args.debug)?)?;
     }
-    if is_selected(DOWNSTREAM) {
+    if args.arch == Arch::X86_64 && is_selected(DOWNSTREAM) {
         show(&downstream()?)?;
     }
     Ok(0)
@@ -76,18 +88,18 @@ fn show(image: &Path) -> Result<()> {
 }
 
 /// Builds the shell kernel; returns its image.
-pub(crate) fn shell() -> Result<PathBuf> {
-    make(&KERNELS[0], false)
+pub(crate) fn shell(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[0], false)
 }
 
 /// Builds the driver domain's kernel; returns its image.
 pub(crate) fn driver_domain() -> Result<PathBuf> {
-    make(&KERNELS[3], false)
+    make(Arch::X86_64, &KERNELS[3], false)
 }
 
 /// Builds the kernel that tests the hypercalls; returns its image.
-pub(crate) fn selftest() -> Result<PathBuf> {
-    make(&KERNELS[2], false)
+pub(crate) fn selftest(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[2], false)
 }
 
 /// Builds the first kernel for an address without RAM, so that Xen loads it elsewhere; returns its
@@ -107,37 +119,37 @@ pub(crate) fn relocated() -> Result<PathBuf> {
 
 /// Builds the kernel that is suspended while it exchanges events; returns its image.
 pub(crate) fn suspend_test() -> Result<PathBuf> {
-    make(&KERNELS[6], false)
+    make(Arch::X86_64, &KERNELS[6], false)
 }
 
 /// Builds the kernel that compares xenstore servers with the protocol; returns its image.
 pub(crate) fn store_suite() -> Result<PathBuf> {
-    make(&KERNELS[4], false)
+    make(Arch::X86_64, &KERNELS[4], false)
 }
 
 /// Builds the kernel that measures the frontends; returns its image.
 pub(crate) fn bench() -> Result<PathBuf> {
-    make(&KERNELS[7], false)
+    make(Arch::X86_64, &KERNELS[7], false)
 }
 
 /// Builds the kernel that verifies a disk; returns its image.
 pub(crate) fn disk_test() -> Result<PathBuf> {
-    make(&KERNELS[8], false)
+    make(Arch::X86_64, &KERNELS[8], false)
 }
 
 /// Builds the kernel that verifies a network; returns its image.
 pub(crate) fn net_test() -> Result<PathBuf> {
-    make(&KERNELS[9], false)
+    make(Arch::X86_64, &KERNELS[9], false)
 }
 
 /// Builds the kernel that uses the platform device; returns its image.
 pub(crate) fn platform_test() -> Result<PathBuf> {
-    make(&KERNELS[10], false)
+    make(Arch::X86_64, &KERNELS[10], false)
 }
 
 /// Builds the kernel that echoes through a vchan; returns its image.
-pub(crate) fn vchan() -> Result<PathBuf> {
-    make(&KERNELS[5], false)
+pub(crate) fn vchan(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[5], false)
 }
 
 /// Checks the kernel outside of the workspace with clippy and builds it; returns its image.
@@ -161,16 +173,25 @@ pub(crate) fn downstream() -> Result<PathBuf> {
 }
 
 /// Returns the bytes of a kernel that are loaded: its file without symbols and debug information.
-pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
-    Ok(pvh::check(kernel)?.loaded)
+pub(crate) fn loaded_size(arch: Arch, kernel: &Path) -> Result<u64> {
+    match arch {
+        Arch::X86_64 => Ok(pvh::check(kernel)?.loaded),
+        Arch::Arm64 => arm64::image::check(kernel),
+    }
 }
 
-fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {
-    host::require_target(TARGET)?;
+/// Checks that Xen can load a kernel of `arch`.
+pub(crate) fn check(arch: Arch, kernel: &Path) -> Result<()> {
+    loaded_size(arch, kernel).map(drop)
+}
+
+fn make(arch: Arch, kernel: &Kernel, debug: bool) -> Result<PathBuf> {
+    let target = target(arch);
+    host::require_target(target)?;
     let mut cargo = Command::new(host::cargo());
     cargo.current_dir(host::root());
     cargo.args(["build", "--package", kernel.package, "--features", "kernel", "--bin", kernel.bin]);
-    cargo.args(["--target", TARGET]);
+    cargo.args(["--target", target]);
     if !debug {
         cargo.arg("--release");
     }
@@ -179,7 +200,18 @@ fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {
         bail!("{}: {status}", host::describe(&cargo));
     }
     let profile = if debug { "debug" } else { "release" };
-    image(kernel.name, &host::target().join(TARGET).join(profile).join(kernel.bin))
+    let built = host::target().join(target).join(profile).join(kernel.bin);
+    match arch {
+        Arch::X86_64 => image(kernel.name, &built),
+        Arch::Arm64 => {
+            let folder = host::target().join("kernels/arm64");
+            fs::create_dir_all(&folder)?;
+            let image = folder.join(kernel.name);
+            fs::write(&image, arm64::image::convert(&built)?)
+                .with_context(|| format!("writing {}", image.display()))?;
+            Ok(image)
+        }
+    }
 }
 
 /// Checks a kernel and copies it to the folder of the images; returns its path there.
@@ -199,7 +231,7 @@ mod tests {
     #[test]
     fn kernels_have_an_entry_point() {
         for kernel in &KERNELS {
-            let image = make(kernel, false).unwrap();
+            let image = make(Arch::X86_64, kernel, false).unwrap();
             assert!(pvh::check(&image).unwrap().entry >= 1 << 20, "{}", kernel.name);
         }
     }

@@ -6,11 +6,15 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
-use crate::testbed::{Archive, Base, XenVersion};
+use crate::testbed::{Arch, Archive, Base, XenVersion};
 use crate::{host, ui};
 
 /// Common part of the payloads.
 pub(crate) const LIB: &str = include_str!("../payload/lib.sh");
+
+/// Rust's target for programs in dom0 of arm64: it brings its C library, so that no compiler of C
+/// is needed.
+const ARM_LINUX: &str = "aarch64-unknown-linux-musl";
 
 /// A line that a payload prints for the harness: `KIND|field|...`.
 pub(crate) enum Line<'a> {
@@ -103,19 +107,19 @@ pub(crate) fn parse(line: &str) -> Line<'_> {
 
 /// Makes the payload that executes `script`: with the shell kernel, the helper in dom0, and what
 /// the scripts share.
-pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
+pub(crate) fn archive(arch: Arch, script: &str, kernel: &Path) -> Result<Archive> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, script);
     archive.file("payload/lib.sh", 0o644, LIB);
     archive.copy("payload/shell", kernel)?;
-    archive.copy("payload/testbed-peer", &peer()?)?;
+    archive.copy("payload/testbed-peer", &peer(arch)?)?;
     Ok(archive)
 }
 
 /// Adds Debian's Linux as a guest that prints one line and powers off; returns the size of its
 /// kernel and initramfs.
-pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u64> {
-    let base = Base::get(version)?;
+pub(crate) fn add_linux(archive: &mut Archive, arch: Arch, version: XenVersion) -> Result<u64> {
+    let base = Base::get(arch, version)?;
     let mut initramfs = Archive::default();
     initramfs.copy("bin/busybox", &base.busybox)?;
     let init = "#!/bin/busybox sh\necho LINUX-IS-UP\nexec /bin/busybox poweroff -f\n";
@@ -128,14 +132,21 @@ pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u6
 }
 
 /// Builds the helper that stands in dom0; static, because dom0 has another C library.
-pub(crate) fn peer() -> Result<PathBuf> {
+pub(crate) fn peer(arch: Arch) -> Result<PathBuf> {
     let source = host::root().join("xtask/src/bin/testbed-peer.rs");
-    let binary = host::results()?.join("testbed-peer");
+    let binary = host::results()?.join(match arch {
+        Arch::X86_64 => "testbed-peer",
+        Arch::Arm64 => "testbed-peer-arm64",
+    });
     let modified = |path: &Path| -> io::Result<_> { fs::metadata(path)?.modified() };
     if !matches!((modified(&source), modified(&binary)), (Ok(s), Ok(b)) if s < b) {
         let folder = tempfile::tempdir_in(host::results()?)?;
         let half = folder.path().join("testbed-peer");
         let mut rustc = Command::new("rustc");
+        if arch == Arch::Arm64 {
+            host::require_target(ARM_LINUX)?;
+            rustc.args(["--target", ARM_LINUX, "-C", "linker=rust-lld"]);
+        }
         rustc.args([
             "--edition",
             "2024",
@@ -153,24 +164,20 @@ pub(crate) fn peer() -> Result<PathBuf> {
 }
 
 /// Builds xenstored's example `xs` for dom0; static too.
-pub(crate) fn xs() -> Result<PathBuf> {
-    const HOST: &str = "x86_64-unknown-linux-gnu";
+pub(crate) fn xs(arch: Arch) -> Result<PathBuf> {
+    let (target, variable, flags) = match arch {
+        Arch::X86_64 => ("x86_64-unknown-linux-gnu", "X86_64_UNKNOWN_LINUX_GNU", ""),
+        Arch::Arm64 => (ARM_LINUX, "AARCH64_UNKNOWN_LINUX_MUSL", "-Clinker=rust-lld"),
+    };
+    host::require_target(target)?;
     let mut cargo = Command::new(host::cargo());
-    cargo
-        .current_dir(host::root())
-        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    host::run(cargo.args([
-        "build",
-        "--package",
-        "xenstored",
-        "--features",
-        "std",
-        "--example",
-        "xs",
-        "--target",
-        HOST,
-    ]))?;
-    Ok(host::target().join(HOST).join("debug/examples/xs"))
+    cargo.current_dir(host::root()).env(
+        format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
+        format!("-Ctarget-feature=+crt-static {flags}").trim(),
+    );
+    cargo.args(["build", "--package", "xenstored", "--features", "std", "--example", "xs"]);
+    host::run(cargo.args(["--target", target]))?;
+    Ok(host::target().join(target).join("debug/examples/xs"))
 }
 
 #[cfg(test)]

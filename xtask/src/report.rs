@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::host;
-use crate::testbed::XenVersion;
+use crate::testbed::{Arch, XenVersion};
 
 /// Measurements of one run.
 pub(crate) struct Report {
+    pub(crate) arch: Arch,
     pub(crate) xen: XenVersion,
     /// Bytes that are loaded.
     pub(crate) shell_size: u64,
@@ -31,13 +32,28 @@ impl Report {
         values.get(values.len() / 2).copied()
     }
 
+    fn title(&self) -> String {
+        match self.arch {
+            Arch::X86_64 => format!("Xen {}", self.xen),
+            Arch::Arm64 => format!("Xen {} {}", self.xen, self.arch),
+        }
+    }
+
+    /// Returns the name of the file.
+    fn name(&self) -> String {
+        match self.arch {
+            Arch::X86_64 => format!("report-{}.json", self.xen),
+            Arch::Arm64 => format!("report-{}-{}.json", self.xen, self.arch),
+        }
+    }
+
     pub(crate) fn table(&self) -> String {
         let seconds =
             |name| self.figure(name).map_or("not measured".to_owned(), |v| format!("{v:.2} s"));
         let size = |bytes: u64| format!("{} KiB", bytes.div_ceil(1024));
         let shell_runs = self.figures.get("shell.first_line").map_or(0, Vec::len);
         let rows = [
-            (format!("Xen {}", self.xen), "our shell".to_owned(), "Linux".to_owned()),
+            (self.title(), "our shell".to_owned(), "Linux".to_owned()),
             ("kernel image".to_owned(), size(self.shell_size), size(self.linux_size)),
             ("xl create returns".to_owned(), seconds("shell.created"), seconds("linux.created")),
             (
@@ -59,9 +75,10 @@ impl Report {
 
     /// Writes `target/xen/report-VERSION.json`.
     pub(crate) fn save(&self) -> Result<PathBuf> {
-        let path = host::results()?.join(format!("report-{}.json", self.xen));
+        let path = host::results()?.join(self.name());
         let value = json!({
             "xen": self.xen.to_string(),
+            "arch": self.arch.to_string(),
             "elapsed_s": self.elapsed,
             "shell": {
                 "image_bytes": self.shell_size,

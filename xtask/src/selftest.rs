@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::testbed::{self, Archive, Boot, Ending, Event, XenVersion};
+use crate::testbed::{self, Arch, Archive, Boot, Ending, Event, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/selftest.sh");
@@ -17,12 +17,32 @@ const SCRIPT: &str = include_str!("../payload/selftest.sh");
 /// The guests that a Linux dom0 starts one after the other: PVH and HVM.
 pub(crate) const GUESTS: usize = 2;
 
+/// Returns the number of guests of an architecture.
+fn guests(arch: Arch) -> usize {
+    match arch {
+        Arch::X86_64 => GUESTS,
+        Arch::Arm64 => 1,
+    }
+}
+
+/// Returns the version of the interrupt controller on arm64; the test of `xentest` has the other
+/// one.
+fn gic(xen: XenVersion) -> u32 {
+    match xen {
+        XenVersion::V4_17 => 3,
+        XenVersion::V4_20 => 2,
+    }
+}
+
 /// Options of `selftest`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// On this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Architecture
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
     /// As this only (default: as both)
     #[arg(long = "as", value_enum, value_name = "ROLE")]
     role: Option<Role>,
@@ -36,22 +56,22 @@ pub(crate) struct Args {
 pub(crate) enum Role {
     /// The domain that Xen itself starts
     Dom0,
-    /// A PVH guest of a Linux dom0, then an HVM guest
+    /// A PVH guest of a Linux dom0, then an HVM guest on x86
     Guest,
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     let roles: Vec<_> = args.role.map_or(vec![Role::Dom0, Role::Guest], |role| vec![role]);
-    let kernel = kernels::selftest()?;
-    testbed::prepare(&versions)?;
+    let kernel = kernels::selftest(args.arch)?;
+    testbed::prepare(args.arch, &versions)?;
     let (mut total, mut failed) = (0, 0);
     for role in roles {
         let name = match role {
             Role::Dom0 => "dom0",
             Role::Guest => "guests",
         };
-        for (version, count) in run(role, &versions, &kernel, args.verbose) {
+        for (version, count) in run(args.arch, role, &versions, &kernel, args.verbose) {
             match count {
                 Ok(count) => {
                     total += count;
@@ -86,6 +106,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 /// Boots the kernel on all versions at once, a core for each. Returns how many results it compared
 /// on each, all of them as expected.
 pub(crate) fn run(
+    arch: Arch,
     role: Role,
     versions: &[XenVersion],
     kernel: &Path,
@@ -98,7 +119,7 @@ pub(crate) fn run(
     thread::scope(|scope| {
         let jobs: Vec<_> = versions
             .iter()
-            .map(|&version| (version, scope.spawn(move || one(version, kernel, verbose))))
+            .map(|&version| (version, scope.spawn(move || one(arch, version, kernel, verbose))))
             .collect();
         let join = |(version, job): (_, thread::ScopedJoinHandle<'_, _>)| match job.join() {
             Ok(count) => (version, count),
@@ -109,9 +130,9 @@ pub(crate) fn run(
 }
 
 /// Boots the kernel as dom0.
-fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
-    let log = host::results()?.join(format!("selftest-dom0-{version}.log"));
-    let mut boot = Boot::new(version, log);
+fn dom0(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
+    let log = host::results()?.join(format!("selftest-dom0-{version}-{arch}.log"));
+    let mut boot = Boot { arch, gic: gic(version), ..Boot::new(version, log) };
     boot.timeout = Duration::from_secs(900);
     boot.xen_args = "dom0_max_vcpus=2".to_owned();
     boot.stable_tsc = true;
@@ -156,13 +177,13 @@ pub(crate) fn relocated() -> Result<u64> {
 }
 
 /// Boots Linux as dom0 and the kernel as its guest: PVH, then HVM.
-fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
+fn guest(arch: Arch, version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, SCRIPT);
     archive.file("payload/lib.sh", 0o644, payload::LIB);
     archive.copy("payload/selftest", kernel)?;
-    let log = host::results()?.join(format!("selftest-guest-{version}.log"));
-    let mut boot = Boot::new(version, log);
+    let log = host::results()?.join(format!("selftest-guest-{version}-{arch}.log"));
+    let mut boot = Boot { arch, gic: gic(version), ..Boot::new(version, log) };
     boot.append = "QUIET=1".to_owned();
     boot.timeout = Duration::from_secs(900);
     let (mut tally, mut guest_log) = (Tally::default(), GuestLog::default());
@@ -176,10 +197,15 @@ fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
             }
         }
         Event::Payload(line) => {
-            if let Line::Check(check) = payload::parse(line)
-                && !check.ok
+            if let Line::Check(check) = payload::parse(line) {
+                if !check.ok {
+                    tally.bad.push(check.describe());
+                }
+            } else if let Some(line) = line.strip_prefix("GUEST|")
+                && tally.take(line)
+                && verbose
             {
-                tally.bad.push(check.describe());
+                ui::line(line);
             }
         }
         Event::Mark(_) => {}
@@ -187,7 +213,7 @@ fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     if !matches!(outcome.ending, Ending::Exit(0)) {
         tally.bad.push(outcome.describe());
     }
-    tally.verdict(GUESTS).with_context(|| format!("log {}", boot.log.display()))
+    tally.verdict(guests(arch)).with_context(|| format!("log {}", boot.log.display()))
 }
 
 /// The lines of one or more runs.

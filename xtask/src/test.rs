@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
-use crate::testbed::{self, XenVersion};
+use crate::testbed::{self, Arch, XenVersion};
 use crate::{checkers, checks, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Real-Xen tests on this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Real-Xen tests on this architecture only (default: on both)
+    #[arg(long, value_enum)]
+    arch: Option<Arch>,
     /// Fetches and builds what the real-Xen tests need, and runs none
     #[arg(long, conflicts_with = "no_xen")]
     prepare: bool,
@@ -48,6 +51,7 @@ pub(crate) fn ci() -> Result<i32> {
             no_xen: false,
             only_xen: false,
             xen: None,
+            arch: None,
             prepare: false,
             driver_domain: false,
             hvm: false,
@@ -70,11 +74,12 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 fn all(args: &Args, slow: bool) -> Result<i32> {
     let started = Instant::now();
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
+    let archs = args.arch.map_or(vec![Arch::X86_64, Arch::Arm64], |arch| vec![arch]);
     // The packages come while the compiler works.
     let fetch = (!args.no_xen).then(|| {
         thread::spawn({
-            let versions = versions.clone();
-            move || testbed::prepare(&versions)
+            let (archs, versions) = (archs.clone(), versions.clone());
+            move || archs.iter().try_for_each(|&arch| testbed::prepare(arch, &versions))
         })
     });
     let mut steps = Steps::default();
@@ -91,16 +96,15 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {
-        let mut kernels = None;
+        let (mut kernels, mut arm_kernels) = (None, None);
         steps.run("kernels for real Xen", || {
-            kernels = Some(xentest::Kernels {
-                shell: kernels::shell()?,
-                selftest: kernels::selftest()?,
-                store_suite: kernels::store_suite()?,
-                vchan: kernels::vchan()?,
-                suspend_test: kernels::suspend_test()?,
-                xs: crate::payload::xs()?,
-            });
+            for &arch in &archs {
+                let built = Some(xentest::Kernels::build(arch)?);
+                match arch {
+                    Arch::X86_64 => kernels = built,
+                    Arch::Arm64 => arm_kernels = built,
+                }
+            }
             Ok(())
         });
         steps.run(TESTBED, || {
@@ -129,30 +133,24 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if let Some(miri) = miri.take() {
             steps.join(miri);
         }
-        if let Some(kernels) = &kernels {
-            steps.run("self-test as dom0", || {
-                let mut failures = Vec::new();
-                for (version, count) in
-                    selftest::run(Role::Dom0, &versions, &kernels.selftest, false)
-                {
-                    match count {
-                        Ok(count) => {
-                            ui::line(format!("      Xen {version}: {count} results as expected"));
-                        }
-                        Err(error) => failures.push(format!("Xen {version}: {error:#}")),
-                    }
-                }
-                if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
-            });
-            if versions.contains(&XenVersion::V4_20) {
-                steps.run("relocated kernel as dom0", || selftest::relocated().map(drop));
+        for (step, kernels, roles) in [
+            ("self-test as dom0", &kernels, &[Role::Dom0][..]),
+            ("self-test on arm64, as dom0 and guest", &arm_kernels, &[Role::Dom0, Role::Guest]),
+        ] {
+            if let Some(kernels) = kernels {
+                steps.run(step, || self_test(kernels, roles, &versions));
             }
         }
-        if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
-            steps.run("real Xen", || {
-                runs = xentest::run(&versions, &kernels)?;
-                Ok(())
-            });
+        if kernels.is_some() && versions.contains(&XenVersion::V4_20) {
+            steps.run("relocated kernel as dom0", || selftest::relocated().map(drop));
+        }
+        for (step, kernels) in [("real Xen", kernels), ("real Xen on arm64", arm_kernels)] {
+            if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
+                steps.run(step, || {
+                    runs.append(&mut xentest::run(&versions, &kernels)?);
+                    Ok(())
+                });
+            }
         }
     }
     if let Some(miri) = miri {
@@ -167,13 +165,30 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     Ok(summary(&steps, &runs, args, started.elapsed()))
 }
 
+/// Runs the self-test in each role.
+fn self_test(kernels: &xentest::Kernels, roles: &[Role], versions: &[XenVersion]) -> Result<()> {
+    let mut failures = Vec::new();
+    for &role in roles {
+        let runs = selftest::run(kernels.arch, role, versions, &kernels.selftest, false);
+        for (version, count) in runs {
+            match count {
+                Ok(count) => {
+                    ui::line(format!("      Xen {version}: {count} results as expected"));
+                }
+                Err(error) => failures.push(format!("Xen {version}: {error:#}")),
+            }
+        }
+    }
+    if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
+}
+
 fn summary(steps: &Steps, runs: &[xentest::Run], args: &Args, took: Duration) -> i32 {
     let (mut passed, mut failed) = steps.table();
     for run in runs {
         let good = run.checks.iter().filter(|c| c.ok).count();
         ui::line(format!(
             "\nreal Xen {}: {good} of {} checks hold, {:.0} s",
-            run.xen,
+            run.title(),
             run.checks.len(),
             run.report.elapsed
         ));

@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::testbed::{self, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion};
+use crate::testbed::{
+    self, Arch, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion,
+};
 use crate::tty::Tty;
-use crate::{host, payload, pvh, ui};
+use crate::{host, kernels, payload, pvh, ui};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -58,8 +60,15 @@ pub(crate) enum Command {
 pub(crate) struct Machine {
     #[arg(long, value_enum, default_value = "4.17")]
     xen: XenVersion,
+    /// Architecture of the machine
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
+    /// Kind of dom0 on x86
     #[arg(long, value_enum, default_value = "pv")]
     dom0: Dom0Kind,
+    /// Version of the interrupt controller on arm64
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(2..=3))]
+    gic: u32,
     /// Counts instructions instead of time: the same figures in every run
     #[arg(long)]
     icount: bool,
@@ -92,6 +101,8 @@ pub(crate) struct Machine {
 impl Machine {
     fn boot(&self) -> Result<Boot> {
         Ok(Boot {
+            arch: self.arch,
+            gic: self.gic,
             xen: self.xen,
             dom0: self.dom0,
             icount: self.icount,
@@ -114,7 +125,9 @@ impl Machine {
 pub(crate) fn main(command: &Command) -> Result<i32> {
     match command {
         Command::Setup => {
-            testbed::prepare(&XenVersion::ALL)?;
+            for arch in [Arch::X86_64, Arch::Arm64] {
+                testbed::prepare(arch, &XenVersion::ALL)?;
+            }
             println!("ready");
             Ok(0)
         }
@@ -128,9 +141,9 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             Ok(report.code())
         }
         Command::Kernel { kernel, machine } => {
-            pvh::check(kernel)?;
             let boot = machine.boot()?;
-            testbed::prepare(&[boot.xen])?;
+            kernels::check(boot.arch, kernel)?;
+            testbed::prepare(boot.arch, &[boot.xen])?;
             let mut rebooted = false;
             let outcome = boot.kernel(kernel, &mut |event| {
                 rebooted |= matches!(
@@ -164,14 +177,14 @@ impl Guest<'_> {
         interactive: bool,
         watch: &mut dyn FnMut(&Event<'_>),
     ) -> Result<Report> {
-        pvh::check(self.kernel)?;
+        kernels::check(boot.arch, self.kernel)?;
         let mut archive = Archive::default();
         archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
         archive.file("payload/cmdline", 0o644, self.cmdline);
         archive.file("payload/vcpus", 0o644, self.vcpus.to_string());
         archive.copy("payload/guest", self.kernel)?;
-        archive.copy("payload/testbed-peer", &payload::peer()?)?;
-        testbed::prepare(&[boot.xen])?;
+        archive.copy("payload/testbed-peer", &payload::peer(boot.arch)?)?;
+        testbed::prepare(boot.arch, &[boot.xen])?;
         let mut tty = Tty::default();
         let terminal = interactive.then_some(&mut tty as &mut dyn Terminal);
         if interactive {
@@ -376,7 +389,7 @@ fn run(folder: &Path, files: &[String], machine: &Machine) -> Result<i32> {
 fn boot(archive: &Archive, machine: &Machine, append: &str) -> Result<i32> {
     let mut boot = machine.boot()?;
     append.clone_into(&mut boot.append);
-    testbed::prepare(&[boot.xen])?;
+    testbed::prepare(boot.arch, &[boot.xen])?;
     let outcome = boot.run(archive, None, &mut |event| show(&event, machine.quiet))?;
     Ok(ended(&boot, &outcome))
 }

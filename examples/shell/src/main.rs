@@ -7,12 +7,10 @@
 extern crate alloc;
 
 use alloc::boxed::Box;
-use core::arch::asm;
 use xen_example_shell::{GuestKind, Kernel, Machine, Memory, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
 use xen_guest::Eoi;
-use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::boot;
 use xen_kernel_rt::early::Early;
 use xen_kernel_rt::{Rt, early_println};
@@ -40,17 +38,19 @@ fn main(xen: Rt) {
 
     let machine = Machine {
         kind: kind(xen),
-        domain: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain),
+        domain: xen_kernel_rt::domain,
         memory_map: xen.memory_map(),
         modules: xen.modules(),
         rsdp: xen.rsdp(),
-        crash: invalid_opcode,
+        crash: xen_kernel_rt::undefined_instruction,
     };
     let kernel = Kernel {
         time_of_day: |xen: &Rt| xen.time_of_day(),
         set_time_of_day: |xen, time| xen.set_time_of_day(time),
-        tsc: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.tsc(cpuid::native)),
+        tsc: xen_kernel_rt::tsc,
+        can_suspend: xen.can_suspend(),
         apic_id: |xen, vcpu| xen.apic_id(vcpu),
+        runstate: |xen, vcpu| xen.runstate(vcpu),
         soft_reset: |xen| xen.soft_reset(),
         generation_id: |xen| xen.generation_id(),
         set_vcpu_online: |xen, vcpu, is_online| xen.set_vcpu_online(vcpu, is_online),
@@ -89,10 +89,4 @@ fn terminal(xen: Rt) -> Box<dyn Terminal> {
             Box::new(Mute(Early))
         }
     }
-}
-
-/// Makes a mistake that the CPU notices.
-fn invalid_opcode() {
-    // SAFETY: the exception has a handler, which does not return here.
-    unsafe { asm!("ud2") };
 }

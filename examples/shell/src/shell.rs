@@ -245,11 +245,12 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
     pub fn prompt(&mut self) -> ShutdownReason {
         // Without xenstore or its node the toolstack can't request a shutdown.
+        let supported = power::supported(self.system.kernel.can_suspend);
         let mut watcher = self
             .system
             .store
             .as_ref()
-            .and_then(|store| ShutdownWatcher::new(store, &power::SUPPORTED).ok());
+            .and_then(|store| ShutdownWatcher::new(store, supported).ok());
         let mut management = Management::new(&self.system);
         let mut editor = Editor::new();
         self.say(format_args!("'help' lists the commands\n{PROMPT}"));

@@ -5,10 +5,10 @@ use core::fmt;
 use core::time::Duration;
 use xen_grant::GrantTable;
 use xen_guest::wall_clock::WallClockError;
-use xen_guest::{Balloon, BalloonStatistics, BootModule};
+use xen_guest::{Balloon, BalloonStatistics, BootModule, Runstate};
 use xen_hypercall::arch::cpuid::TscInfo;
 use xen_hypercall::ops::sched::SuspendOutcome;
-use xen_hypercall::{BalloonPages, DomId, Errno, Instant, Platform, Port};
+use xen_hypercall::{BalloonPages, DomId, Errno, Hypercall, Instant, Platform, Port};
 use xen_store::{StoreError, XenStore};
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 
@@ -63,6 +63,8 @@ pub struct Kernel<P> {
     /// The kernel's part of a suspend: see
     /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
     pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
+    /// Xen can suspend the domain, so that the kernel advertises it: not on Arm.
+    pub can_suspend: bool,
     /// The kernel's part of a soft reset; a domain that continues is as one that was resumed
     /// elsewhere.
     pub soft_reset: fn(&P) -> Result<SuspendOutcome, Errno>,
@@ -74,6 +76,8 @@ pub struct Kernel<P> {
     pub tsc: fn() -> Option<TscInfo>,
     /// Function that returns the identifier of the local APIC of a vCPU that was started.
     pub apic_id: fn(&P, u32) -> Option<u32>,
+    /// Function that returns the run state of a vCPU.
+    pub runstate: fn(&P, u32) -> Result<Runstate, Errno>,
     /// Function that returns the VM generation id, if the domain has one.
     pub generation_id: fn(&P) -> Option<u128>,
     /// Function that starts or stops a vCPU.
@@ -83,16 +87,18 @@ pub struct Kernel<P> {
     pub take_event: fn(&P, Port) -> bool,
 }
 
-impl<P> Kernel<P> {
+impl<P: Hypercall> Kernel<P> {
     /// Creates a kernel of one vCPU without a wall clock.
     pub fn new(suspend: fn(&P) -> Result<SuspendOutcome, Errno>) -> Self {
         Self {
             suspend,
+            can_suspend: true,
             soft_reset: |_| Err(Errno::ENOSYS),
             time_of_day: |_| Err(WallClockError::NotSet),
             set_time_of_day: |_, _| Err(Errno::ENOSYS),
             tsc: || None,
             apic_id: |_, _| None,
+            runstate: Runstate::query,
             generation_id: |_| None,
             set_vcpu_online: |_, _, _| Err(Errno::ENOSYS),
             take_event: |_, _| false,

@@ -30,6 +30,10 @@ fn main(xen: Rt) {
     let _ = console.flush(soon(xen));
 }
 
+/// Time between two tries to end the access of a peer, and of all of them.
+const RETRY: Duration = Duration::from_millis(10);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(5);
+
 fn soon(xen: Rt) -> Instant {
     xen.now() + Duration::from_secs(60)
 }
@@ -65,7 +69,14 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
             .into());
         }
     }
-    writeln!(console, "vchan: {} allocations deferred", grants.retry_deferred().waiting)?;
+    // Linux may unmap the pages a moment after it has notified this end.
+    let deadline = xen.now() + RETRY_TIMEOUT;
+    let mut waiting = grants.retry_deferred().waiting;
+    while waiting > 0 && xen.now() < deadline {
+        xen.wait(&[], Some(xen.now() + RETRY));
+        waiting = grants.retry_deferred().waiting;
+    }
+    writeln!(console, "vchan: {waiting} allocations deferred")?;
     Ok(())
 }
 

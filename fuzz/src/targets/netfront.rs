@@ -6,8 +6,8 @@ use arbitrary::Arbitrary;
 use core::num::NonZeroU16;
 use core::time::Duration;
 use xen_front::net::{
-    ChecksumState, DEFAULT_KEY, HashConfig, NetFront, NetFrontConfig, NetifHashType, PacketMeta,
-    Segmentation, SegmentationKind, Vif,
+    ChecksumState, DEFAULT_KEY, HashConfig, MacAddress, NetFront, NetFrontConfig, NetifHashType,
+    PacketMeta, Segmentation, SegmentationKind, Vif,
 };
 use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
@@ -27,6 +27,10 @@ enum Call {
     FinalCheck,
     SetHash { types: u8, mapping: [u16; 4], keep: bool },
     SetStaticGrants(bool),
+    SetMulticastFilter {
+        enabled: bool,
+        group: u8,
+    },
     Poll,
     Wait(u8),
     Close,
@@ -116,6 +120,10 @@ pub fn run(data: &[u8]) {
                     net.set_hash(hash.ok().filter(|_| keep));
                 }
                 Call::SetStaticGrants(enabled) => net.set_static_grants(enabled),
+                Call::SetMulticastFilter { enabled, group } => {
+                    drop(net.join_multicast(MacAddress([1, 0, 0x5e, 0, 0, group])));
+                    drop(net.set_multicast_filter(enabled));
+                }
                 Call::Poll => drop(net.poll(guest.now())),
                 Call::Wait(millis) => {
                     net.wait(Some(guest.now() + Duration::from_millis(millis.into())))

@@ -1,8 +1,7 @@
 //! The pages of the balloon: those of the heap, and frames behind RAM that never had memory.
 
 use crate::platform::{BOOT, Rt};
-use crate::{memory, paging, pci};
-use core::ops::Range;
+use crate::{machine, memory, paging};
 use spin::Mutex;
 use xen_guest::{Balloon, BalloonConfig, BalloonError};
 use xen_hypercall::{Gfn, PAGE_SHIFT, PAGE_SIZE, UnpopulatedFrames};
@@ -13,9 +12,6 @@ type NewFrames = UnpopulatedFrames<1024>;
 
 /// Large pages, in which the memory of the boot window is mapped.
 const ALIGN: u64 = 2 << 20;
-
-/// Interrupt controllers and firmware, of which a memory map need not have all.
-const DEVICES: Range<u64> = 0xfec0_0000..0x1_0000_0000;
 
 /// RAM that the kernel keeps for itself when the balloon takes pages.
 const RESERVE: usize = 4 << 20;
@@ -39,8 +35,7 @@ pub(crate) fn create(store: &XenStore<Rt>) -> Result<Balloon<Rt>, BalloonError> 
         end = boot.ram().map(|ram| ram.end).max().unwrap_or_default();
         let map = boot.memory_map.iter();
         let map = map.map(|region| region.addr..region.addr.saturating_add(region.size));
-        let devices = pci::memory();
-        let occupied = map.chain(devices.iter().cloned()).chain([DEVICES]);
+        let occupied = map.chain(machine::frames::occupied());
         let gap = NewFrames::gap(&occupied, end, ALIGN);
         let gap = gap.filter(|gap| {
             let start = gap.address();

@@ -2,15 +2,14 @@
 //! gone wrong.
 //!
 //! Neither way needs memory, an interrupt or a peer:
-//! - a guest writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as far as
-//!   `guest_loglvl` lets it);
+//! - a guest on x86 writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as
+//!   far as `guest_loglvl` lets it), a guest on Arm to the UART of `vuart="sbsa_uart"`, if it has
+//!   one;
 //! - dom0 uses the `console_io` hypercall, which Xen refuses to guests unless it is a debug build.
 
-use crate::{clock, platform::Rt};
+use crate::{clock, output, platform::Rt};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use x86_64::instructions::port::Port;
-use xen_guest::arch::DebugPort;
 use xen_hypercall::ops::console_io;
 
 /// Prints a line to the early output.
@@ -22,9 +21,18 @@ macro_rules! early_println {
     }};
 }
 
-/// No Xen here: the port that emulators have in common with it, and a PC's first serial line.
+/// Prints text to the early output.
+#[macro_export]
+macro_rules! early_print {
+    ($($arg:tt)*) => {{
+        use core::fmt::Write as _;
+        let _ = core::write!($crate::early::Early, $($arg)*);
+    }};
+}
+
+/// No Xen here.
 const BARE: u8 = 0;
-/// I/O port 0xe9.
+/// A guest.
 const GUEST: u8 = 1;
 /// `console_io`.
 const DOM0: u8 = 2;
@@ -49,25 +57,9 @@ impl Write for Early {
         match ROUTE.load(Relaxed) {
             // If Xen refuses, there is nowhere left to say so.
             DOM0 => drop(console_io::write(&Rt::new(), text.as_bytes())),
-            route => {
-                let _ = DebugPort.write_str(text);
-                if route == BARE {
-                    text.bytes().for_each(serial);
-                }
-            }
+            route => output::write(text, route == BARE),
         }
         Ok(())
-    }
-}
-
-fn serial(byte: u8) {
-    let mut data = Port::<u8>::new(0x3f8);
-    let mut line_status = Port::<u8>::new(0x3fd);
-    // SAFETY: on a PC these ports belong to the first serial line or to no device. The wait for
-    // room is bounded, because a line that is not there never has any.
-    unsafe {
-        let _ = (0..10_000).find(|_| line_status.read() & 0x20 != 0);
-        data.write(byte);
     }
 }
 

@@ -3,17 +3,14 @@
 //! xen-evtchn has the event words; a kernel adds the interrupt, and a `wait` that
 //! misses nothing.
 
-use crate::clock::CLOCK;
+use crate::clock::{CLOCK, Ticks};
 use crate::platform::Rt;
-use crate::{debug, interrupts, suspend, timers, vcpus};
+use crate::{cpu, debug, interrupts, suspend, timers};
 use core::time::Duration;
 use spin::Once;
-use x86_64::instructions::interrupts as cpu;
-use xen_evtchn::{
-    Callback, Delivery, Eoi, EventChannels, EventDispatcher, set_callback, set_upcall_vector,
-};
-use xen_guest::GuestServices;
-use xen_guest::arch::{InterruptFlag, Tsc};
+use xen_evtchn::{Eoi, EventChannels, EventDispatcher};
+use xen_guest::arch::InterruptFlag;
+use xen_guest::{GuestServices, LocalInterrupts};
 use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
 
 /// The event channels of this kernel.
@@ -21,9 +18,8 @@ pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
 
 static SHARED_INFO: Once<Mapped<Rt>> = Once::new();
 
-/// The event words in the format of the start, and in the one that [`use_fifo`] has changed to.
-static TWO_LEVEL: Once<Events> = Once::new();
-static FIFO: Once<Events> = Once::new();
+/// The event words.
+static EVENTS: Once<Events> = Once::new();
 
 /// Groups of 64 ports in the dispatcher: ports beyond are polled only.
 pub(crate) const GROUPS: usize = 128;
@@ -37,7 +33,7 @@ const SHORT_SLEEP: Duration = Duration::from_millis(1);
 static RT: Rt = Rt::new();
 
 /// Parts of this kernel that xen-guest works on.
-type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag, GROUPS, Tsc>;
+type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag, GROUPS, Ticks>;
 
 /// Returns the parts of this kernel that xen-guest works on; `None` until `init`.
 pub(crate) fn services() -> Option<Services> {
@@ -52,7 +48,7 @@ pub(crate) fn services() -> Option<Services> {
 
 /// Returns the event channels; `None` until `init`.
 pub(crate) fn events() -> Option<&'static Events> {
-    FIFO.get().or_else(|| TWO_LEVEL.get())
+    EVENTS.get()
 }
 
 /// Handler of a kernel: returns its finding, or `None` for a port that a thread waits for.
@@ -67,12 +63,12 @@ pub(crate) fn set_handler(handler: Handler) {
 
 /// Calls the kernel's handler. Without one, every event is for a thread that waits.
 fn handle(port: Port) -> Option<Eoi> {
-    if timers::is_timer(vcpus::current(), port) {
+    if timers::is_timer(cpu::current(), port) {
         // It ends the sleep, and has no other work.
         return Some(Eoi::Handled);
     }
-    if debug::is_debug(vcpus::current(), port) {
-        debug::dump(vcpus::current());
+    if debug::is_debug(cpu::current(), port) {
+        debug::dump(cpu::current());
         return Some(Eoi::Handled);
     }
     HANDLER.get().and_then(|handler| handler(Rt::new(), port))
@@ -92,7 +88,7 @@ pub(crate) fn init() {
     let shared_info =
         boot::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     let shared_info = SHARED_INFO.call_once(|| shared_info);
-    TWO_LEVEL.call_once(|| EventChannels::new(Rt::new(), shared_info));
+    EVENTS.call_once(|| EventChannels::new(Rt::new(), shared_info));
     init_vcpu(0);
 }
 
@@ -101,47 +97,36 @@ pub(crate) fn init() {
 ///
 /// # Errors
 ///
-/// Those of [`EventChannels::with_fifo`] and [`EventChannels::add_vcpu`].
+/// Those of [`EventChannels::use_fifo`].
 pub(crate) fn use_fifo() -> Result<(), Errno> {
-    let shared_info = SHARED_INFO.get().ok_or(Errno::ENODEV)?;
+    let events = events().ok_or(Errno::ENODEV)?;
     // An upcall before the end would read the event in the old format.
-    cpu::without_interrupts(|| {
-        FIFO.try_call_once(|| {
-            let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
-            vcpus::others().try_for_each(|vcpu| events.add_vcpu(vcpu))?;
-            timers::close();
-            DISPATCHER.reset();
-            Ok(events)
-        })
+    without_upcalls(|| {
+        timers::close();
+        DISPATCHER.reset();
+        events.use_fifo().map(drop)
     })
-    .map(drop)
 }
 
-/// Enables events for `vcpu`, which executes this. With the word `callback` on the command line the
-/// vector of the whole domain is used, as on a Xen that has no other. An HVM guest uses it too,
-/// because it changes to interrupt lines: a vCPU with a vector of its own keeps that vector.
+/// Runs `work` with interrupts off.
+pub(crate) fn without_upcalls<T>(work: impl FnOnce() -> T) -> T {
+    let were_enabled = InterruptFlag.are_enabled();
+    InterruptFlag.disable();
+    let result = work();
+    if were_enabled {
+        InterruptFlag.enable();
+    }
+    result
+}
+
+/// Enables events for `vcpu`, which executes this.
 ///
 /// # Panics
 ///
 /// As [`init`].
 pub(crate) fn init_vcpu(vcpu: u32) {
-    let delivery = set_upcall(vcpu).unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
-    interrupts::enable_local_apic(delivery);
-    cpu::enable();
-}
-
-/// Sets the interrupt for events of `vcpu`. Local APICs keep their state when a domain is restored.
-///
-/// # Errors
-///
-/// The refusal of Xen.
-pub(crate) fn set_upcall(vcpu: u32) -> Result<Delivery, Errno> {
-    let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
-    if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
-        set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
-    } else {
-        set_upcall_vector(&xen, vcpu, vector)
-    }
+    interrupts::enable_upcall(vcpu).unwrap_or_else(|error| panic!("upcall: {error}"));
+    InterruptFlag.enable();
 }
 
 /// Dispatches the events of this vCPU. Runs in the interrupt handler, so it takes no lock and
@@ -149,7 +134,7 @@ pub(crate) fn set_upcall(vcpu: u32) -> Result<Delivery, Errno> {
 pub(crate) fn on_upcall() {
     if let Some(services) = services() {
         // It ends however fast peers send; Xen raises another upcall for the rest.
-        services.on_upcall(vcpus::current(), handle);
+        services.on_upcall(cpu::current(), handle);
         // Not within the dispatch: the event words may be others afterwards.
         suspend::park_if_requested();
     }
@@ -168,7 +153,7 @@ pub(crate) fn resume_vcpu(vcpu: u32) {
 
 /// Handles what waits for this vCPU, which goes down, and takes no upcall from here on.
 pub(crate) fn stop_vcpu(vcpu: u32) {
-    cpu::disable();
+    InterruptFlag.disable();
     timers::stop(vcpu);
     drain_vcpu(vcpu);
 }
@@ -201,7 +186,7 @@ pub(crate) fn sleep_unless(until: Option<Instant>, done: impl FnOnce() -> bool) 
     let Some(services) = services() else { return };
     let mut done = Some(done);
     // The timer is locked for no longer than it is set: the first vCPU takes those of sleepers.
-    let arm = |next| timers::with(vcpus::current(), |timer| timer.arm(&CLOCK, next))?;
+    let arm = |next| timers::with(cpu::current(), |timer| timer.arm(&CLOCK, next))?;
     let slept = services.idle(arm, until, || done.take().is_none_or(|done| done()));
     // Without a timer, as in a kernel that has bound its interrupt: a short sleep in its place.
     // It is short because an upcall that comes before it does not end it.

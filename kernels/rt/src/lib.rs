@@ -2,7 +2,7 @@
 #![no_std]
 // On a host there is nothing to build; the crate is empty there, so that a workspace can be checked
 // as a whole.
-#![cfg(all(target_arch = "x86_64", target_os = "none"))]
+#![cfg(target_os = "none")]
 
 extern crate alloc;
 
@@ -10,22 +10,26 @@ extern crate alloc;
 pub mod early;
 mod balloon;
 mod boot;
-mod clock;
-mod debug;
 mod events;
 mod foreign;
-mod hvm;
-mod interrupts;
-mod lines;
 mod memory;
-mod paging;
-mod pci;
 mod platform;
 mod suspend;
-mod timers;
 mod vcpus;
 
-pub use lines::LineError;
+cfg_if::cfg_if! {
+    if #[cfg(target_arch = "x86_64")] {
+        #[path = "x86_64/mod.rs"]
+        mod machine;
+        pub use machine::LineError;
+    } else {
+        #[path = "aarch64/mod.rs"]
+        mod machine;
+    }
+}
+
+pub use machine::cpu::{domain, tsc, undefined_instruction, xen_version};
+use machine::{clock, cpu, debug, interrupts, output, paging, timers};
 pub use platform::Rt;
 
 /// Names the function that a kernel starts in: `fn main(xen: Rt)`.

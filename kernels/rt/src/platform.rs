@@ -1,18 +1,14 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
-use crate::lines::{self, LineError};
-use crate::{balloon, clock, debug, events, foreign, hvm, memory, paging, suspend, vcpus};
+use crate::{balloon, clock, cpu, debug, events, foreign, machine, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use core::time::Duration;
 use spin::Once;
-use x86_64::instructions::interrupts;
-use xen_evtchn::{Callback, Eoi, EventChannels, EventDispatcher};
-use xen_guest::hvm::PlatformDevice;
+use xen_evtchn::{Eoi, EventChannels, EventDispatcher};
+use xen_guest::arch::InterruptFlag;
 use xen_guest::wall_clock::{self, WallClockError};
-use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, power};
-use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
+use xen_guest::{Balloon, BalloonError, BootInfo, BootModule, LocalInterrupts, Runstate, power};
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{
     BalloonPages, Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped,
@@ -28,14 +24,6 @@ use xen_sys::sched::ShutdownReason;
 /// freely.
 #[derive(Clone, Copy, Debug)]
 pub struct Rt(());
-
-/// The hypercall instruction. Asking CPUID each time would cost more than the call.
-static CALL: AtomicU8 = AtomicU8::new(NONE);
-
-/// No Xen.
-const NONE: u8 = 0;
-const INTEL: u8 = 1;
-const AMD: u8 = 2;
 
 /// The resources that this domain has once.
 static CLAIMS: Claims = Claims::new();
@@ -74,7 +62,7 @@ impl Rt {
 
     /// Returns whether there is Xen: without it, each hypercall fails with `ENOSYS`.
     pub fn has_xen(self) -> bool {
-        CALL.load(Relaxed) != NONE
+        cpu::has_xen()
     }
 
     /// Returns whether this is dom0, the domain that Xen itself started.
@@ -120,12 +108,12 @@ impl Rt {
 
     /// Runs `work` with no upcall on this vCPU meanwhile.
     pub fn without_upcalls<T>(self, work: impl FnOnce() -> T) -> T {
-        interrupts::without_interrupts(work)
+        events::without_upcalls(work)
     }
 
     /// Returns the number of the vCPU that executes this.
     pub fn vcpu(self) -> u32 {
-        vcpus::current()
+        cpu::current()
     }
 
     /// Starts another vCPU, which executes `main` with 64 KiB of stack and interrupts on, and stops
@@ -154,7 +142,7 @@ impl Rt {
 
     /// Returns the identifier of the local APIC of `vcpu`; `None` before its start.
     pub fn apic_id(self, vcpu: u32) -> Option<u32> {
-        vcpus::apic_id(vcpu)
+        cpu::apic_id(vcpu)
     }
 
     /// Has the vCPU that executes this print its registers, its stack and, on vCPU 0, the ports
@@ -165,7 +153,17 @@ impl Rt {
     ///
     /// `EEXIST` if the interrupt has another port.
     pub fn dump_on_debug(self) -> Result<(), Errno> {
-        debug::enable(vcpus::current())
+        debug::enable(cpu::current())
+    }
+
+    /// Returns the run state of `vcpu`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such vCPU, `EINVAL` for an unknown state; on Arm, those of the
+    /// registration of an area.
+    pub fn runstate(self, vcpu: u32) -> Result<Runstate, Errno> {
+        machine::runstate(vcpu)
     }
 
     /// Returns the time of day, since the start of 1970 (UTC).
@@ -175,7 +173,7 @@ impl Rt {
     /// [`WallClockError`].
     pub fn time_of_day(self) -> Result<Duration, WallClockError> {
         let shared_info = events::shared_info().ok_or(WallClockError::NotSet)?;
-        wall_clock::at(shared_info, &clock::CLOCK, clock::now())
+        clock::time_of_day(shared_info)
     }
 
     /// Sets the time of day of the host, since the start of 1970 (UTC).
@@ -220,7 +218,7 @@ impl Rt {
     /// Within [`without_upcalls`](Self::without_upcalls) no upcall can end the sleep, and it
     /// returns at once.
     pub fn sleep_unless(self, until: Option<Instant>, done: impl FnOnce() -> bool) {
-        if interrupts::are_enabled() {
+        if InterruptFlag.are_enabled() {
             events::sleep_unless(until, done);
         } else {
             let _ = done();
@@ -253,59 +251,19 @@ impl Rt {
         suspend::soft_reset()
     }
 
-    /// Returns the platform device of an HVM guest; `None` without a device model.
-    pub fn platform_device(self) -> Option<&'static PlatformDevice> {
-        hvm::device()
-    }
-
     /// Returns the VM generation id; `None` if the domain has none.
     pub fn generation_id(self) -> Option<u128> {
-        hvm::generation_id()
-    }
-
-    /// Returns how many pins the I/O APIC has; `None` without one, as in a PVH guest.
-    pub fn io_apic_pins(self) -> Option<u32> {
-        lines::pins()
+        machine::generation_id()
     }
 
     /// Returns whether the domain has a PIC, as an HVM guest does.
     pub fn has_pic(self) -> bool {
-        lines::pic()
+        machine::has_pic()
     }
 
-    /// Has the events of vCPU 0, which executes this, come by an interrupt line, until
-    /// [`leave_line`](Self::leave_line). Those of other vCPUs don't come meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`LineError`]: only an HVM guest has such lines. Events come as before then.
-    pub fn use_line(self, callback: Callback) -> Result<(), LineError> {
-        lines::start(callback)
-    }
-
-    /// Has events come as before [`use_line`](Self::use_line).
-    ///
-    /// # Errors
-    ///
-    /// As `use_line`.
-    pub fn leave_line(self, callback: Callback) -> Result<(), LineError> {
-        lines::stop(callback)
-    }
-
-    /// Returns how many upcalls came by a line so far.
-    pub fn line_upcalls(self) -> u32 {
-        lines::taken()
-    }
-
-    /// Has the clock that Xen emulates for an HVM guest interrupt once a second, or no longer.
-    pub fn clock_interrupts(self, on: bool) {
-        lines::clock_interrupts(on);
-    }
-
-    /// Ends an interrupt of that clock, so that the next one can come. Returns whether there
-    /// was one.
-    pub fn end_clock_interrupt(self) -> bool {
-        lines::end_clock_interrupt()
+    /// Returns whether [`suspend`](Self::suspend) works: Xen suspends no domain on Arm.
+    pub fn can_suspend(self) -> bool {
+        machine::CAN_SUSPEND
     }
 
     /// Ends the domain.
@@ -314,33 +272,16 @@ impl Rt {
     }
 }
 
-/// Picks the hypercall instruction, if there is Xen.
-pub(crate) fn init(vendor: Option<CpuVendor>) {
-    let call = match vendor.map(VendorCall::for_vendor) {
-        None => NONE,
-        Some(VendorCall::Vmmcall) => AMD,
-        Some(_) => INTEL,
-    };
-    CALL.store(call, Relaxed);
-}
-
 pub(crate) fn crash() -> ! {
     power::crash(&Rt(()))
 }
 
-// SAFETY: one of two sound implementations, by the processor's vendor, or a refusal.
+// SAFETY: a sound implementation for this processor, or a refusal.
 unsafe impl Hypercall for Rt {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         // SAFETY: the caller's obligations apply unchanged.
-        unsafe {
-            match CALL.load(Relaxed) {
-                AMD => Vmmcall.hypercall(op, args),
-                INTEL => Vmcall.hypercall(op, args),
-                // As of a Xen that has none of its operations.
-                _ => -(Errno::ENOSYS.0 as isize),
-            }
-        }
+        unsafe { cpu::hypercall(op, args) }
     }
 }
 
@@ -365,6 +306,10 @@ unsafe impl Platform for Rt {
         let end = first.0.checked_add(count.get() as u64)?.checked_mul(PAGE_SIZE as u64)?;
         paging::map(first.address()..end)?;
         NonNull::new(core::ptr::with_exposed_provenance_mut(first.address() as usize))
+    }
+
+    fn reserve_xen_frame(&self) -> Option<(NonNull<u8>, Gfn)> {
+        machine::frames::for_xen()
     }
 
     #[inline(always)]

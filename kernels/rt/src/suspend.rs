@@ -3,13 +3,12 @@
 
 use crate::platform::Rt;
 use crate::vcpus::{self, VCPUS};
-use crate::{debug, events, hvm, timers};
+use crate::{cpu, debug, events, interrupts, machine, timers};
 use core::time::Duration;
 use heapless::Vec;
-use xen_guest::VcpuPark;
+use xen_guest::{VcpuPark, vcpu};
 use xen_hypercall::Errno;
 use xen_hypercall::ops::sched::SuspendOutcome;
-use xen_hypercall::ops::vcpu;
 
 /// Maximum time of a vCPU to park.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,7 +35,7 @@ pub(crate) fn soft_reset() -> Result<SuspendOutcome, Errno> {
 }
 
 fn stop(is_reset: bool) -> Result<SuspendOutcome, Errno> {
-    if vcpus::current() != 0 {
+    if cpu::current() != 0 {
         return Err(Errno::EINVAL);
     }
     let services = events::services().ok_or(Errno::ENODEV)?;
@@ -44,7 +43,7 @@ fn stop(is_reset: bool) -> Result<SuspendOutcome, Errno> {
     let set_upcalls = || {
         timers::forget();
         let mut vcpus = core::iter::once(0).chain(others.iter().copied());
-        vcpus.try_for_each(|vcpu| events::set_upcall(vcpu).map(drop))?;
+        vcpus.try_for_each(|vcpu| interrupts::set_upcall(vcpu).map(drop))?;
         debug::resume()
     };
     // SAFETY: `others` are all that were started and are up, and each ends its upcalls with
@@ -58,7 +57,7 @@ fn stop(is_reset: bool) -> Result<SuspendOutcome, Errno> {
     }?;
     if outcome == SuspendOutcome::Resumed {
         // The device model is another one.
-        hvm::unplug_again();
+        machine::resume_devices();
     }
     Ok(outcome)
 }
@@ -70,7 +69,7 @@ fn up() -> impl Iterator<Item = u32> {
 
 /// Runs at the end of each upcall: parks this vCPU while the first one suspends the domain.
 pub(crate) fn park_if_requested() {
-    let current = vcpus::current();
+    let current = cpu::current();
     if current != 0 {
         PARK.park_if_requested(|| events::resume_vcpu(current));
     }

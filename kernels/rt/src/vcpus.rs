@@ -1,24 +1,20 @@
 //! The other vCPUs: their start, and the number of each.
 //!
-//! Xen starts a vCPU with the given registers, so that the others begin where the first
-//! one has come to: in 64-bit mode, with its page tables. Each has a stack, exceptions, a local
-//! APIC and an upcall of its own.
+//! xen-guest starts a vCPU with the given registers, so that the others begin where the first
+//! one has come to: with its page tables. Each has a stack, exceptions and an upcall of its own.
 
 use crate::platform::Rt;
-use crate::{debug, events, interrupts, memory};
-use core::arch::asm;
+use crate::{cpu, debug, events, interrupts, memory};
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Release},
+    Ordering::{AcqRel, Acquire},
 };
 use core::time::Duration;
 use spin::Once;
-use x86_64::registers::model_specific::Msr;
 use xen_evtchn::Channel;
-use xen_guest::vcpu::VcpuStart;
-use xen_hypercall::arch::cpuid;
-use xen_hypercall::ops::{sched, vcpu};
+use xen_guest::vcpu::{self, VcpuStart};
+use xen_hypercall::ops::sched;
 use xen_hypercall::{Errno, PAGE_SIZE, Platform};
 
 /// More vCPUs than have a place in shared info, which is 32.
@@ -28,28 +24,11 @@ pub(crate) const VCPUS: usize = 64;
 const FAULT_STACK: usize = 4;
 const STACKS: NonZeroUsize = NonZeroUsize::new(FAULT_STACK + 16).unwrap();
 
-const GS_BASE: u32 = 0xc000_0101;
-
-/// Data at a vCPU's GS: its number.
-static NUMBERS: [u32; VCPUS] = {
-    let mut numbers = [0; VCPUS];
-    let mut vcpu = 0;
-    while vcpu < VCPUS {
-        numbers[vcpu] = vcpu as u32;
-        vcpu += 1;
-    }
-    numbers
-};
-
 /// Registers that each vCPU was started with, by the first one.
 static STARTED: [Once<VcpuStart>; VCPUS] = [const { Once::new() }; VCPUS];
 
 /// A bit for each vCPU that runs [`idle`] and is to stop.
 static STOPPING: AtomicU64 = AtomicU64::new(0);
-
-/// Identifier of the local APIC of each vCPU that was started, with `APIC_KNOWN`.
-static APIC_IDS: [AtomicU64; VCPUS] = [const { AtomicU64::new(0) }; VCPUS];
-const APIC_KNOWN: u64 = 1 << 32;
 
 /// Maximum time of a vCPU to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,21 +36,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Returns the vCPUs that were started by the first.
 pub(crate) fn others() -> impl Iterator<Item = u32> {
     (0..).zip(&STARTED).filter(|(_, state)| state.is_completed()).map(|(vcpu, _)| vcpu)
-}
-
-/// Sets the number of this vCPU, once and before anything else.
-pub(crate) fn identify(vcpu: u32) {
-    let number = &raw const NUMBERS[vcpu as usize];
-    // SAFETY: nothing else uses GS, and a static stays.
-    unsafe { Msr::new(GS_BASE).write(number.addr() as u64) };
-    let apic_id = u64::from(xen_guest::vcpu::apic_id(cpuid::native)) | APIC_KNOWN;
-    APIC_IDS[vcpu as usize].store(apic_id, Release);
-}
-
-/// Returns the identifier of the local APIC of `vcpu`; `None` before its start.
-pub(crate) fn apic_id(vcpu: u32) -> Option<u32> {
-    let id = APIC_IDS.get(vcpu as usize)?.load(Acquire);
-    (id & APIC_KNOWN != 0).then_some(id as u32)
 }
 
 /// Starts `vcpu`, again if it has stopped, which then sleeps; or stops it, and handles the events
@@ -93,7 +57,7 @@ pub(crate) fn set_online(vcpu: u32, is_online: bool) -> Result<(), Errno> {
         let Some(state) = STARTED[vcpu as usize].get() else { return start(vcpu, idle) };
         // SAFETY: the vCPU continues in `begin`, which starts over, or enters it again, on its own
         // stacks.
-        return unsafe { xen_guest::vcpu::restart(&xen, vcpu, state) };
+        return unsafe { vcpu::restart(&xen, vcpu, state) };
     }
     STOPPING.fetch_or(1 << vcpu, AcqRel);
     let wake = Channel::bind_ipi(xen, vcpu)?;
@@ -113,28 +77,15 @@ pub(crate) fn set_online(vcpu: u32, is_online: bool) -> Result<(), Errno> {
 
 /// Sleeps until the vCPU is to stop.
 fn idle(xen: Rt) {
-    let is_stopping = || STOPPING.load(Acquire) & 1 << current() != 0;
-    let dump = debug::enable(current()).map_err(|errno| early_println!("vCPU: no dump: {errno}"));
+    let current = cpu::current();
+    let is_stopping = || STOPPING.load(Acquire) & 1 << current != 0;
+    let dump = debug::enable(current).map_err(|errno| early_println!("vCPU: no dump: {errno}"));
     while !is_stopping() {
         xen.sleep_unless(None, is_stopping);
     }
     if dump.is_ok() {
-        debug::disable(current());
+        debug::disable(current);
     }
-}
-
-/// Returns the number of the vCPU that executes this.
-pub(crate) fn current() -> u32 {
-    let number;
-    // SAFETY: GS points to a number of `NUMBERS`.
-    unsafe {
-        asm!(
-            "mov {:e}, gs:[0]",
-            out(reg) number,
-            options(nostack, preserves_flags, pure, readonly),
-        );
-    };
-    number
 }
 
 /// Starts `vcpu`, which executes `main` and stops when that returns.
@@ -160,7 +111,7 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     let state = VcpuStart::like_current(entry, top as u64, args);
     // SAFETY: the vCPU executes `begin`, which takes these arguments, on stacks of its own; what is
     // shared between vCPUs is atomic or locked.
-    let started = unsafe { xen_guest::vcpu::start(&Rt::new(), vcpu, &state) };
+    let started = unsafe { vcpu::start(&Rt::new(), vcpu, &state) };
     if started.is_ok() {
         STARTED[vcpu as usize].call_once(|| state);
     } else {
@@ -173,7 +124,7 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
 /// Runs a vCPU from its start.
 #[expect(improper_ctypes_definitions, reason = "caller and callee are in this file")]
 extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
-    identify(vcpu);
+    cpu::identify(vcpu);
     interrupts::init(vcpu, fault_stack);
     loop {
         // After a resume of the domain elsewhere too, where a vCPU that was down starts anew.
@@ -183,6 +134,6 @@ extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
         // moved to.
         events::stop_vcpu(vcpu);
         // It can't be refused: the vCPU exists. It returns if the vCPU is started again.
-        let _ = vcpu::down(&Rt::new(), vcpu);
+        let _ = vcpu::stop(&Rt::new(), vcpu);
     }
 }

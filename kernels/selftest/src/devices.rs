@@ -1,16 +1,15 @@
 //! Duties of the hardware domain: devices, power, firmware, counters; and Argo. A guest is refused.
 
+use crate::mca;
 use crate::report::{Expected, Report, fails, is, op, that};
-use xen_hypercall::ops::{argo, hypfs, kexec, mca, physdev, platform, pmu, xsm};
+use xen_hypercall::ops::{argo, hypfs, kexec, physdev, platform, pmu, xsm};
 use xen_hypercall::{DomId, Errno, Gfn, Platform, Port};
-use xen_sys::arch_x86::xen_mca::McinfoLogicalCpu;
 use xen_sys::argo::{XenArgoRingDataEnt, XenArgoSendAddr};
 use xen_sys::hypfs::XEN_HYPFS_TYPE_DIR;
 use xen_sys::kexec::{KEXEC_RANGE_MA_XEN, KEXEC_TYPE_CRASH, XenKexecSegment};
 use xen_sys::physdev::*;
 use xen_sys::platform::*;
 use xen_sys::pmu::XENPMU_MODE_OFF;
-use zerocopy::FromZeros;
 
 /// Expectation for a hypercall that Xen or its configuration may lack.
 const NOT_HERE: &[Errno] = &[Errno::EOPNOTSUPP, Errno::ENOSYS, Errno::EPERM, Errno::ENODEV];
@@ -203,7 +202,5 @@ fn optional(t: &mut Report) {
     op!(t, xsm::get_peer_sid(Port(1)) => Expected::Refused(&[Errno::ENOSYS]));
 
     // For a PV dom0.
-    op!(t, mca::physcpuinfo(&mut [McinfoLogicalCpu::new_zeroed(); 4]) => fails(Errno::ENOSYS));
-    op!(t, mca::fetch(false, &mut [0; 128]) => fails(Errno::ENOSYS));
-    op!(t, mca::acknowledge(false, 9999) => fails(Errno::ENOSYS));
+    mca::test(t);
 }

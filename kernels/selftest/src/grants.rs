@@ -4,7 +4,6 @@ use crate::report::{Expected, Report, fails, is, op, that};
 use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
-use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError, TableSize};
 use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, Mapped, Pages, Place, boot};
@@ -60,7 +59,7 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, unsafe grant_table::set_version(1) => is(1));
 
     // One's own domain has to be named by number: SELF is not for grants.
-    let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
+    let me = xen_kernel_rt::domain().unwrap_or(DomId(0));
     let Ok(place) = Place::alloc(t.xen) else { return t.fact("a page of RAM", false) };
     // SAFETY: the only owner of the table so far; the entries lead to pages of this test's.
     let table = unsafe { boot::grant_frame(place, 0) };

@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod arm;
 mod cpu;
 mod delivery;
 mod devices;
@@ -13,9 +14,7 @@ mod events;
 mod fifo;
 mod grants;
 mod hvm;
-mod lines;
 mod memory;
-mod pirqs;
 mod report;
 mod resources;
 mod services;
@@ -24,6 +23,19 @@ mod storm;
 mod tables;
 mod toolstack;
 mod version;
+
+cfg_if::cfg_if! {
+    if #[cfg(target_arch = "x86_64")] {
+        mod guests;
+        mod lines;
+        mod mca;
+        mod pirqs;
+        mod pv_time;
+    } else {
+        mod absent;
+        use absent::{guests, lines, mca, pirqs, pv_time};
+    }
+}
 
 use report::Report;
 use xen_kernel_rt::{Rt, early_println};
@@ -44,7 +56,7 @@ fn main(xen: Rt) {
     let mut t = Report::new(xen, version);
     version::test(&mut t);
     events::test(&mut t);
-    services::timer(&mut t);
+    pv_time::timer(&mut t);
     smp::test(&mut t);
     delivery::two_level(&mut t);
     grants::test(&mut t);

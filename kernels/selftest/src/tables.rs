@@ -7,7 +7,6 @@ use core::num::NonZeroUsize;
 use xen_grant::{
     CopyBatch, GrantError, GrantMapArea, GrantTable, InUse, MapError, ReadOnly, Version,
 };
-use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError};
 use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, Pages, boot};
@@ -31,7 +30,7 @@ const MANY: usize = 700;
 
 pub(crate) fn test(t: &mut Report) {
     // One's own domain has to be named by number: SELF is not for grants.
-    let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
+    let me = xen_kernel_rt::domain().unwrap_or(DomId(0));
     op!(t, boot::own_domain() => is(me));
     for version in [Version::V1, Version::V2] {
         let table = GrantTable::with_version(t.xen, version);

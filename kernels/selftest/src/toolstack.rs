@@ -1,6 +1,7 @@
 //! `domctl`, `sysctl` and `dm_op`: where Xen has the release that the bindings are for, dom0 makes
 //! a domain and ends it.
 
+use crate::guests;
 use crate::report::{Expected, Refusal, Report, fails, is, op, that};
 use crate::resources;
 use crate::smp::until;
@@ -11,7 +12,6 @@ use xen_hypercall::ops::memory_admin::{self, Resource};
 use xen_hypercall::ops::sysctl::{self, ConsoleIndex};
 use xen_hypercall::ops::{domctl, event_channel, hvm, memory};
 use xen_hypercall::{DomId, Errno, Gfn};
-use xen_sys::arch_x86::xen::EmulationFlags;
 use xen_sys::domctl::*;
 use xen_sys::hvm::dm_op::*;
 use xen_sys::hvm::e820::E820Entry;
@@ -138,10 +138,7 @@ fn domains(t: &mut Report) {
         max_grant_frames: resources::TABLE as i32,
         max_maptrack_frames: 4,
         grant_opts: 1,
-        arch: xen_sys::arch_x86::xen::XenArchDomainconfig {
-            emulation_flags: EmulationFlags::LAPIC,
-            misc_flags: 0,
-        },
+        arch: guests::config(),
         ..XenDomctlCreatedomain::new_zeroed()
     };
     resources::refusals(t);

@@ -1,11 +1,15 @@
 //! Xen's system time and the wall clock, read without a hypercall.
 
+#[cfg(not(loom))]
+mod counter_time;
 mod time_info;
 #[cfg(not(loom))]
 mod time_page;
 #[cfg(not(loom))]
 pub mod wall_clock;
 
+#[cfg(not(loom))]
+pub use counter_time::CounterTime;
 pub use time_info::{ClockError, TickCounter, TimeInfo, TimeReading};
 #[cfg(not(loom))]
 pub use time_page::TimePage;

@@ -139,6 +139,26 @@ pub unsafe fn restart<H: Hypercall>(xen: &H, vcpu: u32, state: &VcpuStart) -> Re
     }
 }
 
+/// Returns whether `vcpu` is up.
+///
+/// # Errors
+///
+/// `ENOENT` if the domain has no such vCPU.
+#[doc(alias = "VCPUOP_is_up")]
+pub fn is_up<H: Hypercall>(xen: &H, vcpu: u32) -> Result<bool, Errno> {
+    vcpu::is_up(xen, vcpu)
+}
+
+/// Stops `vcpu`, which executes this. It returns when the vCPU is started again.
+///
+/// # Errors
+///
+/// `ENOENT` if the domain has no such vCPU.
+#[doc(alias = "VCPUOP_down")]
+pub fn stop<H: Hypercall>(xen: &H, vcpu: u32) -> Result<(), Errno> {
+    vcpu::down(xen, vcpu)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

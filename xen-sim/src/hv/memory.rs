@@ -207,6 +207,11 @@ impl Machine {
             _ => return Err(Errno::EINVAL),
         };
         // A page of Xen has one place at a time.
+        let domain = self.dom(id);
+        let is_placed = || domain.physmap.mappings().any(|(_, placed)| placed.mfn == mapping.mfn);
+        if domain.config.frames_for_xen && mapping.kind == Kind::Xen && is_placed() {
+            return Err(Errno::EBUSY);
+        }
         self.withdraw(id, mapping.mfn);
         self.map(id, gpfn, Some(mapping));
         self.trace.record(self.now, Some(id), || {

@@ -4,6 +4,8 @@
 //! No arm64 machine is needed: the probe's few instructions are executed with symbols in the place
 //! of numbers.
 
+pub(crate) mod image;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 

@@ -15,7 +15,7 @@ use xenstored::conformance::{self, Access, Peer};
 use xenstored::server::{NoDomains, Server};
 use xenstored::user::{Daemon, ProcessRuntime, Stream};
 
-use crate::testbed::{self, XenVersion};
+use crate::testbed::{self, Arch, XenVersion};
 use crate::{host, kernels, ui};
 
 pub(crate) use guest::Said;
@@ -138,7 +138,7 @@ fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
 
 /// Runs Xen's own test of a server.
 fn test_xenstore(running: &Running, version: XenVersion) -> Result<String> {
-    let tool = testbed::tools(version)?
+    let tool = testbed::tools(Arch::X86_64, version)?
         .command(&format!("usr/lib/xen-{version}/bin/test-xenstore"), None)?;
     let mut rounds = tool;
     rounds.args(["--iterations", "20"]).env("XENSTORED_RUNDIR", &running.dir);
@@ -166,7 +166,7 @@ impl Running {
             thread::spawn(move || while daemon.serve(None).is_ok() {});
             return Ok(Running { dir, child: None });
         };
-        let tools = testbed::tools(version)?;
+        let tools = testbed::tools(Arch::X86_64, version)?;
         let mut command =
             tools.command(&format!("usr/lib/xen-{version}/bin/{tool}"), Some(&standin()?))?;
         if tool == "oxenstored" {

@@ -4,8 +4,11 @@
 export PATH=@BIN@:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts; mount -t tmpfs t /run; mkdir -p /run/xen /run/xenstored /run/lock /run/xen-hotplug
-export TESTBED=/dev/ttyS1
-stty -F $TESTBED raw -echo 115200 2>/dev/null && exec <$TESTBED >$TESTBED 2>&1
+export TESTBED=@LINE@
+# A line of virtio has its node before its driver, and no speed.
+SPEED=115200
+case $TESTBED in *hvc*) SPEED=; modprobe -q virtio_mmio; modprobe -q virtio_console; tries=100; until stty -F $TESTBED >/dev/null 2>&1 || [ $((tries -= 1)) = 0 ]; do usleep 20000; done ;; esac
+stty -F $TESTBED raw -echo $SPEED 2>/dev/null && exec <$TESTBED >$TESTBED 2>&1
 mark() { printf '\036TESTBED %s %s\n' "$*" "$(cut -d' ' -f1 /proc/uptime)"; }
 mark dom0
 for m in xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-blkback xen-netback loop bridge tun; do modprobe -q $m; done

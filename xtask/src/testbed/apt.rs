@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fmt, fs, thread};
 
 use anyhow::{Context, Result, bail};
 
 use super::temp::Temp;
-use super::{Lock, Root, cache};
+use super::{Arch, Lock, Root, cache};
 use crate::digest::Digest;
 use crate::{host, ui};
 
@@ -43,18 +43,44 @@ const LEFT_OUT: [&str; 12] = [
 /// because the module `null_blk` needs `configfs`.
 const FILE_SYSTEMS: &str = "*/kernel/fs/[!c]*";
 
+/// A release of Debian for one architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Suite<'a> {
+    pub(super) name: &'a str,
+    pub(super) arch: Arch,
+}
+
+impl fmt::Display for Suite<'_> {
+    /// Names the folders of the cache: those of x86-64 have the name of the release alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.arch {
+            Arch::X86_64 => f.write_str(self.name),
+            Arch::Arm64 => write!(f, "{}-arm64", self.name),
+        }
+    }
+}
+
 /// Returns a root into which `packages` of `suite` and all dependencies are unpacked.
-pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
+pub(super) fn root(suite: Suite<'_>, name: &str, packages: &[&str]) -> Result<Root> {
     root_without(suite, name, packages, &LEFT_OUT)
 }
 
 /// Returns a root as [`root`] does, with the kernel's file systems.
-pub(super) fn root_with_filesystems(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
+pub(super) fn root_with_filesystems(
+    suite: Suite<'_>,
+    name: &str,
+    packages: &[&str],
+) -> Result<Root> {
     let left_out: Vec<_> = LEFT_OUT.into_iter().filter(|path| *path != FILE_SYSTEMS).collect();
     root_without(suite, name, packages, &left_out)
 }
 
-fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -> Result<Root> {
+fn root_without(
+    suite: Suite<'_>,
+    name: &str,
+    packages: &[&str],
+    left_out: &[&str],
+) -> Result<Root> {
     let mut digest = Digest::default();
     digest.add(FORM.to_le_bytes());
     digest.add_all(packages);
@@ -80,7 +106,7 @@ fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -
 
 /// Unpacks `packages` of `suite` and all dependencies into `root`, whole; returns the folder of
 /// their archives.
-pub(super) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
+pub(super) fn minimal(suite: Suite<'_>, packages: &[&str], root: &Path) -> Result<PathBuf> {
     let debs = archives(suite, "minimal", packages)?;
     unpack("minimal", &debs, root, &[])?;
     Ok(debs)
@@ -89,7 +115,7 @@ pub(super) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<Pat
 /// Returns the folder with the packages of `suite` and all dependencies, and nothing else.
 ///
 /// It stays in the cache, so that a root can be unpacked again without the network.
-fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+fn archives(suite: Suite<'_>, name: &str, packages: &[&str]) -> Result<PathBuf> {
     host::require(&[
         ("apt-get", "apt"),
         ("dpkg-deb", "dpkg"),
@@ -131,15 +157,15 @@ pub(super) fn mirror() -> Result<String> {
 
 /// Returns apt's options for one suite of Debian; the machine's own state is neither read nor
 /// changed.
-fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
-    let dir = cache()?.join("apt").join(suite);
+fn options(suite: Suite<'_>, archive_cache: &Path) -> Result<Vec<OsString>> {
+    let dir = cache()?.join("apt").join(suite.to_string());
     fs::create_dir_all(dir.join("lists/partial"))?;
     fs::create_dir_all(archive_cache.join("archives/partial"))?;
     let (status, sources) = (dir.join("status"), dir.join("sources.list"));
     let _lock = Lock::take(&format!("apt-{suite}"))?;
     for (path, text) in [
         (&status, String::new()),
-        (&sources, format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror()?)),
+        (&sources, format!("deb [signed-by={KEYRING}] {} {} main\n", mirror()?, suite.name)),
     ] {
         // Another run may be reading it, so it is rewritten only when it changes.
         if fs::read_to_string(path).ok().as_ref() != Some(&text) {
@@ -161,8 +187,8 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
         // Locks of the cache guard what apt's would, which also keep two downloads of a suite
         // apart.
         "-oDebug::NoLocking=true".into(),
-        "-oAPT::Architecture=amd64".into(),
-        "-oAPT::Architectures=amd64".into(),
+        format!("-oAPT::Architecture={}", suite.arch.debian()).into(),
+        format!("-oAPT::Architectures={}", suite.arch.debian()).into(),
         "-oAcquire::Languages=none".into(),
         "-oAcquire::Retries=3".into(),
         "-oAcquire::http::Timeout=30".into(),
@@ -171,7 +197,7 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
     ])
 }
 
-fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<()> {
+fn download(suite: Suite<'_>, name: &str, packages: &[&str], debs: &Path) -> Result<()> {
     let mut pause = Duration::from_secs(2);
     for attempt in 1.. {
         // A first attempt trusts the package lists of an earlier run; a later one fetches them
@@ -198,7 +224,7 @@ fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<(
 }
 
 fn try_download(
-    suite: &str,
+    suite: Suite<'_>,
     name: &str,
     packages: &[&str],
     debs: &Path,
@@ -207,7 +233,7 @@ fn try_download(
     let options = options(suite, debs)?;
     {
         let _lock = Lock::take(&format!("apt-{suite}"))?;
-        let fresh = cache()?.join("apt").join(suite).join("updated");
+        let fresh = cache()?.join("apt").join(suite.to_string()).join("updated");
         if update || !fresh.exists() {
             let spinner = ui::spinner(&format!("Debian {suite}: package lists"));
             let done = host::run(Command::new("apt-get").args(&options).arg("update"));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::Arch;
 use super::qemu::Emulator;
 
 /// The emulator, which a drop ends.
@@ -31,7 +32,7 @@ pub(crate) fn without_xen(
     last: &str,
     timeout: Duration,
 ) -> Result<Vec<String>> {
-    let mut command = Emulator::get()?.command()?;
+    let mut command = Emulator::get(Arch::X86_64)?.command()?;
     command
         .args(["-accel", "tcg,thread=single", "-m", "128", "-display", "none", "-nic", "none"])
         .args(["-no-reboot", "-serial", "stdio", "-append", append])

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::image::{self, Files};
-use super::{Root, XenVersion, apt};
+use super::{Arch, Root, XenVersion, apt};
 
 /// Modules of a guest with a file system, in the order in which it loads them. Some are built into
 /// some kernels.
@@ -29,6 +29,7 @@ pub(crate) struct LinuxGuest {
     /// Packages with programs.
     programs: Root,
     pub(crate) kernel: PathBuf,
+    arch: Arch,
 }
 
 /// Content of an initramfs besides busybox.
@@ -47,25 +48,39 @@ impl LinuxGuest {
     /// fetches it where the cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
-        let root =
-            apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&root)?, modules: root.clone(), programs: root })
+        let root = apt::root_with_filesystems(
+            version.suite(Arch::X86_64),
+            &format!("guest-{version}"),
+            &packages,
+        )?;
+        Ok(LinuxGuest {
+            kernel: image::linux(&root)?,
+            modules: root.clone(),
+            programs: root,
+            arch: Arch::X86_64,
+        })
     }
 
     /// Returns the guest with dom0's kernel and the tool `fio`.
     pub(crate) fn with_fio(version: XenVersion) -> Result<LinuxGuest> {
-        let modules = image::tools(version)?;
+        let modules = image::tools(Arch::X86_64, version)?;
         let packages = ["busybox-static", "fio"];
-        let programs = apt::root(version.suite(), &format!("fio-{version}"), &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs })
+        let programs =
+            apt::root(version.suite(Arch::X86_64), &format!("fio-{version}"), &packages)?;
+        Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs, arch: Arch::X86_64 })
     }
 
     /// Returns the guest with file systems and `fio`.
     pub(crate) fn with_all(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs", "fio"];
         let name = format!("guest-fio-{version}");
-        let root = apt::root_with_filesystems(version.suite(), &name, &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&root)?, modules: root.clone(), programs: root })
+        let root = apt::root_with_filesystems(version.suite(Arch::X86_64), &name, &packages)?;
+        Ok(LinuxGuest {
+            kernel: image::linux(&root)?,
+            modules: root.clone(),
+            programs: root,
+            arch: Arch::X86_64,
+        })
     }
 
     /// Makes an initramfs as [`initramfs`](Self::initramfs) does, with `fio`.
@@ -108,7 +123,7 @@ impl LinuxGuest {
     }
 
     fn pack(&self, content: &Content<'_>) -> Result<Vec<u8>> {
-        let mut files = Files::of(&self.programs);
+        let mut files = Files::of(self.arch, &self.programs);
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {
             files.archive.dir(dir);
         }

@@ -12,7 +12,7 @@ use object::read::elf::{Dyn, FileHeader};
 
 use super::root::LIBRARY_FOLDERS;
 use super::temp::Temp;
-use super::{Archive, Lock, Root, XenVersion, apt, cache};
+use super::{Arch, Archive, Lock, Root, XenVersion, apt, cache, host_suite};
 use crate::digest::Digest;
 use crate::{host, ui};
 
@@ -22,7 +22,7 @@ const BLOCK_NEVER: &str = include_str!("../dom0/block-never.sh");
 const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 
 /// Version of the format of bases, incremented when the same inputs give another base.
-const FORM: u32 = 4;
+const FORM: u32 = 5;
 
 /// Programs that create, watch, save and restore guests.
 const XEN_TOOLS: [&str; 10] = [
@@ -49,7 +49,7 @@ const STORE_TOOLS: [&str; 9] = [
     "xenstore-write",
 ];
 /// Files and folders below `kernel/`; a file may have a compression suffix.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 15] = [
     "drivers/xen",
     "drivers/block/xen-blkback",
     "drivers/block/xen-blkfront.ko",
@@ -63,11 +63,14 @@ const MODULES: [&str; 13] = [
     "net/bridge",
     "net/802",
     "net/llc",
+    // The payload's line on arm64.
+    "drivers/virtio",
+    "drivers/char/virtio_console.ko",
 ];
 
 /// Files of every boot of one Xen version.
 pub(crate) struct Base {
-    /// Xen itself, uncompressed: QEMU loads it by its multiboot header.
+    /// Xen itself, uncompressed: QEMU loads it by its multiboot header, or as an Image of arm64.
     pub(crate) xen: PathBuf,
     /// Debian's Linux kernel.
     pub(crate) linux: PathBuf,
@@ -79,8 +82,8 @@ pub(crate) struct Base {
 
 impl Base {
     /// Returns the base of a Xen version; fetches and builds it where the cache has none.
-    pub(crate) fn get(version: XenVersion) -> Result<Base> {
-        let root = root(version)?;
+    pub(crate) fn get(arch: Arch, version: XenVersion) -> Result<Base> {
+        let root = root(arch, version)?;
         let mut digest = Digest::default();
         digest.add(FORM.to_le_bytes());
         digest.add(root.path().as_os_str().as_encoded_bytes());
@@ -88,7 +91,7 @@ impl Base {
         digest.add_all(&MODULES);
         digest.add_all(&XEN_TOOLS);
         digest.add_all(&STORE_TOOLS);
-        let dir = cache()?.join("base").join(format!("{version}-{}", digest.hex(8)));
+        let dir = cache()?.join("base").join(format!("{arch}-{version}-{}", digest.hex(8)));
         let busybox = root.find("usr/bin/busybox")?;
         let base = |dir: &Path| Base {
             xen: dir.join("xen"),
@@ -97,11 +100,12 @@ impl Base {
             busybox: busybox.clone(),
         };
         if !dir.is_dir() {
-            let _lock = Lock::take(&format!("base-{version}"))?;
+            let _lock = Lock::take(&format!("base-{arch}-{version}"))?;
             if !dir.is_dir() {
-                let spinner = ui::spinner(&format!("Xen {version}: building the dom0 image"));
-                let half = Temp::new(&format!("base-{version}"))?;
-                let built = build(version, &root, &base(half.path()));
+                let spinner =
+                    ui::spinner(&format!("Xen {version} {arch}: building the dom0 image"));
+                let half = Temp::new(&format!("base-{arch}-{version}"))?;
+                let built = build(arch, version, &root, &base(half.path()));
                 spinner.finish_and_clear();
                 built.with_context(|| format!("building the dom0 image for Xen {version}"))?;
                 fs::create_dir_all(dir.parent().context("a folder without a parent")?)?;
@@ -113,31 +117,44 @@ impl Base {
 }
 
 /// Returns the root with Xen, its tools and Linux of a version's Debian.
-fn root(version: XenVersion) -> Result<Root> {
-    let hypervisor = format!("xen-hypervisor-{version}-amd64");
+fn root(arch: Arch, version: XenVersion) -> Result<Root> {
+    let hypervisor = format!("xen-hypervisor-{version}-{}", arch.debian());
     let utils = format!("xen-utils-{version}");
+    let linux = format!("linux-image-{}", arch.debian());
     let packages = [
         hypervisor.as_str(),
         &utils,
         "xenstore-utils",
-        "linux-image-amd64",
+        linux.as_str(),
         "busybox-static",
         "bash",
         "iproute2",
         "kmod",
     ];
-    apt::root(version.suite(), &format!("xen-{version}"), &packages)
+    apt::root(version.suite(arch), &format!("xen-{version}"), &packages)
 }
 
 /// Returns the root with the tools of a Xen version; fetches it where the cache has none.
-pub(crate) fn tools(version: XenVersion) -> Result<Root> {
-    root(version)
+pub(crate) fn tools(arch: Arch, version: XenVersion) -> Result<Root> {
+    root(arch, version)
+}
+
+/// Returns a root with programs that this machine runs to build an image of `arch`; `root` itself
+/// if it is of this machine.
+fn host_programs(arch: Arch, version: XenVersion, root: &Root) -> Result<Root> {
+    match arch {
+        Arch::X86_64 => Ok(root.clone()),
+        Arch::Arm64 => {
+            let suite = host_suite(version.suite(arch).name);
+            apt::root(suite, "image-tools", &["busybox-static", "kmod"])
+        }
+    }
 }
 
 /// Adds QEMU to dom0, where `xl` starts it as the backend of disks.
 pub(crate) fn add_device_model(archive: &mut Archive, version: XenVersion) -> Result<()> {
     let root = device_model(version)?;
-    let mut files = Files { root, archive: mem::take(archive), seen: HashSet::new() };
+    let mut files = Files { archive: mem::take(archive), ..Files::of(Arch::X86_64, &root) };
     let program = files.program("usr/libexec/xen-qemu-system-i386");
     *archive = files.archive;
     // It reads one although it has no keyboard.
@@ -150,7 +167,7 @@ pub(crate) fn add_device_model(archive: &mut Archive, version: XenVersion) -> Re
 pub(crate) fn add_hvm(archive: &mut Archive, version: XenVersion) -> Result<()> {
     add_device_model(archive, version)?;
     let loader = format!("usr/lib/xen-{version}/boot/hvmloader");
-    archive.copy(&loader, &root(version)?.find(&loader)?)?;
+    archive.copy(&loader, &root(Arch::X86_64, version)?.find(&loader)?)?;
     let root = device_model(version)?;
     let bios = "usr/share/seabios/bios-256k.bin";
     archive.copy(bios, &root.find(bios)?)?;
@@ -166,20 +183,22 @@ pub(crate) fn add_hvm(archive: &mut Archive, version: XenVersion) -> Result<()> 
 /// Returns the root with QEMU as Xen's device model.
 fn device_model(version: XenVersion) -> Result<Root> {
     let packages = ["qemu-system-xen"];
-    apt::root(version.suite(), &format!("device-model-{version}"), &packages)
+    apt::root(version.suite(Arch::X86_64), &format!("device-model-{version}"), &packages)
 }
 
-fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
-    let packed =
-        fs::read(root.find(format!("boot/xen-{version}-amd64.gz"))?).context("reading Xen")?;
-    let mut xen = Vec::new();
-    flate2::read::MultiGzDecoder::new(packed.as_slice())
-        .read_to_end(&mut xen)
-        .context("unpacking Xen")?;
-    fs::write(&base.xen, xen)?;
-    fs::copy(linux(root)?, &base.linux)?;
+fn build(arch: Arch, version: XenVersion, root: &Root, base: &Base) -> Result<()> {
+    let image = format!("boot/xen-{version}-{}", arch.debian());
+    let packed = format!("{image}.gz");
+    let packed = root.find(if root.has(&image) { image } else { packed })?;
+    fs::write(&base.xen, unpacked(&packed).context("reading Xen")?)?;
+    // The guest loader of QEMU places a kernel as it is.
+    match arch {
+        Arch::X86_64 => drop(fs::copy(linux(root)?, &base.linux)?),
+        Arch::Arm64 => fs::write(&base.linux, unpacked(&linux(root)?)?)?,
+    }
+    let host = host_programs(arch, version, root)?;
 
-    let mut dom0 = Files::of(root);
+    let mut dom0 = Files::of(arch, root);
     for dir in [
         "bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "run", "tmp", "root",
         "payload", "var/lock",
@@ -190,7 +209,7 @@ fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
         dom0.archive.dir(dir);
     }
     dom0.archive.link("var/run", "/run");
-    dom0.busybox()?;
+    dom0.busybox(&host)?;
     let bin = format!("usr/lib/xen-{version}/bin");
     for tool in XEN_TOOLS {
         dom0.program(&format!("{bin}/{tool}"))?;
@@ -199,9 +218,8 @@ fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
         dom0.program(&format!("usr/bin/{tool}"))?;
     }
     // xl aborts in pthread_cancel without libgcc_s, which it loads only then.
-    for file in
-        ["usr/bin/bash", "usr/bin/ip", "usr/sbin/ip", "usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]
-    {
+    let libgcc = format!("usr/lib/{}/libgcc_s.so.1", arch.multiarch());
+    for file in ["usr/bin/bash", "usr/bin/ip", "usr/sbin/ip", &libgcc] {
         dom0.program(file)?;
     }
     dom0.archive.link("bin/bash", "/usr/bin/bash");
@@ -212,14 +230,33 @@ fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
         dom0.program(file)?;
     }
     dom0.loader()?;
-    dom0.modules()?;
-    dom0.archive.file("init", 0o755, INIT.replace("@BIN@", &format!("/{bin}")));
+    dom0.modules(&host)?;
+    let line = match arch {
+        Arch::X86_64 => "/dev/ttyS1",
+        // The first is Xen's.
+        Arch::Arm64 => "/dev/hvc1",
+    };
+    let init = INIT.replace("@BIN@", &format!("/{bin}")).replace("@LINE@", line);
+    dom0.archive.file("init", 0o755, init);
     for (name, text) in [("block", BLOCK), ("block-never", BLOCK_NEVER), ("vif-bridge", VIF_BRIDGE)]
     {
         dom0.archive.file(&format!("etc/xen/scripts/{name}"), 0o755, text);
     }
     fs::write(&base.initramfs, dom0.archive.pack()?)?;
     Ok(())
+}
+
+/// Returns the content of a file, unpacked if it is packed by gzip.
+fn unpacked(file: &Path) -> Result<Vec<u8>> {
+    let data = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    if !data.starts_with(&[0x1f, 0x8b]) {
+        return Ok(data);
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(data.as_slice())
+        .read_to_end(&mut unpacked)
+        .with_context(|| format!("unpacking {}", file.display()))?;
+    Ok(unpacked)
 }
 
 /// Returns the Linux kernel of a root.
@@ -231,6 +268,7 @@ pub(super) fn linux(root: &Root) -> Result<PathBuf> {
 
 /// An initramfs in the making, out of the files of a root.
 pub(super) struct Files {
+    arch: Arch,
     root: Root,
     pub(super) archive: Archive,
     seen: HashSet<String>,
@@ -238,19 +276,22 @@ pub(super) struct Files {
 
 impl Files {
     /// Starts with nothing out of `root`.
-    pub(super) fn of(root: &Root) -> Files {
-        Files { root: root.clone(), archive: Archive::default(), seen: HashSet::new() }
+    pub(super) fn of(arch: Arch, root: &Root) -> Files {
+        Files { arch, root: root.clone(), archive: Archive::default(), seen: HashSet::new() }
     }
 
     /// Adds the dynamic loader where programs ask for it.
     pub(super) fn loader(&mut self) -> Result<()> {
-        self.archive
-            .copy("lib64/ld-linux-x86-64.so.2", &self.root.find("lib64/ld-linux-x86-64.so.2")?)
+        let loader = match self.arch {
+            Arch::X86_64 => "lib64/ld-linux-x86-64.so.2",
+            Arch::Arm64 => "lib/ld-linux-aarch64.so.1",
+        };
+        self.archive.copy(loader, &self.root.find(loader)?)
     }
 
-    fn busybox(&mut self) -> Result<()> {
+    fn busybox(&mut self, host: &Root) -> Result<()> {
         self.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
-        let mut list = self.root.command("usr/bin/busybox", None)?;
+        let mut list = host.command("usr/bin/busybox", None)?;
         for applet in host::output(list.arg("--list"))?.split_whitespace() {
             // iproute2's `ip` makes bridges; `bash` is for payloads that need it.
             if !["busybox", "ip", "bash"].contains(&applet) {
@@ -277,7 +318,7 @@ impl Files {
         Ok(())
     }
 
-    fn modules(&mut self) -> Result<()> {
+    fn modules(&mut self, host: &Root) -> Result<()> {
         let versions = self.root.names("usr/lib/modules")?;
         let version = versions.first().context("no kernel modules among the packages")?;
         let folder = format!("usr/lib/modules/{version}");
@@ -298,7 +339,7 @@ impl Files {
             .with_context(|| format!("copying the modules {module}"))?;
         }
         let mut depmod =
-            self.root.command("usr/sbin/depmod", None).context("no depmod among the packages")?;
+            host.command("usr/sbin/depmod", None).context("no depmod among the packages")?;
         host::run(depmod.arg("-b").arg(stage.path()).arg(version))?;
         self.archive.copy_tree(&format!("lib/modules/{version}"), &staged)
     }

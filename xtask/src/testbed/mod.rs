@@ -11,6 +11,7 @@ mod cpio;
 mod guest;
 mod hang_detector;
 mod image;
+mod machine;
 mod qemu;
 mod root;
 mod temp;
@@ -21,12 +22,50 @@ use std::{env, fmt, thread};
 
 use anyhow::{Context, Result, bail};
 
+use apt::Suite;
 pub(crate) use bare::without_xen;
 pub(crate) use cpio::Archive;
 pub(crate) use guest::LinuxGuest;
 pub(crate) use image::{Base, add_device_model, add_hvm, tools};
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
 pub(crate) use root::Root;
+
+/// Processor architecture of an emulated machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Arch {
+    #[default]
+    #[value(name = "x86_64")]
+    X86_64,
+    #[value(name = "arm64")]
+    Arm64,
+}
+
+impl Arch {
+    /// Returns Debian's name.
+    fn debian(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "amd64",
+            Arch::Arm64 => "arm64",
+        }
+    }
+
+    /// Returns the name of the folder of libraries.
+    fn multiarch(self) -> &'static str {
+        match self {
+            Arch::X86_64 => "x86_64-linux-gnu",
+            Arch::Arm64 => "aarch64-linux-gnu",
+        }
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Arch::X86_64 => "x86_64",
+            Arch::Arm64 => "arm64",
+        })
+    }
+}
 
 /// A Xen release that the testbed can boot; each comes from one Debian release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -40,11 +79,12 @@ pub(crate) enum XenVersion {
 impl XenVersion {
     pub(crate) const ALL: [XenVersion; 2] = [XenVersion::V4_17, XenVersion::V4_20];
 
-    fn suite(self) -> &'static str {
-        match self {
+    fn suite(self, arch: Arch) -> Suite<'static> {
+        let name = match self {
             XenVersion::V4_17 => "bookworm",
             XenVersion::V4_20 => "trixie",
-        }
+        };
+        Suite { name, arch }
     }
 }
 
@@ -65,11 +105,11 @@ pub(crate) enum Dom0Kind {
 }
 
 /// Fetches and builds all that boots of these versions need, side by side.
-pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
+pub(crate) fn prepare(arch: Arch, versions: &[XenVersion]) -> Result<()> {
     thread::scope(|scope| {
-        let emulator = scope.spawn(|| qemu::Emulator::get().map(drop));
-        let bases: Vec<_> =
-            versions.iter().map(|&v| scope.spawn(move || Base::get(v).map(drop))).collect();
+        let emulator = scope.spawn(move || qemu::Emulator::get(arch).map(drop));
+        let base = |&version| scope.spawn(move || Base::get(arch, version).map(drop));
+        let bases: Vec<_> = versions.iter().map(base).collect();
         for job in std::iter::once(emulator).chain(bases) {
             match job.join() {
                 Ok(done) => done?,
@@ -82,13 +122,18 @@ pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
 
 /// Returns a root into which packages of a suite of Debian, and all dependencies, are unpacked.
 pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
-    apt::root(suite, name, packages)
+    apt::root(host_suite(suite), name, packages)
 }
 
 /// Unpacks packages of a suite, and all dependencies, into `root`, whole; returns the folder of the
 /// archives.
 pub(crate) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
-    apt::minimal(suite, packages, root)
+    apt::minimal(host_suite(suite), packages, root)
+}
+
+/// Returns a suite for programs that this machine runs.
+fn host_suite(name: &str) -> Suite<'_> {
+    Suite { name, arch: Arch::X86_64 }
 }
 
 /// Returns the Debian mirror that this machine uses.

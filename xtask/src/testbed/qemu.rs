@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::hang_detector::{self, HangDetector};
-use super::{Archive, Base, Dom0Kind, Root, XenVersion, apt};
+use super::machine;
+use super::{Arch, Archive, Base, Dom0Kind, Root, XenVersion, apt, host_suite};
 use crate::host;
 
 /// Start of a control line of dom0's init on the second serial port.
@@ -24,18 +25,27 @@ const QUIT: u8 = 0x1d;
 /// Debian bookworm's QEMU 7.2, run by its own loader with its own libraries, so that every host has
 /// the same one: under QEMU 10.0 Xen and dom0 boot, but nested guests end without a message.
 pub(super) struct Emulator {
+    arch: Arch,
     root: Root,
 }
 
 impl Emulator {
-    pub(super) fn get() -> Result<Emulator> {
-        let root = apt::root("bookworm", "qemu", &["qemu-system-x86", "seabios"])?;
-        Ok(Emulator { root })
+    pub(super) fn get(arch: Arch) -> Result<Emulator> {
+        let (name, packages): (_, &[&str]) = match arch {
+            Arch::X86_64 => ("qemu", &["qemu-system-x86", "seabios"]),
+            Arch::Arm64 => ("qemu-arm", &["qemu-system-arm"]),
+        };
+        let root = apt::root(host_suite("bookworm"), name, packages)?;
+        Ok(Emulator { arch, root })
     }
 
     pub(super) fn command(&self) -> Result<Command> {
         host::require(&[("taskset", "util-linux"), ("setpriv", "util-linux")])?;
-        let qemu = self.root.command("usr/bin/qemu-system-x86_64", None)?;
+        let program = match self.arch {
+            Arch::X86_64 => "usr/bin/qemu-system-x86_64",
+            Arch::Arm64 => "usr/bin/qemu-system-aarch64",
+        };
+        let qemu = self.root.command(program, None)?;
         // Its two threads share a core: on two cores TCG's SVM sometimes loses an interrupt that
         // the one sets while the other begins to run a guest, and Xen may sleep for good.
         let mut command = Command::new("taskset");
@@ -47,15 +57,17 @@ impl Emulator {
             .args(qemu.get_args())
             .arg("-L")
             .arg(self.root.find("usr/share/qemu")?)
-            .arg("-L")
-            .arg(self.root.find("usr/share/seabios")?)
             .env("QEMU_MODULE_DIR", self.root.find("usr/lib/x86_64-linux-gnu/qemu")?);
+        if self.arch == Arch::X86_64 {
+            command.arg("-L").arg(self.root.find("usr/share/seabios")?);
+        }
         Ok(command)
     }
 }
 
 /// One boot: the machine and what runs on it.
 pub(crate) struct Boot {
+    pub(crate) arch: Arch,
     pub(crate) xen: XenVersion,
     pub(crate) dom0: Dom0Kind,
     /// Counts instructions instead of time: one virtual second is 500 million of them, on one CPU.
@@ -70,10 +82,22 @@ pub(crate) struct Boot {
     pub(crate) timeout: Duration,
     pub(crate) log: PathBuf,
     pub(crate) xen_args: String,
+    /// Version of the interrupt controller on arm64: 2 or 3.
+    pub(crate) gic: u32,
     /// Added to the command line of the dom0 kernel.
     pub(crate) append: String,
     /// A plugin of the emulator, and the file that it writes.
     pub(crate) plugin: Option<(PathBuf, PathBuf)>,
+}
+
+/// The first domain.
+pub(super) struct Dom0 {
+    pub(super) kernel: PathBuf,
+    /// Command line.
+    pub(super) line: String,
+    /// An initramfs with a payload, for Linux.
+    pub(super) initramfs: Option<PathBuf>,
+    pub(super) kind: Dom0Kind,
 }
 
 /// Message of a running boot.
@@ -159,6 +183,7 @@ pub(crate) trait Terminal {
 impl Boot {
     pub(crate) fn new(xen: XenVersion, log: PathBuf) -> Boot {
         Boot {
+            arch: Arch::X86_64,
             xen,
             dom0: Dom0Kind::Pv,
             icount: false,
@@ -169,6 +194,7 @@ impl Boot {
             timeout: Duration::from_secs(300),
             log,
             xen_args: String::new(),
+            gic: 3,
             append: String::new(),
             plugin: None,
         }
@@ -182,104 +208,65 @@ impl Boot {
         terminal: Option<&mut dyn Terminal>,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        let base = Base::get(self.xen)?;
+        let base = Base::get(self.arch, self.xen)?;
         let scratch = Scratch::new()?;
         let initramfs = scratch.0.path().join("dom0.cpio");
         let mut file = File::create(&initramfs)?;
         io::copy(&mut File::open(&base.initramfs)?, &mut file)?;
         file.write_all(&payload.pack()?)?;
         drop(file);
-        let linux = format!("{} console=hvc0 quiet {}", path(&base.linux)?, self.append);
-        self.emulate(&base, scratch, &[linux, path(&initramfs)?], self.dom0, true, terminal, watch)
+        let dom0 = Dom0 {
+            kernel: base.linux.clone(),
+            line: format!("console=hvc0 quiet {}", self.append),
+            initramfs: Some(initramfs),
+            kind: self.dom0,
+        };
+        self.emulate(&base, scratch, &dom0, terminal, watch)
     }
 
-    /// Boots `kernel` itself as a PVH dom0, without Linux.
+    /// Boots `kernel` itself as dom0, without Linux: a PVH dom0 on x86.
     pub(crate) fn kernel(
         &self,
         kernel: &Path,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        let base = Base::get(self.xen)?;
+        let base = Base::get(self.arch, self.xen)?;
         let kernel =
             kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
-        let scratch = Scratch::new()?;
-        let module = format!("{} {}", path(&kernel)?, self.append);
-        self.emulate(&base, scratch, &[module], Dom0Kind::Pvh, false, None, watch)
+        let kind = Dom0Kind::Pvh;
+        let dom0 = Dom0 { kernel, line: self.append.clone(), initramfs: None, kind };
+        self.emulate(&base, Scratch::new()?, &dom0, None, watch)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "private, two callers")]
     fn emulate(
         &self,
         base: &Base,
         scratch: Scratch,
-        modules: &[String],
-        dom0: Dom0Kind,
-        payload: bool,
+        dom0: &Dom0,
         terminal: Option<&mut dyn Terminal>,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        let emulator = Emulator::get()?;
-        let socket = scratch.0.path().join("com2");
+        let socket = scratch.0.path().join("payload");
         let listener =
             UnixListener::bind(&socket).context("making the socket of the second serial port")?;
-        let pvh = dom0 == Dom0Kind::Pvh;
-        let mut xen_line = format!(
-            "console=com1 com1=115200,8n1 dom0_mem={}M loglvl=all guest_loglvl=all",
-            self.dom0_mem
-        );
-        if pvh {
-            xen_line += " dom0=pvh";
-        }
-        if !self.xen_args.is_empty() {
-            xen_line = xen_line + " " + &self.xen_args;
-        }
-        let mut cpu = "qemu64,+svm,+npt".to_owned();
-        if self.stable_tsc {
-            // TCG supports it, as its processors share a counter, but does not offer it. It has no
-            // x2APIC, which would be offered too.
-            cpu += ",+invtsc,x-force-features=on";
-            xen_line += " clocksource=tsc";
-        } else if pvh {
-            cpu += ",+x2apic";
-        }
-        // A comma divides modules; QEMU reads two as one.
-        let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
-
-        let mut command = emulator.command()?;
+        let payload = dom0.initramfs.is_some();
+        let mut command = Emulator::get(self.arch)?.command()?;
         command
             // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's
-            // saved state now and then.
+            // saved state now and then, and that of arm64 hangs now and then.
             .args(["-accel", "tcg,thread=single"])
-            // With more features (-cpu max) a PV dom0 crashes early: SMEP, SMAP, LA57 and PKU must
-            // be off.
-            .args(["-cpu", &cpu])
             .args(["-smp", &if self.icount { 1 } else { self.cpus }.to_string()])
             .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
             .args(["-serial", "stdio"])
-            .args([
-                "-chardev",
-                &format!("socket,id=com2,path={}", path(&socket)?),
-                "-serial",
-                "chardev:com2",
-            ])
-            .args([
-                "-kernel",
-                &path(&base.xen)?,
-                "-initrd",
-                &modules.join(","),
-                "-append",
-                &xen_line,
-            ]);
+            .args(["-chardev", &format!("socket,id=payload,path={}", path(&socket)?)])
+            .args(["-kernel", &path(&base.xen)?]);
+        machine::describe(&mut command, self, dom0)?;
         if self.icount {
             command.args(["-icount", "shift=1,sleep=off"]);
         }
         if let Some((plugin, out)) = &self.plugin {
             let comma = |file: &Path| path(file).map(|path| path.replace(',', ",,"));
             command.args(["-plugin", &format!("{},out={}", comma(plugin)?, comma(out)?)]);
-        }
-        if pvh {
-            // A PVH dom0 needs an IOMMU.
-            command.args(["-M", "q35,kernel-irqchip=split", "-device", "amd-iommu,intremap=on"]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let log = File::create(&self.log)
@@ -601,7 +588,8 @@ impl Scratch {
     }
 }
 
-fn path(path: &Path) -> Result<String> {
+/// Returns a path as text.
+pub(super) fn path(path: &Path) -> Result<String> {
     path.to_str()
         .map(str::to_owned)
         .with_context(|| format!("a path that is not UTF-8: {}", path.display()))

@@ -16,11 +16,13 @@ use object::read::elf::{FileHeader, ProgramHeader};
 const MAX_LINKS: usize = 40;
 
 /// Folders of Debian's libraries; the last one has those of Ceph, which fio can use as storage.
-pub(super) const LIBRARY_FOLDERS: [&str; 5] = [
+pub(super) const LIBRARY_FOLDERS: [&str; 7] = [
     "usr/lib/x86_64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
     "usr/lib64",
     "usr/lib",
     "lib/x86_64-linux-gnu",
+    "lib/aarch64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/ceph",
 ];
 

@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::system::System;
 use core::fmt::{self, Write};
 use core::time::Duration;
-use xen_guest::{Runstate, vcpu};
-use xen_hypercall::{Instant, Platform, ops};
+use xen_guest::vcpu;
+use xen_hypercall::{Instant, Platform};
 
 /// Prints the time of day and the source of time, or sets the time of day.
 pub(crate) fn date<P: Platform>(
@@ -46,8 +46,8 @@ pub(crate) fn uptime<P: Platform>(
 pub(crate) fn cpus<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
     let xen = &system.platform;
     for vcpu in 0..vcpu::count(xen) {
-        let is_up = ops::vcpu::is_up(xen, vcpu)
-            .map_err(|errno| Error::Xen { call: "vcpu is_up", errno })?;
+        let is_up =
+            vcpu::is_up(xen, vcpu).map_err(|errno| Error::Xen { call: "vcpu is_up", errno })?;
         write!(out, "cpu {vcpu} {}", if is_up { "online" } else { "offline" })?;
         if let Some(id) = (system.kernel.apic_id)(xen, vcpu) {
             write!(out, " apic {id}")?;
@@ -61,7 +61,7 @@ pub(crate) fn cpus<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
 pub(crate) fn top<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
     let xen = &system.platform;
     for vcpu in 0..vcpu::count(xen) {
-        let times = Runstate::query(xen, vcpu)
+        let times = (system.kernel.runstate)(xen, vcpu)
             .map_err(|errno| Error::Xen { call: "vcpu runstate", errno })?;
         writeln!(
             out,

@@ -18,7 +18,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
-use crate::testbed::{self, XenVersion};
+use crate::testbed::{self, Arch, XenVersion};
 use crate::ui;
 use back::Backends;
 use boot::Programs;
@@ -38,7 +38,7 @@ pub(super) struct Options<'a> {
 /// Returns 1 if a target is missed.
 pub(super) fn main(options: &Options<'_>) -> Result<i32> {
     let chosen = choose(options.filter)?;
-    testbed::prepare(&[options.xen])?;
+    testbed::prepare(Arch::X86_64, &[options.xen])?;
     let programs = Programs::get(options.xen)?;
     let mut jobs = Vec::new();
     if let Some(services) = &chosen.services {

@@ -1,7 +1,7 @@
 //! Dump of each vCPU when an administrator sends `VIRQ_DEBUG` (`xl debug-keys q`).
 
+use super::interrupts::InterruptFrame;
 use crate::events;
-use crate::interrupts::InterruptFrame;
 use crate::platform::Rt;
 use crate::vcpus::VCPUS;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};

@@ -1,7 +1,7 @@
 //! HVM guests: the platform device, the unplug of the emulated devices, and the VM generation id.
 
+use super::{interrupts, lines, pci};
 use crate::platform::{BOOT, Rt};
-use crate::{interrupts, lines, pci};
 use core::fmt::Write;
 use spin::Once;
 use xen_guest::GenerationId;

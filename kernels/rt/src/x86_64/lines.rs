@@ -4,7 +4,7 @@
 //! Xen emulates one for HVM guests and for a PVH dom0, not for PVH guests; only the former have the
 //! PIC too, without which it raises no line for events.
 
-use crate::interrupts::{self, LINE_VECTOR, UPCALL_VECTOR};
+use super::interrupts::{self, LINE_VECTOR, UPCALL_VECTOR};
 use crate::platform::Rt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use spin::{Mutex, Once};

@@ -3,8 +3,10 @@
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and
 //! ends the domain, and Xen's upcall is the only interrupt, by whatever way it comes.
 
-use crate::vcpus::{self, VCPUS};
-use crate::{debug, events, lines, platform};
+use super::{cpu, debug, lines};
+use crate::events;
+use crate::platform::{self, Rt};
+use crate::vcpus::VCPUS;
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use spin::Once;
@@ -15,8 +17,9 @@ use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, DescriptorFlags, SegmentSelector};
 use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
-use xen_evtchn::Delivery;
+use xen_evtchn::{Callback, Delivery, set_callback, set_upcall_vector};
 use xen_guest::debug::Registers;
+use xen_hypercall::Errno;
 use xen_hypercall::arch::cpuid;
 
 /// The interrupt vector for Xen; any other above the exceptions would do.
@@ -186,12 +189,12 @@ extern "C" fn upcall(frame: &mut InterruptFrame) {
     if NEEDS_EOI.load(Relaxed) {
         end_of_interrupt();
     }
-    debug::during(vcpus::current(), frame, events::on_upcall);
+    debug::during(cpu::current(), frame, events::on_upcall);
 }
 
 extern "C" fn line(frame: &mut InterruptFrame) {
     lines::count();
-    debug::during(vcpus::current(), frame, events::on_upcall);
+    debug::during(cpu::current(), frame, events::on_upcall);
     // After the work, as a level requires: the line is down by then, or it is up for an event that
     // came since, and interrupts again.
     end_of_interrupt();
@@ -311,9 +314,35 @@ pub(crate) fn reset_other_vcpus() {
     }
 }
 
+/// Enables the upcall of `vcpu`, which executes this.
+///
+/// # Errors
+///
+/// The refusal of Xen.
+pub(crate) fn enable_upcall(vcpu: u32) -> Result<(), Errno> {
+    set_upcall(vcpu).map(enable_local_apic)
+}
+
+/// Sets the interrupt for events of `vcpu`, with the word `callback` on the command line that of
+/// the whole domain, as on a Xen that has no other. An HVM guest uses it too, because it changes to
+/// interrupt lines: a vCPU with a vector of its own keeps that vector. Local APICs keep their state
+/// when a domain is restored.
+///
+/// # Errors
+///
+/// The refusal of Xen.
+pub(crate) fn set_upcall(vcpu: u32) -> Result<Delivery, Errno> {
+    let (xen, vector) = (Rt::new(), UPCALL_VECTOR);
+    if lines::pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
+        set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
+    } else {
+        set_upcall_vector(&xen, vcpu, vector)
+    }
+}
+
 /// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector
 /// are.
-pub(crate) fn enable_local_apic(delivery: Delivery) {
+fn enable_local_apic(delivery: Delivery) {
     if delivery == Delivery::LocalApic {
         NEEDS_EOI.store(true, Relaxed);
         turn_local_apic_on();
