@@ -27,10 +27,7 @@ enum Call {
     FinalCheck,
     SetHash { types: u8, mapping: [u16; 4], keep: bool },
     SetStaticGrants(bool),
-    SetMulticastFilter {
-        enabled: bool,
-        group: u8,
-    },
+    SetMulticastFilter { enabled: bool, group: u8 },
     Poll,
     Wait(u8),
     Close,
