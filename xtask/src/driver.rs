@@ -72,9 +72,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 }
 
 /// Runs each version and each access once, with less traffic, for continuous integration.
-pub(crate) fn both() -> Result<()> {
+pub(crate) fn both(arch: Arch) -> Result<()> {
     side_by_side(
-        Arch::X86_64,
+        arch,
         &[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Persistent)],
         (32, 8),
         false,
