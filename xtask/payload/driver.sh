@@ -10,6 +10,7 @@ kernel="/payload/driver-domain"
 memory=384
 vcpus=1
 cmdline="disk=data:96 disk=scratch:32 source=2 grants=$GRANTS static=256 xdp=on"
+$(x86 || echo 'vuart="sbsa_uart"')
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
@@ -46,7 +47,7 @@ C
 failed() {
   check "$1: in time" late "in time"
   console "$1" | tail -n 12 | sed "s/^/SHOW|$1: /"
-  xl dmesg | grep '^(d1) ' | tail -n 6 | sed "s/^/SHOW|/"
+  words | tail -n 6 | sed "s/^/SHOW|/"
   xl vcpu-list | sed "s/^/SHOW|/"
   echo "END"
   exit 0
@@ -59,7 +60,9 @@ took() { figure "$1: $2" "$(console "$1" | sed -n "s/^GUEST time $2 //p" | grep 
 # took_at_least GUEST WHAT SECONDS: whether it did.
 took_at_least() { console "$1" | awk -v what="$2" -v least="$3" '$1 == "GUEST" && $2 == "time" && $3 == what { print ($4 >= least ? "yes" : $4 " s") }'; }
 # logged PATTERN: what the driver domain said last that fits.
-logged() { xl dmesg | grep "^(d1) .*$1" | tail -n 1; }
+# What it says goes to Xen's log, on Arm to its UART.
+words() { if x86; then xl dmesg | grep '^(d1) '; else tr -d '\r' <$LOGS/guest-dd-vuart0.log | sed 's/^/(d1) /'; fi; }
+logged() { words | grep "^(d1) .*$1" | tail -n 1; }
 # A device's directory is the driver domain's to remove.
 served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
 all_removed() { [ "$(served)" = 0 ]; }

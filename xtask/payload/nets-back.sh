@@ -55,7 +55,7 @@ xl create -q /tmp/dd.cfg || exit 1
 ID=1
 serving() { [ -n "$(logged serving)" ]; }
 within 60 serving
-guest server 2 1500
+guest server 2 1400
 within 600 has_said server ready
 guest client 3 9000
 within 600 has_said client ready

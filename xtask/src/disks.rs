@@ -76,7 +76,7 @@ fn back(xen: XenVersion, vcpus: u32) -> Result<Job> {
         0o644,
         format!("MIB={} VCPUS={vcpus} GRANTS=persistent\n", 32 / vcpus),
     );
-    archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
+    archive.copy("payload/driver-domain", &kernels::driver_domain(Arch::X86_64)?)?;
     archive.copy("payload/linux", &linux.kernel)?;
     archive.file("payload/linux.cpio", 0o644, linux.full_initramfs(GUEST, &peer)?);
     archive.copy("payload/testbed-peer", &peer)?;

@@ -93,8 +93,8 @@ pub(crate) fn shell(arch: Arch) -> Result<PathBuf> {
 }
 
 /// Builds the driver domain's kernel; returns its image.
-pub(crate) fn driver_domain() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[3], false)
+pub(crate) fn driver_domain(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[3], false)
 }
 
 /// Builds the kernel that tests the hypercalls; returns its image.

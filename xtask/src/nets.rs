@@ -67,10 +67,10 @@ fn front(xen: XenVersion, mib: u32) -> Result<Job> {
 
 /// Returns the boot of our backend.
 fn back(xen: XenVersion, mib: u32) -> Result<Job> {
-    let (linux, peer) = (LinuxGuest::get(xen)?, payload::peer(Arch::X86_64)?);
+    let (linux, peer) = (LinuxGuest::get(Arch::X86_64, xen)?, payload::peer(Arch::X86_64)?);
     let mut archive = Archive::default();
     archive.file("payload/size", 0o644, format!("AMOUNT={mib} GRANTS=copy\n"));
-    archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
+    archive.copy("payload/driver-domain", &kernels::driver_domain(Arch::X86_64)?)?;
     archive.copy("payload/linux", &linux.kernel)?;
     archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
     archive.copy("payload/testbed-peer", &peer)?;

@@ -157,7 +157,10 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         steps.join(miri);
     }
     if args.driver_domain || slow {
-        steps.run("driver domain with Linux guests", driver::both);
+        for &arch in &archs {
+            let step = format!("driver domain with Linux guests, {arch}");
+            steps.run(&step, || driver::both(arch));
+        }
     }
     if args.hvm || slow {
         steps.run("HVM guests", || hvm::run(&versions, !args.hvm, false));

@@ -26,7 +26,7 @@ const TWO_VCPUS: &str = include_str!("../payload/two-vcpus.sh");
 const VCHAN: &str = include_str!("../payload/vchan.sh");
 
 /// Parts of Xen's log lines that are no complaints.
-const PEACEFUL: [&str; 20] = [
+const PEACEFUL: [&str; 21] = [
     " save: ",
     " restore: ",
     "HVM restore d",
@@ -44,6 +44,7 @@ const PEACEFUL: [&str; 20] = [
     "Disabling non-boot CPUs",
     "Broke affinity",
     "Entering ACPI",
+    "Hardware Dom0 halted",
     // Linux on Arm probes what Xen does not have.
     "Unhandled SMC/HVC: ",
     ": vGICD: ",

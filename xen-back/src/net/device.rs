@@ -89,8 +89,9 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
     }
 
     /// Returns the largest payload of a packet to the guest that is not segmented, as the toolstack
-    /// has it in node `mtu`; `None` without the node, or before it is read. It is left to the
-    /// network behind the backend: [`send`](Self::send) does not compare packets with it.
+    /// has it in node `mtu`; `None` without the node, as libxl leaves it for 1500, or before it is
+    /// read. It is left to the network behind the backend: [`send`](Self::send) does not compare
+    /// packets with it.
     pub fn mtu(&self) -> Option<u16> {
         self.device.driver().mtu
     }

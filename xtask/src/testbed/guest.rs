@@ -46,19 +46,13 @@ struct Content<'a> {
 impl LinuxGuest {
     /// Returns the guest of the Debian release that a Xen version comes from, with file systems;
     /// fetches it where the cache has none.
-    pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
-        let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
-        let root = apt::root_with_filesystems(
-            version.suite(Arch::X86_64),
-            &format!("guest-{version}"),
-            &packages,
-        )?;
-        Ok(LinuxGuest {
-            kernel: image::linux(&root)?,
-            modules: root.clone(),
-            programs: root,
-            arch: Arch::X86_64,
-        })
+    pub(crate) fn get(arch: Arch, version: XenVersion) -> Result<LinuxGuest> {
+        let linux = format!("linux-image-{}", arch.debian());
+        let packages = [linux.as_str(), "busybox-static", "e2fsprogs"];
+        let name = format!("guest-{version}");
+        let root = apt::root_with_filesystems(version.suite(arch), &name, &packages)?;
+        let kernel = image::linux(&root)?;
+        Ok(LinuxGuest { kernel, modules: root.clone(), programs: root, arch })
     }
 
     /// Returns the guest with dom0's kernel and the tool `fio`.

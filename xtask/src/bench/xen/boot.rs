@@ -15,7 +15,7 @@ use super::figures::{self, Figures, Printed};
 use super::services::{self, Service};
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::testbed::{Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
+use crate::testbed::{Arch, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../../../payload/bench.sh");
@@ -176,7 +176,7 @@ impl Programs {
              driver_domain=1\ntsc_mode=\"native\"\n"
         );
         if is_ours {
-            archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
+            archive.copy("payload/driver-domain", &kernels::driver_domain(Arch::X86_64)?)?;
             config += "cmdline=\"disk=data:64 grants=persistent\"\n";
         } else {
             archive.copy("payload/driver-domain", &self.linux.kernel)?;
