@@ -347,7 +347,7 @@ unsafe impl Platform for Domain {
         let (shared, id) = self.place();
         let mut machine = shared.lock();
         let domain = machine.dom_mut(id);
-        if !domain.config.frames_for_xen {
+        if !domain.config.is_arm {
             return None;
         }
         let page = domain.physmap.reserve(1)?;

@@ -32,9 +32,9 @@ pub struct DomainConfig {
     pub unpopulated_pages: usize,
     /// Frames without RAM, for mappings of other domains' memory.
     pub foreign_pages: usize,
-    /// Places pages of Xen's at frames without RAM, as a kernel on Arm does, where Xen refuses a
-    /// second place.
-    pub frames_for_xen: bool,
+    /// A domain on Arm, with the memory layout of x86: its upcall is fixed, no memory has the time,
+    /// Xen has no timers for it, and pages of Xen have frames without RAM, and one place at a time.
+    pub is_arm: bool,
     /// Maximum number of pages that its kernel and drivers may have in use at a time.
     pub page_budget: usize,
     /// Virtual CPUs.
@@ -58,7 +58,7 @@ impl DomainConfig {
             hotplug_pages: 0,
             unpopulated_pages: 0,
             foreign_pages: if small { 128 } else { 4096 },
-            frames_for_xen: false,
+            is_arm: false,
             page_budget: usize::MAX,
             vcpus: 1,
             privileged: false,
@@ -239,7 +239,7 @@ impl Machine {
         let vcpus =
             (0..config.vcpus).map(|index| Vcpu::new(index, shared_info, self.now)).collect();
         let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
-        let state = DomainState {
+        let mut state = DomainState {
             id,
             run_state: RunState::Running,
             saved: false,
@@ -268,6 +268,9 @@ impl Machine {
             kept_ports: BTreeSet::new(),
             config,
         };
+        if state.config.is_arm {
+            state.set_ppi();
+        }
         self.domains.insert(id.0, state);
         self.update_clocks();
         id

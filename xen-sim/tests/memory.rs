@@ -408,9 +408,9 @@ fn page_arc_is_dropped_across_threads() {
 
 #[test]
 fn page_of_xen_needs_no_ram() {
-    let pages = [false, true].map(|frames_for_xen| {
+    let pages = [false, true].map(|is_arm| {
         let world = World::new(1);
-        let config = DomainConfig { frames_for_xen, ..DomainConfig::new("guest") };
+        let config = DomainConfig { is_arm, ..DomainConfig::new("guest") };
         let guest = world.create_guest(config);
         let shared_info = boot::shared_info(guest.clone()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
@@ -426,9 +426,9 @@ fn page_of_xen_needs_no_ram() {
         let gfn = place.gfn(0).unwrap();
         // SAFETY: the frame is of a page that nothing else uses, and is leaked.
         let again = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_SHARED_INFO, 0, gfn) };
-        assert_eq!(again, if frames_for_xen { Err(Errno::EBUSY) } else { Ok(()) });
+        assert_eq!(again, if is_arm { Err(Errno::EBUSY) } else { Ok(()) });
         drop((grants, shared_info));
-        if frames_for_xen {
+        if is_arm {
             drop(place);
         } else {
             place.into_raw();

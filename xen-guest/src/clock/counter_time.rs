@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn counter_follows_system_time() {
         let world = World::new(1);
-        let domain = world.create_guest(DomainConfig::new("guest"));
+        let config = DomainConfig { is_arm: true, ..DomainConfig::new("guest") };
+        let domain = world.create_guest(config);
         // 100 MHz, started 5 s before Xen.
         let xen = domain.clone();
         let counter = move || (xen.now().as_nanos() + 5_000_000_000) / 10;

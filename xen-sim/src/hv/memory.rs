@@ -209,7 +209,7 @@ impl Machine {
         // A page of Xen has one place at a time.
         let domain = self.dom(id);
         let is_placed = || domain.physmap.mappings().any(|(_, placed)| placed.mfn == mapping.mfn);
-        if domain.config.frames_for_xen && mapping.kind == Kind::Xen && is_placed() {
+        if domain.config.is_arm && mapping.kind == Kind::Xen && is_placed() {
             return Err(Errno::EBUSY);
         }
         self.withdraw(id, mapping.mfn);

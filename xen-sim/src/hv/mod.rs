@@ -1,6 +1,7 @@
 //! Hypervisor: the implementation of each hypercall.
 
 mod area;
+mod arm;
 pub(crate) mod event;
 pub(crate) mod grant;
 mod hvm;
@@ -62,6 +63,11 @@ impl Machine {
         // SAFETY: the caller guarantees that every pointer of the operation is valid. The operation
         // defines which argument is a pointer, as in Xen.
         let arg = unsafe { Guest::new(second) };
+        if self.dom(caller.domain).config.is_arm
+            && let Some(errno) = self.refusal_on_arm(caller, op, args, arg)
+        {
+            return Err(errno);
+        }
         match op {
             HYPERVISOR_EVENT_CHANNEL_OP => self.event_channel_op(caller, command as u32, arg),
             HYPERVISOR_GRANT_TABLE_OP => {

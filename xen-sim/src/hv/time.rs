@@ -29,7 +29,8 @@ impl Machine {
     pub(crate) fn update_clocks(&mut self) {
         for domain in self.domains.values().filter(|domain| domain.run_state != RunState::Dead) {
             for vcpu in &domain.vcpus {
-                if let Some((mfn, offset)) = vcpu.info {
+                // On Arm, no memory has the time.
+                if let Some((mfn, offset)) = vcpu.info.filter(|_| !domain.config.is_arm) {
                     let (page, at) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
                     write_time(
                         self.now,

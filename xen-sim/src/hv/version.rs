@@ -36,6 +36,9 @@ impl Machine {
                     | 1 << XENFEAT_HVM_SAFE_PVCLOCK
                     | 1 << XENFEAT_MEMORY_OP_VNODE_SUPPORTED
                     | 1 << XENFEAT_NOT_DIRECT_MAPPED;
+                if self.dom(caller.domain).config.is_arm {
+                    features &= !(1 << XENFEAT_HVM_CALLBACK_VECTOR | 1 << XENFEAT_HVM_SAFE_PVCLOCK);
+                }
                 if self.dom(caller.domain).config.privileged {
                     features |= 1 << XENFEAT_DOM0;
                 }
