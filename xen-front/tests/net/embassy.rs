@@ -1,8 +1,14 @@
-//! The driver of embassy-net, polled when its task is woken, as by an executor.
+//! The driver of embassy-net, polled when its task is woken, as by an executor; and embassy-net
+//! itself on it.
 
+use super::tcp::{BYTES, EchoServer, byte};
 use super::*;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
+use embassy_net::tcp::TcpSocket;
+use embassy_net::{StackResources, StaticConfigV4};
 use embassy_net_driver::{Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use std::sync::Arc;
 use std::task::Wake;
@@ -112,6 +118,97 @@ fn embassy_wakes_for_packet_and_room() {
     assert!(echo.idle(fixture.deadline()), "woken for room");
     assert!(echo.send(&packet(0)));
     echo.close();
+    fixture.finish();
+}
+
+/// Sends a stream to the server, and compares what comes back.
+async fn exchange(stack: embassy_net::Stack<'_>) {
+    let (mut rx, mut tx) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    stack.wait_config_up().await;
+    let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);
+    socket.connect((embassy_net::Ipv4Address::new(10, 0, 0, 1), 7)).await.unwrap();
+    let (mut reader, mut writer) = socket.split();
+    let send = async {
+        let mut sent = 0;
+        while sent < BYTES {
+            let fill = |room: &mut [u8]| {
+                let count = room.len().min(BYTES - sent);
+                (0..count).for_each(|at| room[at] = byte(sent + at));
+                (count, count)
+            };
+            sent += writer.write_with(fill).await.unwrap();
+        }
+    };
+    let receive = async {
+        let mut got = 0;
+        while got < BYTES {
+            let check = |data: &mut [u8]| {
+                assert!(data.iter().enumerate().all(|(at, found)| *found == byte(got + at)));
+                (data.len(), data.len())
+            };
+            got += reader.read_with(check).await.unwrap();
+        }
+    };
+    let (mut send, mut receive) = (pin!(send), pin!(receive));
+    let (mut sent, mut received) = (false, false);
+    poll_fn(|cx| {
+        sent = sent || send.as_mut().poll(cx).is_ready();
+        received = received || receive.as_mut().poll(cx).is_ready();
+        if sent && received { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[test]
+fn embassy_net_carries_stream() {
+    let fixture = Fixture::new();
+    let (mut driver, events) = EmbassyDriver::new(fixture.net()).unwrap();
+    let flags = NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED;
+    let there = smoltcp::wire::IpAddress::v4(10, 0, 0, 1);
+    let mut server = EchoServer::new(&fixture.back, there, flags, false);
+    let mut resources = StackResources::<2>::new();
+    let address = embassy_net::Ipv4Cidr::new(embassy_net::Ipv4Address::new(10, 0, 0, 2), 24);
+    let config = embassy_net::Config::ipv4_static(StaticConfigV4 {
+        address,
+        gateway: None,
+        dns_servers: Default::default(),
+    });
+    let (stack, mut runner) = embassy_net::new(&mut driver, config, &mut resources, 1);
+    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    {
+        let (mut run, mut exchange) = (pin!(runner.run()), pin!(exchange(stack)));
+        let mut done = false;
+        for _ in 0..100_000 {
+            // Without room for a packet, embassy-net wakes its task at once.
+            for _ in 0..8 {
+                if done || !woken.0.swap(false, Ordering::SeqCst) {
+                    break;
+                }
+                assert!(run.as_mut().poll(&mut cx).is_pending());
+                done = exchange.as_mut().poll(&mut cx).is_ready();
+            }
+            if done {
+                break;
+            }
+            server.turn(fixture.guest.now());
+            fixture.world.domain(fixture.device.backend).unwrap().kick();
+            let before = fixture.guest.now();
+            let until = before + Duration::from_millis(10);
+            let until = events.poll_timeout().map_or(until, |time| time.min(until));
+            fixture.guest.wait(&events.ports(), Some(until));
+            fixture.world.run_for(Duration::from_millis(1));
+            events.wake();
+            let passed = fixture.guest.now().saturating_duration_since(before);
+            let passed = embassy_time::Duration::from_micros(passed.as_micros() as u64);
+            embassy_time::MockDriver::get().advance(passed);
+        }
+        assert!(done, "{:?}", fixture.guest.now());
+    }
+    drop(runner);
+    drop(events);
+    driver.into_inner().close_and_wait().unwrap();
     fixture.finish();
 }
 

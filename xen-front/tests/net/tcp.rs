@@ -99,7 +99,49 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
     (set, handle)
 }
 
-/// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for
+/// Bytes of a stream, and each of them.
+pub(super) const BYTES: usize = 300_000;
+
+pub(super) fn byte(at: usize) -> u8 {
+    ((at * 31) >> 3) as u8
+}
+
+/// An echo server behind the backend.
+pub(super) struct EchoServer<'l> {
+    behind: Behind<'l>,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    tcp: SocketHandle,
+}
+
+impl<'l> EchoServer<'l> {
+    /// Listens at port 7 of `address`.
+    pub(super) fn new(
+        back: &'l Backend,
+        address: IpAddress,
+        flags: NetRxFlags,
+        spoil: bool,
+    ) -> Self {
+        let mut behind = Behind { back, flags, spoil, count: 0, segmented: 0 };
+        let iface = end(&mut behind, [2, 0, 0, 0, 0, 1], address);
+        let (mut sockets, tcp) = sockets();
+        sockets.get_mut::<Socket<'_>>(tcp).listen(7).unwrap();
+        Self { behind, iface, sockets, tcp }
+    }
+
+    /// Does what can be done now.
+    pub(super) fn turn(&mut self, now: Instant) {
+        self.iface.poll(timestamp(now), &mut self.behind, &mut self.sockets);
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.tcp);
+        if socket.can_recv() && socket.can_send() {
+            let mut data = vec![0; socket.send_capacity() - socket.send_queue()];
+            let count = socket.recv_slice(&mut data).unwrap();
+            assert_eq!(socket.send_slice(&data[..count]), Ok(count));
+        }
+    }
+}
+
+/// Sends [`BYTES`] to an echo behind the backend; returns the packets that the device dropped for
 /// their checksum, and the number of those that it sent as one for several.
 fn echo(config: NetFrontConfig, flags: NetRxFlags, spoil: bool) -> (u64, u32) {
     let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
@@ -113,16 +155,12 @@ fn echo_between(
     flags: NetRxFlags,
     spoil: bool,
 ) -> (u64, u32) {
-    const BYTES: usize = 300_000;
     let fixture = Fixture::new();
     let mut net = fixture.connect(config).unwrap();
-    let mut behind = Behind { back: &fixture.back, flags, spoil, count: 0, segmented: 0 };
+    let mut server = EchoServer::new(&fixture.back, there, flags, spoil);
     let mut iface = end(&mut net.phy(), net_mac(), here);
-    let mut peer = end(&mut behind, [2, 0, 0, 0, 0, 1], there);
-    let ((mut set, tcp), (mut peer_set, peer_tcp)) = (sockets(), sockets());
-    peer_set.get_mut::<Socket<'_>>(peer_tcp).listen(7).unwrap();
+    let (mut set, tcp) = sockets();
     set.get_mut::<Socket<'_>>(tcp).connect(iface.context(), (there, 7), 50000).unwrap();
-    let byte = |at: usize| ((at * 31) >> 3) as u8;
     let (mut sent, mut got) = (0, 0);
     for _ in 0..100_000 {
         if got == BYTES {
@@ -146,20 +184,14 @@ fn echo_between(
             };
             got += socket.recv(check).unwrap();
         }
-        peer.poll(timestamp(fixture.guest.now()), &mut behind, &mut peer_set);
-        let socket = peer_set.get_mut::<Socket<'_>>(peer_tcp);
-        if socket.can_recv() && socket.can_send() {
-            let mut data = vec![0; socket.send_capacity() - socket.send_queue()];
-            let count = socket.recv_slice(&mut data).unwrap();
-            assert_eq!(socket.send_slice(&data[..count]), Ok(count));
-        }
+        server.turn(fixture.guest.now());
         fixture.world.domain(fixture.device.backend).unwrap().kick();
         net.wait(Some(fixture.guest.now() + Duration::from_millis(10)));
         // What is lost is sent again after a time, and the kick above does not let any pass.
         fixture.world.run_for(Duration::from_millis(1));
     }
     assert_eq!((sent, got), (BYTES, BYTES));
-    let (statistics, segmented) = (net.statistics(), behind.segmented);
+    let (statistics, segmented) = (net.statistics(), server.behind.segmented);
     assert_eq!(net.phy().capabilities().max_transmission_unit, 1514);
     net.close_and_wait().unwrap();
     fixture.finish();
