@@ -206,7 +206,6 @@ fn embassy_net_carries_stream() {
         }
         assert!(done, "{:?}", fixture.guest.now());
     }
-    drop(runner);
     drop(events);
     driver.into_inner().close_and_wait().unwrap();
     fixture.finish();
