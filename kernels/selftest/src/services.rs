@@ -5,7 +5,6 @@ use crate::report::{Report, by_arch, is};
 use crate::smp::until;
 use core::time::Duration;
 use xen_guest::RunstateArea;
-use xen_hypercall::Platform;
 use xen_sys::vcpu::VcpuRunstate;
 
 const SOON: Duration = Duration::from_millis(3);

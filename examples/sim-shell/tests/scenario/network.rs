@@ -101,7 +101,7 @@ impl<'a> Network<'a> {
     }
 
     pub(crate) fn echo(&mut self, xen: &Xen, bytes: u64) {
-        let (mut echoed, mut result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes);
+        let (mut echoed, mut result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes, 1);
         // The server has two sockets. Either may still wait for the acknowledgement that ends an
         // earlier connection.
         if matches!(result, Err(NetError::Refused { .. })) && core::mem::take(&mut self.lossy) {
@@ -109,7 +109,7 @@ impl<'a> Network<'a> {
             while xen.now() < until {
                 xen.wait(&[], Some(until));
             }
-            (echoed, result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes);
+            (echoed, result) = tcp_echo(self.up(xen), ADDRESS.into(), ECHO_PORT, bytes, 1);
         }
         result.unwrap_or_else(|error| panic!("{echoed}: {error}"));
     }
