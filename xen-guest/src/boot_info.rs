@@ -11,6 +11,9 @@ use xen_sys::hvm::e820::E820Entry;
 /// Most modules of a [`BootInfo`].
 const MODULES: usize = 8;
 
+/// Most ranges of RAM that are reserved: those of modules, and of a device tree.
+const RESERVED: usize = 32;
+
 /// File that the loader left in RAM for the kernel: an initial disk, for example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootModule {
@@ -35,7 +38,7 @@ pub struct BootInfo {
     /// leaves out.
     pub modules: Vec<BootModule, MODULES>,
     /// The RAM of the modules.
-    reserved: Vec<Range<u64>, MODULES>,
+    reserved: Vec<Range<u64>, RESERVED>,
     /// The memory map, at most 128 regions.
     pub memory_map: Vec<HvmMemmapTableEntry, 128>,
     /// Set if the memory map is from Xen, because the loader left none.
@@ -91,20 +94,19 @@ impl BootInfo {
         }
     }
 
-    /// Adds a module, and reserves its RAM, if there is room.
-    pub(crate) fn push_module(&mut self, module: BootModule) {
-        // The capacities are equal.
-        let _ = self.reserved.push(module.range.clone());
+    /// Adds a module, if there is room, and reserves its RAM. Returns `false` if that is not
+    /// reserved: the kernel must not read the module after it has used RAM.
+    pub(crate) fn push_module(&mut self, module: BootModule) -> bool {
+        let is_reserved = self.reserved.push(module.range.clone()).is_ok();
         let _ = self.modules.push(module);
+        is_reserved
     }
 
-    /// Reserves RAM, if there is room.
+    /// Reserves RAM. Returns `false` without room: no RAM may be used then.
     #[cfg(any(target_arch = "aarch64", test))]
-    pub(crate) fn reserve(&mut self, range: Range<u64>) {
-        // Beyond the capacity, memory that Xen has reserved would be used: the map is emptied.
-        if self.reserved.push(range).is_err() {
-            self.memory_map.clear();
-        }
+    #[must_use]
+    pub(crate) fn reserve(&mut self, range: Range<u64>) -> bool {
+        self.reserved.push(range).is_ok()
     }
 
     /// Returns a reader of physical memory below `end`, all of which is mapped to its own address.

@@ -118,7 +118,8 @@ pub unsafe fn at(address: usize) -> Option<&'static [u8]> {
 impl BootInfo {
     /// Copies the boot information of a domain on Arm out of its device tree, which lies at
     /// physical `address` of RAM: command line, RAM, and the initial RAM disk as a module. The
-    /// tree and reserved memory are no [usable RAM](Self::usable_ram).
+    /// tree and reserved memory are no [usable RAM](Self::usable_ram); there is none if the tree
+    /// has more reserved ranges than there is room for.
     ///
     /// # Errors
     ///
@@ -133,9 +134,10 @@ impl BootInfo {
         let is_dom0 = boot::own_domain(xen) == Ok(DomId(0));
         let mut info = Self::empty();
         info.is_dom0 = is_dom0;
-        info.reserve(address..address.saturating_add(tree.len() as u64));
+        let mut are_reserved = info.reserve(address..address.saturating_add(tree.len() as u64));
         for reserved in fdt.memory_reservations() {
-            info.reserve(reserved.address()..reserved.address().saturating_add(reserved.size()));
+            let end = reserved.address().saturating_add(reserved.size());
+            are_reserved &= info.reserve(reserved.address()..end);
         }
         if let Some(chosen) = fdt.find_node("/chosen") {
             let line = chosen.property("bootargs");
@@ -146,7 +148,8 @@ impl BootInfo {
             if let Some((start, end)) = start.zip(cells_of(chosen, "linux,initrd-end"))
                 && start < end
             {
-                info.push_module(BootModule { range: start..end, command_line: String::new() });
+                let module = BootModule { range: start..end, command_line: String::new() };
+                are_reserved &= info.push_module(module);
             }
         }
         for node in fdt.root().children() {
@@ -158,10 +161,15 @@ impl BootInfo {
                     let _ = info.memory_map.push(region);
                 }),
                 "reserved-memory" => {
-                    node.children().flat_map(regions).for_each(|range| info.reserve(range));
+                    let ranges = node.children().flat_map(regions);
+                    are_reserved &= ranges.fold(true, |all, range| all & info.reserve(range));
                 }
                 _ => {}
             }
+        }
+        // The nodes have any order, so that the RAM is known at the end only.
+        if !are_reserved {
+            info.memory_map.clear();
         }
         Ok(info)
     }

@@ -156,12 +156,18 @@ fn broken_trees_do_not_panic() {
 
 #[test]
 fn surplus_reserved_ranges_leave_no_ram() {
-    let mut tree = guest(true);
-    let reserved = tree.root.child_mut("reserved-memory").unwrap();
-    for index in 0..16 {
-        let name = std::format!("more@{index}");
-        reserved.add_child(node(&name, "", &[(0x4500_0000 + index * 0x1000, 0x1000)]));
+    for memory_is_last in [false, true] {
+        let mut tree = guest(true);
+        let reserved = tree.root.child_mut("reserved-memory").unwrap();
+        for index in 0..32 {
+            let name = std::format!("more@{index}");
+            reserved.add_child(node(&name, "", &[(0x4500_0000 + index * 0x1000, 0x1000)]));
+        }
+        if memory_is_last {
+            let memory = tree.root.remove_child("memory@40000000").unwrap();
+            tree.root.add_child(memory);
+        }
+        let info = BootInfo::read_device_tree(&domain(), &tree.to_dtb(), 0x4100_0000).unwrap();
+        assert_eq!(info.usable_ram(&[]).count(), 0, "{memory_is_last}");
     }
-    let info = BootInfo::read_device_tree(&domain(), &tree.to_dtb(), 0x4100_0000).unwrap();
-    assert_eq!(info.usable_ram(&[]).count(), 0);
 }
