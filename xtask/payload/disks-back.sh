@@ -14,8 +14,6 @@ driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
 C
-# What this emulated machine is slow at, and watchdogs that count the time of other vCPUs.
-QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
 
 # guest JOB VCPUS: starts a Linux guest. Sets ID.
 guest() {
@@ -28,7 +26,7 @@ ramdisk="/payload/linux.cpio"
 memory=512
 vcpus=$2
 tsc_mode="native"
-cmdline="console=hvc0 quiet $QUICK xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 job=$1 mib=$MIB"
+cmdline="console=hvc0 quiet $PATIENT xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=4 job=$1 mib=$MIB"
 disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,backend=dd,target=data"]
 on_poweroff="destroy"
 on_crash="destroy"
@@ -47,11 +45,6 @@ name_disk() {
   echo "before its script $(xenstore-read "$device/state")" >/tmp/hotplug
   xenstore-write "$device/physical-device-path" /dev/data "$device/hotplug-status" connected
 }
-# said_by GUEST WHAT: the value that it printed.
-said_by() { console "$1" | sed -n "s/^GUEST $2 //p" | tail -n 1; }
-logged() { xl dmesg | grep "^(d1) .*$1" | tail -n 1; }
-served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
-all_removed() { [ "$(served)" = 0 ]; }
 
 step "driver domain"
 xl create -q /tmp/dd.cfg || exit 1

@@ -17,9 +17,8 @@ on_crash="preserve"
 C
 disk() { echo "\"format=raw,vdev=$2,access=rw,backendtype=phy,backend=dd,target=$1\""; }
 VIF='vif=["mac=00:16:3e:00:00:02,backend=dd,script=vif-bridge"]'
-# What this emulated machine is slow at and Xen's devices don't need: a PCI bus, zeroed pages, the kernel's tests of itself. So is a TSC that Xen
-# traps: on a busy host the timer interrupts of a guest with several processors then leave no time for anything else ("soft lockup").
-QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr"
+# A TSC that Xen traps is slow: on a busy host the timer interrupts of a guest with several processors then leave no time for anything else
+# ("soft lockup").
 
 # guest JOB VCPUS CONFIG-LINES: starts a Linux guest. Sets ID.
 guest() {
@@ -53,19 +52,10 @@ failed() {
   exit 0
 }
 
-# said_by GUEST WHAT: the value that it printed.
-said_by() { console "$1" | sed -n "s/^GUEST $2 //p" | tail -n 1; }
 # took GUEST WHAT: how long, as a figure.
 took() { figure "$1: $2" "$(console "$1" | sed -n "s/^GUEST time $2 //p" | grep . || echo 0)"; }
 # took_at_least GUEST WHAT SECONDS: whether it did.
 took_at_least() { console "$1" | awk -v what="$2" -v least="$3" '$1 == "GUEST" && $2 == "time" && $3 == what { print ($4 >= least ? "yes" : $4 " s") }'; }
-# logged PATTERN: what the driver domain said last that fits.
-# What it says goes to Xen's log, on Arm to its UART.
-words() { if x86; then xl dmesg | grep '^(d1) '; else tr -d '\r' <$LOGS/guest-dd-vuart0.log | sed 's/^/(d1) /'; fi; }
-logged() { words | grep "^(d1) .*$1" | tail -n 1; }
-# A device's directory is the driver domain's to remove.
-served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
-all_removed() { [ "$(served)" = 0 ]; }
 
 step "driver domain"
 xl create -q /tmp/dd.cfg || exit 1

@@ -217,3 +217,20 @@ hashed() {
   check "$2: tcp-echo of 256 KiB" "$(ask "$1" "tcp-echo $4 $5 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
   check "$2: queues with new packets" "$(echo "$was $(of_queues "$1" rx)" | awk '{ for (i = 1; i <= 4; i++) if ($(i + 4) != $i) printf "%d ", i - 1 }')" "$3 "
 }
+
+# --- Linux guests, and the driver domain that serves them as domain 1
+
+# What this emulated machine is slow at and Xen's devices don't need: a PCI bus, zeroed pages, the kernel's tests of itself.
+QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr"
+# Without the watchdogs too, which count the time of other vCPUs.
+# shellcheck disable=SC2034 # not all payloads use it
+PATIENT="$QUICK nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
+# said_by GUEST WHAT: the value that it printed, perhaps after it was moved.
+said_by() { cat "$LOGS/guest-$1.log" "$LOGS/guest-$1--incoming.log" 2>/dev/null | tr -d '\r' | sed -n "s/^GUEST $2 //p" | tail -n 1; }
+# logged PATTERN: what the driver domain said last that fits.
+# What it says goes to Xen's log, on Arm to its UART.
+words() { if x86; then xl dmesg | grep '^(d1) '; else tr -d '\r' <$LOGS/guest-dd-vuart0.log | sed 's/^/(d1) /'; fi; }
+logged() { words | grep "^(d1) .*$1" | tail -n 1; }
+# A device's directory is the driver domain's to remove.
+served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
+all_removed() { [ "$(served)" = 0 ]; }

@@ -14,7 +14,6 @@ driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
 C
-QUICK="pci=noearly init_on_alloc=0 cryptomgr.notests apparmor=0 mitigations=off nokaslr nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
 
 # guest NAME HOST MTU: starts a Linux guest with the addresses 10.1.0.HOST and fd01::HOST, and with 10.2.0.HOST on an interface with that MTU. Sets
 # ID.
@@ -28,7 +27,7 @@ ramdisk="/payload/linux.cpio"
 memory=192
 vcpus=1
 tsc_mode="native"
-cmdline="console=hvc0 quiet $QUICK xen_netfront.max_queues=4 job=$1 host=$2 amount=$AMOUNT"
+cmdline="console=hvc0 quiet $PATIENT xen_netfront.max_queues=4 job=$1 host=$2 amount=$AMOUNT"
 vif=["mac=00:16:3e:00:01:0$2,backend=dd,script=vif-bridge,mtu=9000","mac=00:16:3e:00:02:0$2,backend=dd,script=vif-bridge,mtu=$3"]
 on_poweroff="destroy"
 on_crash="destroy"
@@ -37,12 +36,7 @@ C
   /payload/testbed-peer follow "$LOGS/guest-$1.log" "CONSOLE|$1: " &
   xl create -q "/tmp/$1.cfg" || check "$1: created" failed created
 }
-# said_by GUEST WHAT: the value that it printed.
-said_by() { cat "$LOGS/guest-$1.log" "$LOGS/guest-$1--incoming.log" 2>/dev/null | tr -d '\r' | sed -n "s/^GUEST $2 //p" | tail -n 1; }
 has_said() { [ -n "$(said_by "$1" "$2")" ]; }
-logged() { xl dmesg | grep "^(d1) .*$1" | tail -n 1; }
-served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }
-all_removed() { [ "$(served)" = 0 ]; }
 # verified NAME MIB MTU: checks what the client found.
 verified() {
   within 3000 has_said client "$1" || for name in client client--incoming; do console "$name" | tail -n 8 | sed "s/^/SHOW|$name: /"; done

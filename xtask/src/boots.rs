@@ -5,15 +5,43 @@ use std::thread;
 use anyhow::{Result, bail};
 
 use crate::payload::{self, Line};
-use crate::testbed::{Archive, Boot, Ending, Event};
+use crate::testbed::{self, Arch, Archive, Boot, Ending, Event, XenVersion};
 use crate::ui;
 use crate::xentest::Complaints;
+
+/// The end of a device that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum End {
+    Front,
+    Back,
+}
 
 /// A boot and its payload.
 pub(crate) struct Job {
     pub(crate) name: String,
     pub(crate) boot: Boot,
     pub(crate) archive: Archive,
+}
+
+/// Runs the boots of one end after those of the other, each on all versions at a time. Returns the
+/// exit code.
+pub(crate) fn of_ends(
+    title: &str,
+    end: Option<End>,
+    versions: &[XenVersion],
+    verbose: bool,
+    job: impl Fn(End, XenVersion) -> Result<Job>,
+) -> Result<i32> {
+    testbed::prepare(Arch::X86_64, versions)?;
+    let mut code = 0;
+    for end in end.map_or(vec![End::Front, End::Back], |end| vec![end]) {
+        let jobs = versions.iter().map(|&xen| job(end, xen)).collect::<Result<Vec<_>>>()?;
+        if let Err(error) = side_by_side(title, &jobs, verbose) {
+            ui::line(format!("{} {error:#}", ui::red("FAIL")));
+            code = 1;
+        }
+    }
+    Ok(code)
 }
 
 /// Runs the boots, and prints each check. Fails if a check fails, if Xen complains, or if a payload

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::boots::Job;
+use crate::boots::{End, Job};
 use crate::testbed::{self, Arch, Archive, Boot, LinuxGuest, XenVersion};
-use crate::{boots, host, kernels, payload, ui};
+use crate::{boots, host, kernels, payload};
 
 const FRONT: &str = include_str!("../payload/disks-front.sh");
 const BACK: &str = include_str!("../payload/disks-back.sh");
@@ -33,29 +33,12 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
-/// The end of a disk that is ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum End {
-    Front,
-    Back,
-}
-
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
-    testbed::prepare(Arch::X86_64, &versions)?;
-    let mut code = 0;
-    for end in args.end.map_or(vec![End::Front, End::Back], |end| vec![end]) {
-        let jobs = versions.iter().map(|&xen| match end {
-            End::Front => front(xen, args.count),
-            End::Back => back(xen, args.vcpus),
-        });
-        let jobs = jobs.collect::<Result<Vec<_>>>()?;
-        if let Err(error) = boots::side_by_side("disks", &jobs, args.verbose) {
-            ui::line(format!("{} {error:#}", ui::red("FAIL")));
-            code = 1;
-        }
-    }
-    Ok(code)
+    boots::of_ends("disks", args.end, &versions, args.verbose, |end, xen| match end {
+        End::Front => front(xen, args.count),
+        End::Back => back(xen, args.vcpus),
+    })
 }
 
 /// Returns the boot of our frontend.
