@@ -138,6 +138,7 @@ impl<P: Platform, D> DiskSizes<P, D> {
                 Err(error) => return Err(error),
             };
             match text.parse() {
+                Ok(0) => warn!("{SIZES}/{name}: found 0, expected a number of MiB"),
                 Ok(mib) => match (self.set_size)(disk, mib) {
                     Ok(()) => info!("disk {name}: {mib} MiB"),
                     Err(error) => warn!("disk {name}: {mib} MiB: {error}"),
