@@ -15,6 +15,8 @@ say() { echo "GUEST $*"; }
 n=0
 until [ -e /sys/class/net/eth0 ] && [ -e /sys/class/net/eth1 ]; do n=$((n + 1)); [ $n -gt 600 ] && say error no interface; usleep 100000; done
 ip link set lo up
+# Both interfaces are on one network: each answers for its own address alone.
+echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
 # large INTERFACE: packets of 9000 bytes, which it takes once it is connected.
 large() {
   n=0
