@@ -25,7 +25,8 @@ const FIRST_WAIT: Duration = Duration::from_micros(100);
 /// On Arm, Xen's system time and the counter advance together, but no page of Xen has their
 /// difference. The run state of a vCPU has the moment of system time at which it last began to run:
 /// read right after a wait, it gives the difference, late by the time that the wait took to return.
-/// The earliest of several is used.
+/// The earliest of several is used. So this time is behind Xen's by some microseconds, and a wait
+/// for a moment of this time can end as much before it.
 pub struct CounterTime<P: Platform> {
     memory: SharedPages<P>,
     frequency: u64,
