@@ -198,6 +198,10 @@ layouts! {
     xen_sys::hvm::hvm_vcpu::VcpuHvmContext: 128, 8 {
         mode 0 pad 4 cpu_regs 8
     }
+    xen_sys::hvm::hvm_vcpu::VcpuHvmX8664: 112, 8 {
+        rax 0 rcx 8 rdx 16 rbx 24 rsp 32 rbp 40 rsi 48 rdi 56 rip 64 rflags 72 cr0 80 cr3 88 cr4 96
+        efer 104
+    }
     xen_sys::vcpu::VcpuRegisterRunstateMemoryArea: 8, 8 {
         addr 0
     }

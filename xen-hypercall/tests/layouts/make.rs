@@ -13,7 +13,7 @@ use super::data::{Data, Type};
 use super::scan::{self, Bound, Structure};
 
 /// Crates whose code passes structures to Xen or shares structures with Xen.
-const CRATES: [&str; 3] = ["xen-hypercall", "xen-evtchn", "xen-grant"];
+const CRATES: [&str; 4] = ["xen-hypercall", "xen-evtchn", "xen-grant", "xen-guest"];
 
 /// Structures of one architecture, with the behaviour of their operations on the other one.
 const X86_ONLY: [(&str, &str); 8] = [
@@ -30,6 +30,10 @@ const X86_ONLY: [(&str, &str); 8] = [
 /// Structures that Xen's headers only refer to.
 const IN_NO_HEADER: [(&str, &str); 1] =
     [("E820Entry", "the PC's memory map; its size is asserted")];
+
+/// Types of the crates' own with the name of a structure that no crate uses.
+const NAMESAKES: [(&str, &str); 1] =
+    [("StartInfo", "`start_info::StartInfo`, which reads `HvmStartInfo`")];
 
 /// Headers of interfaces with a version in each call: Xen accepts only its own.
 const VERSIONED: [&str; 2] = ["domctl.h", "sysctl.h"];
@@ -50,7 +54,7 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
     let mut both = Vec::new();
     let mut one = BTreeMap::from([("x86_64", Vec::new()), ("aarch64", Vec::new())]);
     let direct = direct(root, &bound);
-    for name in with_inner(direct.clone(), &bound) {
+    for name in passed(root, &bound) {
         let twins: Vec<&Structure> = named(&bound, &name).collect();
         if IN_NO_HEADER.iter().any(|(known, _)| *known == name) {
             continue;
@@ -99,12 +103,19 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
             )),
         }
     }
-    for (name, _) in X86_ONLY.iter().chain(&IN_NO_HEADER) {
+    for (name, _) in X86_ONLY.iter().chain(&IN_NO_HEADER).chain(&NAMESAKES) {
         if !direct.contains(*name) {
             errors.push(format!("{name} is listed, but no operation uses it"));
         }
     }
     (text(&both, &one), errors)
+}
+
+/// Returns the structures that the crates share with Xen, with those inside them.
+pub fn passed(root: &Path, bound: &Bound) -> BTreeSet<String> {
+    let mut found = direct(root, bound);
+    found.retain(|name| !NAMESAKES.iter().any(|(own, _)| own == name));
+    with_inner(found, bound)
 }
 
 /// Returns the structures of xen-sys that the crates' code names.

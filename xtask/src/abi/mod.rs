@@ -12,11 +12,14 @@ mod layouts;
 mod mutants;
 #[path = "../../../xen-sys/tests/abi/scan.rs"]
 mod scan;
+mod scratch;
+mod source;
+mod swap;
 
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::host;
 use crate::testbed::{self, Root};
@@ -37,6 +40,16 @@ pub(crate) struct Args {
     /// Chooses other random items
     #[arg(long, default_value_t = 1, requires = "mutants")]
     seed: u64,
+    /// Gives each structure whose layout depends on the architecture the other one's, and checks
+    /// that the comparisons fail
+    #[arg(long, conflicts_with_all = ["bound", "mutants"])]
+    swap: bool,
+}
+
+/// Fails if a comparison misses a structure with the layout of the other architecture.
+pub(crate) fn swap() -> Result<()> {
+    ensure!(swap::run()? == 0, "a comparison with C has missed a layout of the other architecture");
+    Ok(())
 }
 
 /// Fetches the newest of Xen's public headers that Debian has; returns the include folder.
@@ -61,6 +74,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let krate = host::root().join("xen-sys");
     if let Some(count) = args.mutants {
         return mutants::run(&krate, count, args.seed);
+    }
+    if args.swap {
+        return swap::run();
     }
     if !args.bound {
         host::require(&[("gcc", "gcc"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")])?;

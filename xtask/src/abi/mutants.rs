@@ -3,11 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::host;
+use super::scratch::Scratch;
 
 /// One change of one line, or of two.
 struct Mutant {
@@ -18,21 +17,11 @@ struct Mutant {
 
 /// Makes `count` changes; returns 1 if the test has missed one.
 pub(super) fn run(krate: &Path, count: usize, seed: u64) -> Result<i32> {
-    let root = host::target().join("abi-mutants");
-    let copy = root.join("xen-sys");
-    if copy.exists() {
-        fs::remove_dir_all(&copy)?;
-    }
-    copy_folder(krate, &copy)?;
-    let manifest = fs::read_to_string(host::root().join("Cargo.toml"))?;
-    fs::write(root.join("Cargo.toml"), alone(&manifest))?;
-    ensure!(
-        passes(&root)?,
-        "the test fails before any change; `cargo test -p xen-sys --test abi` says why"
-    );
+    let scratch = Scratch::new("abi-mutants", &["xen-sys"])?;
+    scratch.require_pass()?;
     let known = known(&krate.join("abi"))?;
     let mut mutants = Vec::new();
-    collect(&copy.join("src"), &known, &mut mutants)?;
+    collect(&scratch.root().join("xen-sys/src"), &known, &mut mutants)?;
     let mut random = seed;
     let mut missed = 0;
     for number in 1..=count {
@@ -46,50 +35,14 @@ pub(super) fn run(krate: &Path, count: usize, seed: u64) -> Result<i32> {
             lines[*index] = text;
         }
         fs::write(&mutant.file, lines.join("\n"))?;
-        let seen = !passes(&root)?;
+        let seen = !scratch.compare()?.status.success();
         fs::write(&mutant.file, &original)?;
         missed += usize::from(!seen);
-        let file = mutant.file.strip_prefix(&root).unwrap_or(&mutant.file).display();
+        let file = scratch.name(&mutant.file).display();
         println!("{number:3} {} {file}: {}", if seen { "seen  " } else { "MISSED" }, mutant.what);
     }
     println!("{count} changes of {} possible ones, {missed} missed", mutants.len());
     Ok(i32::from(missed > 0))
-}
-
-fn passes(root: &Path) -> Result<bool> {
-    let status = Command::new(host::cargo())
-        .args(["test", "-q", "-p", "xen-sys", "--test", "abi"])
-        .current_dir(root)
-        .env("CARGO_TARGET_DIR", root.join("target"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .context("cargo does not start")?;
-    Ok(status.success())
-}
-
-/// Returns the workspace's manifest with xen-sys as its only member.
-fn alone(manifest: &str) -> String {
-    let mut text = String::new();
-    let mut members = false;
-    for line in manifest.lines() {
-        if line.starts_with("members = [") {
-            members = true;
-            text.push_str("members = [\"xen-sys\"]\n");
-        }
-        let ours = line.contains("path = ") || line.starts_with("[profile");
-        if line.starts_with("[profile") {
-            break;
-        }
-        if !members && !ours {
-            text.push_str(line);
-            text.push('\n');
-        }
-        if members && line.ends_with(']') {
-            members = false;
-        }
-    }
-    text
 }
 
 /// Returns the words of all data files that name an item.
@@ -212,18 +165,4 @@ fn other_type(ty: &str) -> Option<&'static str> {
         "Port" | "GrantRef" => "u16",
         _ => return None,
     })
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
