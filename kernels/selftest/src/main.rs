@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod arm;
+mod copies;
 mod cpu;
 mod delivery;
 mod devices;
@@ -61,6 +62,7 @@ fn main(xen: Rt) {
     delivery::two_level(&mut t);
     grants::test(&mut t);
     tables::test(&mut t);
+    copies::test(&mut t);
     memory::test(&mut t);
     hvm::test(&mut t);
     cpu::test(&mut t);

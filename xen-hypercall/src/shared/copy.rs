@@ -1,8 +1,8 @@
 //! Copies between shared and private memory.
 //!
 //! The shared side may change at any time, so it is accessed neither through a reference nor by
-//! plain accesses that a compiler may repeat: small copies are words, bulk copies are one opaque
-//! machine instruction.
+//! plain accesses that a compiler may repeat: small copies are words, bulk copies are opaque
+//! machine instructions.
 
 use super::access::Access;
 use super::{before_load, vector};
@@ -103,6 +103,10 @@ pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
             before_load(source, len);
             // SAFETY: the caller's obligation; private and shared memory never overlap.
             unsafe { rep_movs(source, target, len) }
+        } else if #[cfg(all(target_arch = "aarch64", not(miri)))] {
+            before_load(source, len);
+            // SAFETY: the caller's obligation; private and shared memory never overlap.
+            unsafe { load_store(source, target, len) }
         } else {
             let words = if source.addr().is_multiple_of(8) { len & !7 } else { 0 };
             // SAFETY: every word lies within both ranges, by the caller's obligation, and is
@@ -126,6 +130,9 @@ pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) 
         if #[cfg(all(target_arch = "x86_64", not(miri)))] {
             // SAFETY: the caller's obligation; private and shared memory never overlap.
             unsafe { rep_movs(source, target, len) }
+        } else if #[cfg(all(target_arch = "aarch64", not(miri)))] {
+            // SAFETY: the caller's obligation; private and shared memory never overlap.
+            unsafe { load_store(source, target, len) }
         } else {
             let words = if target.addr().is_multiple_of(8) { len & !7 } else { 0 };
             // SAFETY: every word lies within both ranges, by the caller's obligation, and is
@@ -158,6 +165,61 @@ unsafe fn rep_movs(source: *const u8, target: *mut u8, len: usize) {
             inout("rsi") source => _,
             inout("rdi") target => _,
             options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Copies by loads and stores, each of which is one instruction that the compiler can neither
+/// repeat nor split: 64 bytes a turn, then words, then bytes. Ranges without alignment are copied
+/// by bytes: the processor may be set to refuse others, which Rust's target without an operating
+/// system expects.
+///
+/// # Safety
+///
+/// Both ranges must be valid for `len` bytes and not overlap.
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+#[inline]
+unsafe fn load_store(source: *const u8, target: *mut u8, len: usize) {
+    let words = if (source.addr() | target.addr()).is_multiple_of(8) { len & !7 } else { 0 };
+    // SAFETY: the ranges are valid by the caller's obligation; the loops access `words` bytes of
+    // each, in aligned words, then the others.
+    unsafe {
+        core::arch::asm!(
+            "b 3f",
+            "2:",
+            "ldp {a}, {b}, [{source}], #16",
+            "ldp {c}, {d}, [{source}], #16",
+            "ldp {e}, {f}, [{source}], #16",
+            "ldp {g}, {h}, [{source}], #16",
+            "stp {a}, {b}, [{target}], #16",
+            "stp {c}, {d}, [{target}], #16",
+            "stp {e}, {f}, [{target}], #16",
+            "stp {g}, {h}, [{target}], #16",
+            "3:",
+            "subs {words}, {words}, #64",
+            "b.hs 2b",
+            "add {words}, {words}, #64",
+            "b 5f",
+            "4:",
+            "ldr {a}, [{source}], #8",
+            "str {a}, [{target}], #8",
+            "5:",
+            "subs {words}, {words}, #8",
+            "b.hs 4b",
+            "b 7f",
+            "6:",
+            "ldrb {a:w}, [{source}], #1",
+            "strb {a:w}, [{target}], #1",
+            "7:",
+            "subs {bytes}, {bytes}, #1",
+            "b.hs 6b",
+            a = out(reg) _, b = out(reg) _, c = out(reg) _, d = out(reg) _,
+            e = out(reg) _, f = out(reg) _, g = out(reg) _, h = out(reg) _,
+            words = inout(reg) words => _,
+            bytes = inout(reg) len - words => _,
+            source = inout(reg) source => _,
+            target = inout(reg) target => _,
+            options(nostack),
         );
     }
 }

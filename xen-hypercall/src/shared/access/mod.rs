@@ -28,7 +28,8 @@
 //! - Otherwise, the instructions of Rust's atomics of the access's size, which are the same. This
 //!   relies on the compiler: Rust does not define races of different sizes, and every version so
 //!   far passes them to LLVM, which does.
-//! - Copies of vectors and bulk copies on x86-64 are assembly blocks in all builds.
+//! - Copies of vectors on x86-64, and bulk copies on x86-64 and arm64, are assembly blocks in all
+//!   builds.
 //! - The models of loom have their own memory, in which each word has one size.
 //!
 //! A private slice of the same memory exists only before it is shared and after other domains have
