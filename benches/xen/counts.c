@@ -2,13 +2,15 @@
  * A plugin of QEMU's TCG: counts executed instructions by owner, between marks.
  *
  * Owners are dom0, the guest, its driver domain and its peer, and Xen while it works for one of them.
- * dom0 is a PV domain, so it runs without VMRUN; what Xen enters by VMRUN is one of the others.
+ * dom0 is a PV domain on x86, so it runs without VMRUN; what Xen enters by VMRUN is one of the others.
+ * On Arm, Xen enters each domain by ERET, and dom0 has the memory from its first instruction on, of as
+ * many MiB as the argument dom0= says: Xen loads the kernel at the start of its one bank.
  * Their pages tell these apart: a page that is executed before MARK_PEER and MARK_ENTRY is the
  * driver domain's, one between these marks is the peer's, and a page that is executed right after
  * one of a domain is that domain's; the guest has all other pages.
  *
- * A mark is the instruction `nopl 0x4e4558NN(%rax)`, in any domain; NN is MARK_BEGIN, MARK_END,
- * MARK_ENTRY, MARK_HANDLER or MARK_PEER. The file that the argument out= names gets the counts since the mark
+ * A mark is the instruction `nopl 0x4e4558NN(%rax)` or `movz xzr, #0x58NN`, in any domain; NN is
+ * MARK_BEGIN, MARK_END, MARK_ENTRY, MARK_HANDLER or MARK_PEER. The file that the argument out= names gets the counts since the mark
  * before:
  *
  *   phase NN XEN... DOMAIN... EXITS...
@@ -63,6 +65,13 @@ enum { DOM0, GUEST, DRIVER_DOMAIN, PEER, DOMAINS };
 #define XEN_START UINT64_C(0xffff82d000000000)
 #define XEN_END UINT64_C(0xffff830000000000)
 
+/* The same on arm64: XEN_VIRT_START of Xen 4.17, and of 4.20. Programs are linked above the one, and
+ * lie far from the other. */
+static const uint64_t arm_xen[][2] = {
+    { UINT64_C(0x200000), UINT64_C(0x400000) },
+    { UINT64_C(0xa0000200000), UINT64_C(0xa0000a00000) },
+};
+
 /* A page of the machine, and the domain that executes it, if that is known; never dom0. */
 struct page {
     struct page *next;
@@ -89,6 +98,10 @@ static uint64_t xen_sums[DOMAINS];
 static uint64_t sums[DOMAINS];
 static uint64_t exits[DOMAINS];
 static FILE *out;
+
+/* Pages of dom0's memory on Arm, and the number of the first one; 0 until its first instruction. */
+static uintptr_t dom0_pages;
+static uintptr_t dom0_first;
 
 /* The domain that Xen ran last, and whether the CPU is in guest mode. */
 static int domain;
@@ -130,9 +143,17 @@ static uint64_t total(void)
     return sum;
 }
 
-/* Returns the domain in guest mode that executes a page. */
+/* Returns the domain that executes a page, after Xen has entered a domain of its kind. */
 static int owner(struct page *page)
 {
+    if (dom0_pages) {
+        if (!dom0_first) {
+            /* Xen aligns the bank to 2 MiB, and QEMU the memory. */
+            dom0_first = page->number & ~(uintptr_t)0x1ff;
+        }
+        if (page->number - dom0_first < dom0_pages)
+            return DOM0;
+    }
     if (!page->owner) {
         page->owner = entered ? newest : domain;
     }
@@ -166,7 +187,7 @@ static void executed(unsigned int vcpu, void *data)
     b->instructions[domain] += b->length;
 }
 
-static void vmrun(unsigned int vcpu, void *data)
+static void enter(unsigned int vcpu, void *data)
 {
     (void)vcpu;
     (void)data;
@@ -253,6 +274,17 @@ static struct page *find_page(const void *address)
     return page;
 }
 
+static bool is_xen(uint64_t address)
+{
+    if (!dom0_pages)
+        return address >= XEN_START && address < XEN_END;
+    for (size_t i = 0; i < sizeof arm_xen / sizeof *arm_xen; i++) {
+        if (address >= arm_xen[i][0] && address < arm_xen[i][1])
+            return true;
+    }
+    return false;
+}
+
 static struct block *find(uint64_t address, uint64_t length, struct page *page)
 {
     size_t bucket = bucket_of(address);
@@ -269,15 +301,47 @@ static struct block *find(uint64_t address, uint64_t length, struct page *page)
     b->page = page;
     b->address = address;
     b->length = length;
-    b->is_xen = address >= XEN_START && address < XEN_END;
+    b->is_xen = is_xen(address);
     buckets[bucket] = b;
     return b;
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+/* Kinds of instructions. */
+enum { NONE, ENTER, HALT, A_MARK };
+
+static int kind_x86(const uint8_t *code, size_t size, bool is_xen, int *number)
 {
     static const uint8_t vmrun_code[] = { 0x0f, 0x01, 0xd8 };
     static const uint8_t mark_code[] = { 0x0f, 0x1f, 0x80, 0, 0x58, 0x45, 0x4e };
+
+    if (is_xen && size == sizeof vmrun_code && !memcmp(code, vmrun_code, size))
+        return ENTER;
+    if (!is_xen && size == 1 && code[0] == 0xf4)
+        return HALT;
+    if (size != sizeof mark_code || memcmp(code, mark_code, 3) ||
+        memcmp(code + 4, mark_code + 4, 3))
+        return NONE;
+    *number = code[3];
+    return A_MARK;
+}
+
+static int kind_arm(const uint8_t *code, bool is_xen, int *number)
+{
+    uint32_t word;
+
+    memcpy(&word, code, sizeof word);
+    if (is_xen && word == UINT32_C(0xd69f03e0))
+        return ENTER;
+    if (!is_xen && word == UINT32_C(0xd503207f))
+        return HALT;
+    if ((word & UINT32_C(0xffffe01f)) != UINT32_C(0xd28b001f))
+        return NONE;
+    *number = word >> 5 & 0xff;
+    return A_MARK;
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
     size_t length = qemu_plugin_tb_n_insns(tb);
     struct page *page = find_page(qemu_plugin_insn_haddr(qemu_plugin_tb_get_insn(tb, 0)));
     struct block *b = find(qemu_plugin_tb_vaddr(tb), length, page);
@@ -288,30 +352,39 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const uint8_t *code = qemu_plugin_insn_data(insn);
         size_t size = qemu_plugin_insn_size(insn);
+        int number = 0;
+        int kind = dom0_pages ? kind_arm(code, b->is_xen, &number)
+                              : kind_x86(code, size, b->is_xen, &number);
+        vcpu_callback call = kind == ENTER ? enter : kind == HALT ? halt : mark;
 
-        if (b->is_xen && size == sizeof vmrun_code && !memcmp(code, vmrun_code, size)) {
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, vmrun, QEMU_PLUGIN_CB_NO_REGS, NULL);
-        } else if (!b->is_xen && size == 1 && code[0] == 0xf4) {
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, halt, QEMU_PLUGIN_CB_NO_REGS, NULL);
-        } else if (size == sizeof mark_code && !memcmp(code, mark_code, 3) &&
-                   !memcmp(code + 4, mark_code + 4, 3)) {
-            qemu_plugin_register_vcpu_insn_exec_cb(insn, mark, QEMU_PLUGIN_CB_NO_REGS,
-                                                   (void *)(intptr_t)code[3]);
-        }
+        if (kind != NONE)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, call, QEMU_PLUGIN_CB_NO_REGS,
+                                                   (void *)(intptr_t)number);
     }
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
                                char **argv)
 {
+    const char *path = NULL;
+    bool is_wrong = false;
+
     (void)info;
-    if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-        fprintf(stderr, "counts: the one argument is out=FILE\n");
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "out=", 4))
+            path = argv[i] + 4;
+        else if (!strncmp(argv[i], "dom0=", 5))
+            dom0_pages = (uintptr_t)strtoul(argv[i] + 5, NULL, 10) << 8;
+        else
+            is_wrong = true;
+    }
+    if (!path || is_wrong) {
+        fprintf(stderr, "counts: the arguments are out=FILE and, on Arm, dom0=MIB\n");
         return 1;
     }
-    out = fopen(argv[0] + 4, "w");
+    out = fopen(path, "w");
     if (!out) {
-        perror(argv[0] + 4);
+        perror(path);
         return 1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

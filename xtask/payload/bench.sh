@@ -3,7 +3,7 @@
 # itself. With /payload/dd.cfg, that driver domain serves the disk. With /payload/peer.cfg, too, it serves the networks of the guest and of that peer
 # instead.
 . /payload/lib.sh
-echo "SYMBOL|$(awk '$3 == "evtchn_send" { print $1; exit }' /proc/xen/xensyms)"
+! x86 || echo "SYMBOL|$(awk '$3 == "evtchn_send" { print $1; exit }' /proc/xen/xensyms)"
 devices=/local/domain/1/backend
 # scripted DEVICE NODE VALUE...: writes what the hotplug script of a Linux driver domain would, when the device is there.
 scripted() {
@@ -38,6 +38,7 @@ fi
 step "guest"
 /payload/mark entry
 xl create -q -F /payload/guest.cfg
-sed 's/^/CONSOLE|/' "$LOGS/guest-guest.log" 2>/dev/null
+# Our kernel on Arm prints to its UART.
+cat "$LOGS/guest-guest.log" "$LOGS/guest-guest-vuart0.log" 2>/dev/null | sed 's/^/CONSOLE|/'
 echo "END"
 exit 0

@@ -45,14 +45,14 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 fn front(xen: XenVersion, count: u32) -> Result<Job> {
     let mut archive = Archive::default();
     archive.file("payload/size", 0o644, format!("IOS={count}\n"));
-    archive.copy("payload/disk-test", &kernels::disk_test()?)?;
+    archive.copy("payload/disk-test", &kernels::disk_test(Arch::X86_64)?)?;
     testbed::add_device_model(&mut archive, xen)?;
     job(xen, "front", FRONT, archive)
 }
 
 /// Returns the boot of our backend.
 fn back(xen: XenVersion, vcpus: u32) -> Result<Job> {
-    let (linux, peer) = (LinuxGuest::with_all(xen)?, payload::peer(Arch::X86_64)?);
+    let (linux, peer) = (LinuxGuest::with_all(Arch::X86_64, xen)?, payload::peer(Arch::X86_64)?);
     let mut archive = Archive::default();
     archive.file(
         "payload/size",

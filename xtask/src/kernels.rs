@@ -123,23 +123,23 @@ pub(crate) fn suspend_test() -> Result<PathBuf> {
 }
 
 /// Builds the kernel that compares xenstore servers with the protocol; returns its image.
-pub(crate) fn store_suite() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[4], false)
+pub(crate) fn store_suite(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[4], false)
 }
 
 /// Builds the kernel that measures the frontends; returns its image.
-pub(crate) fn bench() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[7], false)
+pub(crate) fn bench(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[7], false)
 }
 
 /// Builds the kernel that verifies a disk; returns its image.
-pub(crate) fn disk_test() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[8], false)
+pub(crate) fn disk_test(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[8], false)
 }
 
 /// Builds the kernel that verifies a network; returns its image.
-pub(crate) fn net_test() -> Result<PathBuf> {
-    make(Arch::X86_64, &KERNELS[9], false)
+pub(crate) fn net_test(arch: Arch) -> Result<PathBuf> {
+    make(arch, &KERNELS[9], false)
 }
 
 /// Builds the kernel that uses the platform device; returns its image.

@@ -43,7 +43,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 fn front(xen: XenVersion, mib: u32) -> Result<Job> {
     let mut archive = Archive::default();
     archive.file("payload/size", 0o644, format!("AMOUNT={mib}\n"));
-    archive.copy("payload/net-test", &kernels::net_test()?)?;
+    archive.copy("payload/net-test", &kernels::net_test(Arch::X86_64)?)?;
     archive.copy("payload/testbed-peer", &payload::peer(Arch::X86_64)?)?;
     job(xen, "front", FRONT, archive)
 }

@@ -102,7 +102,7 @@ impl Kernels {
     pub(crate) fn build(arch: Arch) -> Result<Kernels> {
         let reporting = match arch {
             Arch::X86_64 => Some(Reporting {
-                store_suite: kernels::store_suite()?,
+                store_suite: kernels::store_suite(arch)?,
                 suspend_test: kernels::suspend_test()?,
             }),
             Arch::Arm64 => None,

@@ -3,7 +3,6 @@
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_evtchn::Eoi;
 use xen_front::DmaBuffer;
@@ -18,6 +17,7 @@ use xen_kernel_bench::net::{DOM0, Link, OURS};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
+mod marks;
 mod services;
 
 extern crate alloc;
@@ -25,6 +25,7 @@ extern crate alloc;
 use alloc::boxed::Box;
 use core::error::Error;
 use core::time::Duration;
+use marks::{mark_begin, mark_end};
 use services::Guest;
 
 xen_kernel_rt::entry!(main);
@@ -222,22 +223,4 @@ fn measure_net(
 
 fn report(what: impl core::fmt::Display, count: u64, took: Duration) {
     early_println!("bench: {what} count={count} ns={}", took.as_nanos());
-}
-
-/// Begins a phase of the counts of `benches/xen/counts.c`.
-fn mark_begin() {
-    // SAFETY: a `nop` with a long operand.
-    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 0, 0x58, 0x45, 0x4e") };
-}
-
-/// Ends a phase.
-fn mark_end() {
-    // SAFETY: as above.
-    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 1, 0x58, 0x45, 0x4e") };
-}
-
-/// Marks the handler of a timer.
-fn mark_handler() {
-    // SAFETY: as above.
-    unsafe { asm!(".byte 0x0f, 0x1f, 0x80, 3, 0x58, 0x45, 0x4e") };
 }

@@ -1,6 +1,7 @@
 //! Services of a guest kernel: clock, timer, balloon, and resume.
 
-use crate::{mark_begin, mark_end, mark_handler, report};
+use crate::marks::{mark_begin, mark_end, mark_handler};
+use crate::report;
 use alloc::boxed::Box;
 use core::error::Error as AnyError;
 use core::hint::black_box;

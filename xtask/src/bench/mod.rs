@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::testbed::XenVersion;
+use crate::testbed::{Arch, XenVersion};
 use crate::{host, ui};
 use callgrind::Valgrind;
 use measure::{Row, Verdict};
@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// On this version of Xen (default: 4.17)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// On Xen: architecture; arm64 has the frontends
+    #[arg(long, value_enum)]
+    arch: Option<Arch>,
     /// On Xen: a quarter of the operations, in minutes
     #[arg(long)]
     quick: bool,
@@ -62,9 +65,14 @@ enum On {
 pub(crate) fn main(args: &Args) -> Result<i32> {
     if args.on == On::Xen {
         let xen = args.xen.unwrap_or(XenVersion::V4_17);
-        return xen::main(&xen::Options { filter: args.filter.as_deref(), xen, quick: args.quick });
+        let (filter, quick) = (args.filter.as_deref(), args.quick);
+        let arch = args.arch.unwrap_or(Arch::X86_64);
+        return xen::main(&xen::Options { filter, arch, xen, quick });
     }
-    ensure!(args.xen.is_none() && !args.quick, "--xen and --quick need --on xen");
+    ensure!(
+        args.xen.is_none() && args.arch.is_none() && !args.quick,
+        "--xen, --arch and --quick need --on xen"
+    );
     let is_chosen =
         |name: &str| args.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
     let chosen: Vec<_> = rows::ROWS

@@ -58,7 +58,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         |peer: &Peer| format!("{peer:?}").to_lowercase().starts_with(&args.server.to_lowercase());
     let peers = Peer::ALL.into_iter().filter(wanted);
     if args.on == On::Xen {
-        let kernel = kernels::store_suite()?;
+        let kernel = kernels::store_suite(Arch::X86_64)?;
         for (peer, version, daemon) in peers.filter_map(daemon) {
             let checked = guest::check(peer, version, daemon, &kernel, args.verbose);
             failed += report(&format!("{peer:?} on Xen {version}"), checked);

@@ -56,25 +56,20 @@ impl LinuxGuest {
     }
 
     /// Returns the guest with dom0's kernel and the tool `fio`.
-    pub(crate) fn with_fio(version: XenVersion) -> Result<LinuxGuest> {
-        let modules = image::tools(Arch::X86_64, version)?;
+    pub(crate) fn with_fio(arch: Arch, version: XenVersion) -> Result<LinuxGuest> {
+        let modules = image::tools(arch, version)?;
         let packages = ["busybox-static", "fio"];
-        let programs =
-            apt::root(version.suite(Arch::X86_64), &format!("fio-{version}"), &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs, arch: Arch::X86_64 })
+        let programs = apt::root(version.suite(arch), &format!("fio-{version}"), &packages)?;
+        Ok(LinuxGuest { kernel: image::linux(&modules)?, modules, programs, arch })
     }
 
     /// Returns the guest with file systems and `fio`.
-    pub(crate) fn with_all(version: XenVersion) -> Result<LinuxGuest> {
-        let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs", "fio"];
+    pub(crate) fn with_all(arch: Arch, version: XenVersion) -> Result<LinuxGuest> {
+        let linux = format!("linux-image-{}", arch.debian());
+        let packages = [linux.as_str(), "busybox-static", "e2fsprogs", "fio"];
         let name = format!("guest-fio-{version}");
-        let root = apt::root_with_filesystems(version.suite(Arch::X86_64), &name, &packages)?;
-        Ok(LinuxGuest {
-            kernel: image::linux(&root)?,
-            modules: root.clone(),
-            programs: root,
-            arch: Arch::X86_64,
-        })
+        let root = apt::root_with_filesystems(version.suite(arch), &name, &packages)?;
+        Ok(LinuxGuest { kernel: image::linux(&root)?, modules: root.clone(), programs: root, arch })
     }
 
     /// Makes an initramfs as [`initramfs`](Self::initramfs) does, with `fio`.

@@ -125,6 +125,11 @@ pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<Root>
     apt::root(host_suite(suite), name, packages)
 }
 
+/// Returns the root with the C library of dom0's programs, for a compiler of `arch`.
+pub(crate) fn c_library(arch: Arch, version: XenVersion) -> Result<Root> {
+    apt::root(version.suite(arch), &format!("libc-{version}"), &["libc6-dev"])
+}
+
 /// Unpacks packages of a suite, and all dependencies, into `root`, whole; returns the folder of the
 /// archives.
 pub(crate) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {

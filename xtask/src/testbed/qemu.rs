@@ -266,7 +266,12 @@ impl Boot {
         }
         if let Some((plugin, out)) = &self.plugin {
             let comma = |file: &Path| path(file).map(|path| path.replace(',', ",,"));
-            command.args(["-plugin", &format!("{},out={}", comma(plugin)?, comma(out)?)]);
+            let mut line = format!("{},out={}", comma(plugin)?, comma(out)?);
+            if self.arch == Arch::Arm64 {
+                // By its memory it distinguishes dom0 from guests.
+                line += &format!(",dom0={}", self.dom0_mem);
+            }
+            command.args(["-plugin", &line]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let log = File::create(&self.log)

@@ -16,7 +16,7 @@ use object::read::elf::{FileHeader, ProgramHeader};
 const MAX_LINKS: usize = 40;
 
 /// Folders of Debian's libraries; the last one has those of Ceph, which fio can use as storage.
-pub(super) const LIBRARY_FOLDERS: [&str; 7] = [
+pub(super) const LIBRARY_FOLDERS: [&str; 8] = [
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/aarch64-linux-gnu",
     "usr/lib64",
@@ -24,6 +24,7 @@ pub(super) const LIBRARY_FOLDERS: [&str; 7] = [
     "lib/x86_64-linux-gnu",
     "lib/aarch64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/ceph",
+    "usr/lib/aarch64-linux-gnu/ceph",
 ];
 
 /// A folder with unpacked packages of Debian.

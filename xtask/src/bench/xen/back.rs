@@ -140,7 +140,7 @@ impl Table for Backends<'_> {
             name: case.name.to_owned(),
             unit: self.kind.unit,
             ratio: ratio(ours, linux),
-            target: self.kind.target,
+            target: Some(self.kind.target),
         });
         bars.collect()
     }

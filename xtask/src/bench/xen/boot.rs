@@ -15,7 +15,7 @@ use super::figures::{self, Figures, Printed};
 use super::services::{self, Service};
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::testbed::{Arch, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
+use crate::testbed::{self, Arch, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../../../payload/bench.sh");
@@ -44,32 +44,49 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 const PLUGIN: &[&str] = &["-shared", "-fPIC", "-fvisibility=hidden"];
 
 /// Options of the compiler for programs of dom0 and of the guest, which have other C libraries.
-const STATIC: &[&str] = &["-static"];
+const STATIC: [&str; 1] = ["-static"];
 
 /// Programs that boots need.
 pub(super) struct Programs {
+    arch: Arch,
     xen: XenVersion,
     kernel: PathBuf,
     linux: LinuxGuest,
     plugin: PathBuf,
     mark: PathBuf,
     net: PathBuf,
-    guest: PathBuf,
+    guest: Option<PathBuf>,
     folder: PathBuf,
 }
 
 impl Programs {
     /// Builds and fetches them.
-    pub(super) fn get(xen: XenVersion) -> Result<Programs> {
+    pub(super) fn get(arch: Arch, xen: XenVersion) -> Result<Programs> {
         host::require(&[("gcc", "gcc"), ("/usr/include/stdio.h", "libc6-dev")])?;
-        let folder = super::super::folder()?.join("xen");
+        let folder = super::super::folder()?.join(format!("xen-{arch}"));
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let plugin = compile("counts.c", PLUGIN, &folder, "counts.so")?;
-        let mark = compile("mark.c", STATIC, &folder, "mark")?;
-        let net = compile("net.c", STATIC, &folder, "net")?;
-        let guest = compile("guest.c", STATIC, &folder, "guest")?;
-        let linux = LinuxGuest::with_fio(xen)?;
-        Ok(Programs { xen, kernel: kernels::bench()?, linux, plugin, mark, net, guest, folder })
+        let plugin = compile("gcc", "counts.c", PLUGIN, &folder, "counts.so")?;
+        let mut options: Vec<String> = STATIC.map(str::to_owned).to_vec();
+        let compiler = match arch {
+            Arch::X86_64 => "gcc",
+            Arch::Arm64 => {
+                host::require(&[("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")])?;
+                let library = testbed::c_library(arch, xen)?;
+                options.push(format!("--sysroot={}", library.path().display()));
+                "aarch64-linux-gnu-gcc"
+            }
+        };
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let mark = compile(compiler, "mark.c", &options, &folder, "mark")?;
+        let net = compile(compiler, "net.c", &options, &folder, "net")?;
+        // It calls the vDSO of x86.
+        let guest = match arch {
+            Arch::X86_64 => Some(compile(compiler, "guest.c", &options, &folder, "guest")?),
+            Arch::Arm64 => None,
+        };
+        let linux = LinuxGuest::with_fio(arch, xen)?;
+        let kernel = kernels::bench(arch)?;
+        Ok(Programs { arch, xen, kernel, linux, plugin, mark, net, guest, folder })
     }
 
     /// Makes what every boot has: the programs of dom0 and its script.
@@ -79,7 +96,9 @@ impl Programs {
         archive.file("payload/lib.sh", 0o644, payload::LIB);
         archive.copy("payload/mark", &self.mark)?;
         archive.copy("payload/net", &self.net)?;
-        archive.copy("payload/guest", &self.guest)?;
+        if let Some(guest) = &self.guest {
+            archive.copy("payload/guest", guest)?;
+        }
         Ok(archive)
     }
 
@@ -96,8 +115,8 @@ impl Programs {
             archive.copy("payload/kernel", &self.linux.kernel)?;
             let jobs = self.folder.join("services");
             fs::write(&jobs, words).with_context(|| format!("writing {}", jobs.display()))?;
-            let files =
-                [("bin/mark", self.mark.as_path()), ("bin/guest", &self.guest), ("jobs", &jobs)];
+            let guest = self.guest.as_ref().context("no program measures the services")?;
+            let files = [("bin/mark", self.mark.as_path()), ("bin/guest", guest), ("jobs", &jobs)];
             let initramfs = self.linux.small_initramfs(SERVICES_INIT, &files)?;
             archive.file("payload/initramfs", 0o644, initramfs);
             config += "ramdisk=\"/payload/initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
@@ -143,8 +162,10 @@ impl Programs {
             config +=
                 "memory=384\nramdisk=\"/payload/initramfs\"\ncmdline=\"console=hvc0 quiet\"\n";
         }
-        if !matches!(guest, Guest::Ours | Guest::Linux) {
-            config += "tsc_mode=\"native\"\n";
+        match (self.arch, guest) {
+            (Arch::Arm64, Guest::Ours) => config += "vuart=\"sbsa_uart\"\n",
+            (Arch::Arm64, _) | (_, Guest::Ours | Guest::Linux) => {}
+            _ => config += "tsc_mode=\"native\"\n",
         }
         archive.file("payload/guest.cfg", 0o644, config);
         Ok(archive)
@@ -190,7 +211,7 @@ impl Programs {
 
     /// Boots a guest that does a job; our kernel does each case of a device in each variant.
     pub(super) fn run(&self, job: &Job<'_>, quick: bool) -> Result<Figures> {
-        let title = format!("Xen {}, {}", self.xen, job.title());
+        let title = format!("Xen {} {}, {}", self.xen, self.arch, job.title());
         let name = format!("{}-{}", self.xen, job.name());
         let spinner = ui::spinner(&title);
         let log = self.folder.join(format!("{name}.log"));
@@ -209,7 +230,7 @@ impl Programs {
         spinner: &ProgressBar,
     ) -> Result<Figures> {
         let names = names(job);
-        let mut boot = Boot::new(self.xen, log.to_owned());
+        let mut boot = Boot { arch: self.arch, ..Boot::new(self.xen, log.to_owned()) };
         boot.icount = true;
         boot.timeout = TIMEOUT;
         boot.append = "QUIET=1".to_owned();
@@ -246,9 +267,12 @@ impl Programs {
         if outcome.ending != Ending::Exit(0) || outcome.emulator_fault {
             bail!("{}", outcome.describe());
         }
-        let evtchn_send = symbol.context("Xen has no symbol evtchn_send")?;
+        // Xen names its symbols to dom0 on x86 only.
+        if self.arch == Arch::X86_64 {
+            symbol.context("Xen has no symbol evtchn_send")?;
+        }
         let file = File::open(counts).with_context(|| format!("no {}", counts.display()))?;
-        let counts = figures::counts(BufReader::new(file), evtchn_send)?;
+        let counts = figures::counts(BufReader::new(file), symbol)?;
         printed.join(&names, &counts)
     }
 }
@@ -291,9 +315,15 @@ fn names(job: &Job<'_>) -> Vec<String> {
 }
 
 /// Compiles a program of `benches/xen` into `folder`.
-fn compile(source: &str, options: &[&str], folder: &Path, name: &str) -> Result<PathBuf> {
+fn compile(
+    compiler: &str,
+    source: &str,
+    options: &[&str],
+    folder: &Path,
+    name: &str,
+) -> Result<PathBuf> {
     let program = folder.join(name);
-    let mut gcc = Command::new("gcc");
+    let mut gcc = Command::new(compiler);
     gcc.args(["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]).args(options);
     gcc.arg("-o").arg(&program).arg(host::root().join("benches/xen").join(source));
     host::run(&mut gcc)?;
@@ -365,9 +395,9 @@ mod tests {
     #[test]
     fn programs_compile() {
         let folder = tempfile::tempdir().unwrap();
-        let programs = ["mark.c", "net.c", "guest.c"].map(|source| (source, STATIC));
+        let programs = ["mark.c", "net.c", "guest.c"].map(|source| (source, &STATIC[..]));
         for (source, options) in [("counts.c", PLUGIN)].into_iter().chain(programs) {
-            let program = compile(source, options, folder.path(), "program").unwrap();
+            let program = compile("gcc", source, options, folder.path(), "program").unwrap();
             assert!(program.is_file());
         }
     }

@@ -11,7 +11,9 @@ pub(super) enum Guest {
     Linux,
     /// Debian's Linux with `tsc_mode="native"`.
     LinuxNative,
-    /// The same guest, whose disk our driver domain serves.
+    /// Debian's Linux on arm64, where Xen never emulates the counter.
+    LinuxArm64,
+    /// The same guest as on x86, whose disk our driver domain serves.
     OnOurs,
     /// The same guest, whose disk a Linux driver domain serves.
     OnLinux,
@@ -24,6 +26,7 @@ pub(super) enum Guest {
 impl Guest {
     /// In the order of boots: the slowest ones first.
     pub(super) const FRONT: [Guest; 3] = [Guest::Linux, Guest::LinuxNative, Guest::Ours];
+    pub(super) const ARM64: [Guest; 2] = [Guest::LinuxArm64, Guest::Ours];
     pub(super) const BACK: [Guest; 2] = [Guest::OnLinux, Guest::OnOurs];
 
     pub(super) const PAIRS: [Guest; 2] = [Guest::PairOfLinux, Guest::PairOfOurs];
@@ -36,7 +39,7 @@ impl Guest {
     /// Returns whether its driver domain is ours; `None` without one.
     pub(super) fn has_our_backend(self) -> Option<bool> {
         match self {
-            Guest::Ours | Guest::Linux | Guest::LinuxNative => None,
+            Guest::Ours | Guest::Linux | Guest::LinuxNative | Guest::LinuxArm64 => None,
             Guest::OnOurs | Guest::PairOfOurs => Some(true),
             Guest::OnLinux | Guest::PairOfLinux => Some(false),
         }
@@ -45,7 +48,7 @@ impl Guest {
     pub(super) fn name(self) -> &'static str {
         match self {
             Guest::Ours => "ours",
-            Guest::Linux => "linux",
+            Guest::Linux | Guest::LinuxArm64 => "linux",
             Guest::LinuxNative => "linux-native",
             Guest::OnOurs => "on-ours",
             Guest::OnLinux => "on-linux",
@@ -57,7 +60,7 @@ impl Guest {
     pub(super) fn title(self) -> &'static str {
         match self {
             Guest::Ours => "ours",
-            Guest::Linux => "Linux",
+            Guest::Linux | Guest::LinuxArm64 => "Linux",
             Guest::LinuxNative => "Linux, native TSC",
             Guest::OnOurs => "Linux on our backend",
             Guest::OnLinux => "Linux on Linux's backend",
@@ -214,7 +217,11 @@ impl Case {
         let count = match guest {
             Guest::Ours | Guest::PairOfOurs => ours,
             Guest::Linux => linux,
-            Guest::LinuxNative | Guest::OnOurs | Guest::OnLinux | Guest::PairOfLinux => native,
+            Guest::LinuxNative
+            | Guest::LinuxArm64
+            | Guest::OnOurs
+            | Guest::OnLinux
+            | Guest::PairOfLinux => native,
         };
         if quick { count / 4 } else { count }
     }

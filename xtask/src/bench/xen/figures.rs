@@ -170,8 +170,8 @@ fn parse(text: &str) -> Option<(&str, u64, u64)> {
 }
 
 /// Reads the plugin's file: the counts of each phase that ended at an end mark. Notifications are
-/// the calls of Xen's function `evtchn_send` for the guest.
-pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>> {
+/// the calls of Xen's function `evtchn_send` for the guest; none are counted without its address.
+pub(super) fn counts(file: impl BufRead, evtchn_send: Option<u64>) -> Result<Vec<Counts>> {
     let mut phases: Vec<Counts> = Vec::new();
     let (mut last, mut current) = (None, None);
     for line in file.lines() {
@@ -231,7 +231,7 @@ pub(super) fn counts(file: impl BufRead, evtchn_send: u64) -> Result<Vec<Counts>
                 let &[.., for_guest, _, _] = numbers(rest).with_context(wrong)?.as_slice() else {
                     bail!(wrong());
                 };
-                if let Some(phase) = current.as_mut().filter(|_| address == evtchn_send) {
+                if let Some(phase) = current.as_mut().filter(|_| Some(address) == evtchn_send) {
                     phase.notifications += for_guest;
                 }
             }
@@ -261,7 +261,7 @@ mod tests {
         block 401000 0 0 0 0 0 40 0 0 0 0 0 0\n";
 
     fn read(text: &str) -> Result<Vec<Counts>> {
-        counts(text.as_bytes(), 0xffff_82d0_4000_1000)
+        counts(text.as_bytes(), Some(0xffff_82d0_4000_1000))
     }
 
     fn printed(lines: &[&str]) -> Printed {

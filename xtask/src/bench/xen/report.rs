@@ -187,7 +187,7 @@ impl Table for Report<'_> {
         let bars = self.rows().into_iter().flat_map(|row| {
             let (ratios, target) = (row.ratios, row.target());
             let name = format!("{}, {}", row.case.name, row.variant.title());
-            let bar = |name, unit, ratio, target| Bar { name, unit, ratio, target };
+            let bar = |name, unit, ratio, target| Bar { name, unit, ratio, target: Some(target) };
             [
                 bar(name, "of Linux", ratios.linux, target.linux),
                 bar(String::new(), "of Linux with a native TSC", ratios.native, target.native),
@@ -199,7 +199,7 @@ impl Table for Report<'_> {
 
 /// Returns the most that the speed can be as a multiple of a Linux guest's: that of a guest whose
 /// requests cost as much in Xen and dom0, and nothing in itself.
-fn bound(ours: &Figure, linux: &Figure) -> f64 {
+pub(super) fn bound(ours: &Figure, linux: &Figure) -> f64 {
     let outside = |counts: &Counts| counts.xen_for_guest + counts.dom0 + counts.xen_for_dom0;
     linux.each(|counts| counts.guest + outside(counts)) / ours.each(outside)
 }

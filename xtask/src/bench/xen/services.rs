@@ -260,7 +260,7 @@ impl Table for Services<'_> {
                 name: service.name.to_owned(),
                 unit: "of Linux with a native TSC",
                 ratio: service.ratio(ours, linux),
-                target: service.target?,
+                target: Some(service.target?),
             })
         });
         bars.collect()
