@@ -162,7 +162,7 @@ impl<P: Platform> ControlConnection<P> {
         [self.hash.deadline(), self.grants.deadline()].into_iter().flatten().min()
     }
 
-    /// Returns whether a [`poll`](Self::poll) has nothing to do before a wish changes.
+    /// Returns whether a [`poll`](Self::poll) has nothing to do before a change is requested.
     pub(super) fn is_idle(&self) -> bool {
         self.ring.in_flight.is_empty() && self.broken.is_none()
     }
