@@ -10,6 +10,7 @@ kernel="/payload/driver-domain"
 memory=384
 vcpus=1
 cmdline="disk=data:64 grants=$GRANTS ring=4 hotplug=60"
+$EARLY
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"

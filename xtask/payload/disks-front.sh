@@ -1,6 +1,6 @@
 #!/bin/sh
 # Four vCPUs of our kernel write a disk of Linux's backend at once and verify it, while the guest is saved, restored and moved and the backend is
-# restarted; then a disk of QEMU's backend.
+# restarted; then a disk of QEMU's backend. Arm has neither a suspend nor, in Debian, a QEMU with Xen's backends.
 . /payload/lib.sh
 . /payload/size
 modprobe brd rd_nr=1 rd_size=16384
@@ -15,11 +15,12 @@ kernel="/payload/disk-test"
 cmdline="$3"
 memory=64
 vcpus=4
+$EARLY
 disk=["$2"]
 on_poweroff="destroy"
 on_crash="destroy"
 C
-  ID=$((ID + 1))
+  ID=$((ID + 1)) NAME=$1
   step "disk of $1, domain $ID"
   xl dmesg -c >/dev/null
   xl create -q "/tmp/$1.cfg" || {
@@ -30,14 +31,16 @@ C
   within 300 filled
 }
 # logged PATTERN: what the kernel said last that fits.
-logged() { xl dmesg | grep -o 'disk-test: .*' | grep -- "$1" | tail -n 1; }
+logged() { early "$NAME" | grep -o 'disk-test: .*' | grep -- "$1" | tail -n 1; }
 ended_early() { [ -n "$(logged error)" ]; }
 digest() { echo 3 >/proc/sys/vm/drop_caches; sha256sum </dev/ram0 | cut -d' ' -f1; }
 # does WHEN COMMAND...: dom0 does something with the guest, which is at work.
 does() { toolstack "$@"; usleep 500000; }
-# rebind: the backend's driver is removed from the device and added again, as if it was loaded anew.
+# rebind [announced]: the backend's driver is removed from the device and added again, as if it was loaded anew. An announced restart lets the guest
+# close before: a new driver that refuses the guest's old nodes closes for good, and whether the guest has new ones by then is a race.
 rebind() {
   echo "vbd-$ID-51712" >/sys/bus/xen-backend/drivers/vbd/unbind &&
+    { [ -z "$1" ] || { xenstore-write "/local/domain/0/backend/vbd/$ID/51712/state" 1 && usleep 500000; }; } &&
     echo "vbd-$ID-51712" >/sys/bus/xen-backend/drivers/vbd/bind && usleep 1000000 && within 60 connected
 }
 connected() {
@@ -53,20 +56,25 @@ check "blkback: requests of more than 11 segments" "$([ $(($(statistic wr_sect) 
 xenstore-write "/local/domain/$ID/data/continue" 1
 usleep 500000
 does "backend restarted" rebind
-does "saved" xl save blkback /tmp/saved
-does "restored" xl restore /tmp/saved
-rm -f /tmp/saved
-ID=$((ID + 1))
-does "backend restarted after the restore" rebind
-does "moved" xl migrate -s "" blkback "xl migrate-receive"
-ID=$((ID + 1))
-does "backend restarted after the move" rebind
+resumed=0
+if x86; then
+  does "saved" xl save blkback /tmp/saved
+  does "restored" xl restore /tmp/saved
+  rm -f /tmp/saved
+  ID=$((ID + 1))
+  does "backend restarted after the restore" rebind
+  does "moved" xl migrate -s "" blkback "xl migrate-receive"
+  ID=$((ID + 1)) resumed=2
+  does "backend restarted after the move" rebind
+else
+  does "backend restarted twice" rebind
+fi
 check "blkback: verified until then" "$(logged 'requests verified\|error')" ""
 ended() { [ -n "$(logged 'end: ')" ] || ended_early; }
 xenstore-write "/local/domain/$ID/data/end" 1
 within 900 ended
 verified=$(logged 'requests verified')
-matches "blkback: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed 2 times, [3-9] connections, 4 rings: *"
+matches "blkback: requests verified" "$verified" "disk-test: [1-9]* requests verified, resumed $resumed times, [3-9] connections, 4 rings: *"
 check "blkback: digest of the disk at the end" "$(digest)" "${verified##*: }"
 check "blkback: the kernel came to its end" "$(logged 'end: \|error')" "disk-test: end: ok"
 within 20 gone $ID
@@ -78,7 +86,7 @@ check "large: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')
 xenstore-write "/local/domain/$ID/data/continue" 1
 echo 2 >/sys/module/xen_blkback/parameters/max_queues
 echo 0 >/sys/module/xen_blkback/parameters/max_ring_page_order
-does "backend restarted with fewer queues" rebind
+does "backend restarted with fewer queues" rebind "$(x86 || echo announced)"
 xenstore-write "/local/domain/$ID/data/end" 1
 within 300 ended
 verified=$(logged 'requests verified')
@@ -87,6 +95,7 @@ check "large: digest of the disk at the end" "$(digest)" "${verified##*: }"
 check "large: the kernel came to its end" "$(logged 'end: \|error')" "disk-test: end: ok"
 within 20 gone $ID
 
+x86 || { echo "END"; exit 0; }
 begin qdisk "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=/dev/ram0" "ios=5000"
 check "qdisk: filled by all vCPUs" "$(logged filled | sed 's/: [0-9a-f]*$//')" "disk-test: filled by 4 vCPUs on 1 rings"
 check "qdisk: digest of the disk" "$(digest)" "$(logged filled | sed 's/.*: //')"

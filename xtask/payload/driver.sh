@@ -10,7 +10,7 @@ kernel="/payload/driver-domain"
 memory=384
 vcpus=1
 cmdline="disk=data:96 disk=scratch:32 source=2 grants=$GRANTS static=256 xdp=on"
-$(x86 || echo 'vuart="sbsa_uart"')
+$EARLY
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"

@@ -105,6 +105,7 @@ lasts() {
   cat >"/tmp/$1.cfg" <<C
 name="$1"
 $3
+$EARLY
 memory=64
 vcpus=2
 max_event_channels=131071
@@ -116,6 +117,11 @@ C
   xl create -q "/tmp/$1.cfg" && within "$2" gone $ID
   check "$1: the guest ended by itself" "$(gone $ID && echo ended || echo "still there")" ended
 }
+
+# Configuration of a guest with early output.
+EARLY=$(x86 || echo 'vuart="sbsa_uart"')
+# early NAME: what a kernel of ours said without a console: in Xen's log with all other guests, on Arm by its UART.
+early() { if x86; then xl dmesg; else tr -d '\r' <"$LOGS/guest-$1-vuart0.log"; fi; }
 
 console() { cat "$LOGS/guest-$1.log" 2>/dev/null | tr -d '\r'; }
 said() { console "$1" | grep -q -- "$2"; }
@@ -248,8 +254,7 @@ PATIENT="$QUICK nowatchdog nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
 # said_by GUEST WHAT: the value that it printed, perhaps after it was moved.
 said_by() { cat "$LOGS/guest-$1.log" "$LOGS/guest-$1--incoming.log" 2>/dev/null | tr -d '\r' | sed -n "s/^GUEST $2 //p" | tail -n 1; }
 # logged PATTERN: what the driver domain said last that fits.
-# What it says goes to Xen's log, on Arm to its UART.
-words() { if x86; then xl dmesg | grep '^(d1) '; else tr -d '\r' <$LOGS/guest-dd-vuart0.log | sed 's/^/(d1) /'; fi; }
+words() { if x86; then early dd | grep '^(d1) '; else early dd | sed 's/^/(d1) /'; fi; }
 logged() { words | grep "^(d1) .*$1" | tail -n 1; }
 # A device's directory is the driver domain's to remove.
 served() { xenstore-ls -f /local/domain/1/backend | grep -c /frontend-id; }

@@ -45,7 +45,7 @@ case $(word job) in
     amount=$(word amount)
     large eth0
     say ready now
-    exchange moved 10.1.0.2:7000 1500 "$amount"
+    exchange usual 10.1.0.2:7000 1500 "$amount"
     exchange large 10.1.0.2:7000 9000 "$amount"
     exchange ipv6 '[fd01::2]:7000' 1500 $((amount / 4))
     large eth1

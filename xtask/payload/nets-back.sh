@@ -1,6 +1,6 @@
 #!/bin/sh
 # Two Linux guests exchange data over four connections on four queues of our netback, each way at once: with the usual and with large packets, by
-# IPv4 and IPv6, and while one of them is moved.
+# IPv4 and IPv6, and while one of them is moved, which Arm cannot do.
 . /payload/lib.sh
 . /payload/size
 cat >/tmp/dd.cfg <<C
@@ -10,6 +10,7 @@ kernel="/payload/driver-domain"
 memory=128
 vcpus=1
 cmdline="grants=$GRANTS"
+$EARLY
 driver_domain=1
 on_poweroff="destroy"
 on_crash="preserve"
@@ -56,12 +57,14 @@ within 600 has_said client ready
 for host in 2 3; do
   check "domain $host: queues" "$(xenstore-read "/local/domain/$host/device/vif/0/multi-queue-num-queues")" 4
 done
-usleep 2000000
-toolstack "moved: moved" xl migrate -s "" client "xl migrate-receive"
-ID=$((ID + 1))
-check "moved: moved before its end" "$(said_by client moved)" ""
-check "moved: queues" "$(xenstore-read "/local/domain/$ID/device/vif/0/multi-queue-num-queues")" 4
-verified moved "$AMOUNT" 1500
+if x86; then
+  usleep 2000000
+  toolstack "moved: moved" xl migrate -s "" client "xl migrate-receive"
+  ID=$((ID + 1))
+  check "moved: moved before its end" "$(said_by client usual)" ""
+  check "moved: queues" "$(xenstore-read "/local/domain/$ID/device/vif/0/multi-queue-num-queues")" 4
+fi
+verified usual "$AMOUNT" 1500
 verified large "$AMOUNT" 9000
 verified ipv6 $((AMOUNT / 4)) 1500
 within 60 has_said client small

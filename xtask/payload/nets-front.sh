@@ -1,6 +1,6 @@
 #!/bin/sh
 # Our kernel exchanges data over eight connections on four queues of Linux's netback, each way at once: with the usual and with large packets, by
-# IPv4 and IPv6, and while it is moved.
+# IPv4 and IPv6, and while it is moved, which Arm cannot do.
 . /payload/lib.sh
 . /payload/size
 echo 4 >/sys/module/xen_netback/parameters/max_queues
@@ -18,11 +18,12 @@ kernel="/payload/net-test"
 cmdline="queues=4 connections=8 mib=$3 $4"
 memory=64
 vcpus=1
+$EARLY
 vif=["mac=00:16:3e:00:00:02,$VIF,mtu=$2"]
 on_poweroff="destroy"
 on_crash="destroy"
 C
-  ID=$((ID + 1))
+  ID=$((ID + 1)) NAME=$1
   step "network of $1, domain $ID"
   xl dmesg -c >/dev/null
   xl create -q "/tmp/$1.cfg" || check "$1: created" failed created
@@ -31,7 +32,7 @@ C
 # carry MTU: has dom0's end of the guest's interface carry packets of that size.
 carry() { ip link set "vif$ID.0" mtu "$1" && ip link set br0 mtu "$1"; }
 # logged PATTERN: what the kernel said last that fits.
-logged() { xl dmesg | grep -o 'net-test: .*' | grep -- "$1" | tail -n 1; }
+logged() { early "$NAME" | grep -o 'net-test: .*' | grep -- "$1" | tail -n 1; }
 ended() { [ -n "$(logged 'end: \|error: ')" ]; }
 packets() { cat "/sys/class/net/vif$ID.0/statistics/rx_packets" 2>/dev/null || echo 0; }
 busy() { [ "$(packets)" -gt 500 ]; }
@@ -50,13 +51,18 @@ verified() {
   within 20 gone $ID
 }
 
-begin moved 1500 "$AMOUNT" "address=10.0.0.2/24 peer=10.0.0.1"
-within 60 busy
-toolstack "moved: moved" xl migrate -s "" moved "xl migrate-receive"
-ID=$((ID + 1))
-carry 1500
-check "moved: moved before its end" "$(logged 'tcp-echo ')" ""
-verified moved 1500 "$AMOUNT" 1 2 "[1-9]*"
+if x86; then
+  begin moved 1500 "$AMOUNT" "address=10.0.0.2/24 peer=10.0.0.1"
+  within 60 busy
+  toolstack "moved: moved" xl migrate -s "" moved "xl migrate-receive"
+  ID=$((ID + 1))
+  carry 1500
+  check "moved: moved before its end" "$(logged 'tcp-echo ')" ""
+  verified moved 1500 "$AMOUNT" 1 2 "[1-9]*"
+else
+  begin usual 1500 "$AMOUNT" "address=10.0.0.2/24 peer=10.0.0.1"
+  verified usual 1500 "$AMOUNT" 0 1 "[1-9]*"
+fi
 
 # rebind: the backend's driver is removed from the interface and added again, as if it was loaded anew; then what the hotplug script does is done.
 rebind() {

@@ -111,11 +111,7 @@ fn side_by_side(
         archive.copy("payload/testbed-peer", &peer)?;
         let name = format!("xen {xen} {arch} {}", grants.name());
         let log = format!("driver-domain-{xen}-{arch}-{}.log", grants.name());
-        let mut boot = Boot { arch, ..Boot::new(xen, host::results()?.join(log)) };
-        if arch == Arch::Arm64 {
-            // Debian's Xen for arm64 lets no guest serve another by default.
-            boot.xen_args = "xsm=dummy".to_owned();
-        }
+        let mut boot = boots::serving(Boot { arch, ..Boot::new(xen, host::results()?.join(log)) });
         boot.timeout = Duration::from_secs(1500);
         boot.append = "QUIET=1".to_owned();
         jobs.push(Job { name, boot, archive });

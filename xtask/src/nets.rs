@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// On this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Architecture
+    #[arg(long, value_enum, default_value = "x86_64")]
+    arch: Arch,
     /// One end only (default: both)
     #[arg(long, value_enum)]
     end: Option<End>,
@@ -33,39 +36,40 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
-    boots::of_ends("networks", args.end, &versions, args.verbose, |end, xen| match end {
-        End::Front => front(xen, args.mib),
-        End::Back => back(xen, args.mib),
+    let arch = args.arch;
+    boots::of_ends("networks", arch, args.end, &versions, args.verbose, |end, xen| match end {
+        End::Front => front(arch, xen, args.mib),
+        End::Back => back(arch, xen, args.mib),
     })
 }
 
 /// Returns the boot of our frontend.
-fn front(xen: XenVersion, mib: u32) -> Result<Job> {
+fn front(arch: Arch, xen: XenVersion, mib: u32) -> Result<Job> {
     let mut archive = Archive::default();
     archive.file("payload/size", 0o644, format!("AMOUNT={mib}\n"));
-    archive.copy("payload/net-test", &kernels::net_test(Arch::X86_64)?)?;
-    archive.copy("payload/testbed-peer", &payload::peer(Arch::X86_64)?)?;
-    job(xen, "front", FRONT, archive)
+    archive.copy("payload/net-test", &kernels::net_test(arch)?)?;
+    archive.copy("payload/testbed-peer", &payload::peer(arch)?)?;
+    job(arch, xen, "front", FRONT, archive)
 }
 
 /// Returns the boot of our backend.
-fn back(xen: XenVersion, mib: u32) -> Result<Job> {
-    let (linux, peer) = (LinuxGuest::get(Arch::X86_64, xen)?, payload::peer(Arch::X86_64)?);
+fn back(arch: Arch, xen: XenVersion, mib: u32) -> Result<Job> {
+    let (linux, peer) = (LinuxGuest::get(arch, xen)?, payload::peer(arch)?);
     let mut archive = Archive::default();
     archive.file("payload/size", 0o644, format!("AMOUNT={mib} GRANTS=copy\n"));
-    archive.copy("payload/driver-domain", &kernels::driver_domain(Arch::X86_64)?)?;
+    archive.copy("payload/driver-domain", &kernels::driver_domain(arch)?)?;
     archive.copy("payload/linux", &linux.kernel)?;
     archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
     archive.copy("payload/testbed-peer", &peer)?;
-    job(xen, "back", BACK, archive)
+    job(arch, xen, "back", BACK, archive)
 }
 
-fn job(xen: XenVersion, end: &str, script: &str, mut archive: Archive) -> Result<Job> {
+fn job(arch: Arch, xen: XenVersion, end: &str, script: &str, mut archive: Archive) -> Result<Job> {
     archive.file("payload/run", 0o755, script);
     archive.file("payload/lib.sh", 0o644, payload::LIB);
-    let log = host::results()?.join(format!("net-test-{end}-{xen}.log"));
-    let mut boot = Boot::new(xen, log);
+    let log = host::results()?.join(format!("net-test-{end}-{xen}-{arch}.log"));
+    let mut boot = boots::serving(Boot { arch, ..Boot::new(xen, log) });
     boot.timeout = Duration::from_secs(6000);
     boot.append = "QUIET=1".to_owned();
-    Ok(Job { name: format!("xen {xen} {end}"), boot, archive })
+    Ok(Job { name: format!("xen {xen} {arch} {end}"), boot, archive })
 }

@@ -1,5 +1,6 @@
-//! Gives each structure whose layout depends on the architecture the layout of the other one, in a
-//! copy of the crates, and requires that the comparisons with C fail and name it.
+//! Mutants with the layout of the other architecture: each structure whose layout depends on the
+//! architecture gets that of the other one, in a copy of the crates. The comparisons with C must
+//! fail and name it.
 //!
 //! There are three comparisons: the test of xen-sys compares the definitions of both architectures
 //! on any host, the same test rejects a general module that exports the wrong one, and the

@@ -8,7 +8,7 @@ use xenstored::conformance::{self, Access, Peer};
 
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::testbed::{Archive, Boot, Ending, Event, XenVersion};
+use crate::testbed::{Arch, Archive, Boot, Ending, Event, XenVersion};
 use crate::{host, ui};
 
 const SCRIPT: &str = include_str!("../../payload/store-suite.sh");
@@ -16,7 +16,7 @@ const SCRIPT: &str = include_str!("../../payload/store-suite.sh");
 /// Boots Linux as dom0 with a xenstore server, and the kernel as its guest.
 pub(super) fn check(
     peer: Peer,
-    version: XenVersion,
+    (version, arch): (XenVersion, Arch),
     daemon: &str,
     kernel: &Path,
     verbose: bool,
@@ -25,27 +25,29 @@ pub(super) fn check(
     archive.file("payload/run", 0o755, SCRIPT);
     archive.file("payload/lib.sh", 0o644, payload::LIB);
     archive.copy("payload/store-suite", kernel)?;
-    let log = host::results()?.join(format!("conformance-{daemon}-{version}.log"));
-    let mut boot = Boot::new(version, log);
+    let log = host::results()?.join(format!("conformance-{daemon}-{version}-{arch}.log"));
+    let mut boot = Boot { arch, ..Boot::new(version, log) };
     boot.append = format!("QUIET=1 XENSTORED={daemon}");
     boot.timeout = Duration::from_secs(280);
     let (mut said, mut guest_log) = (Said::of(peer), GuestLog::default());
+    let take = |said: &mut Said, line: &str| {
+        if let Some(text) = said.take(line)
+            && verbose
+        {
+            ui::line(text);
+        }
+    };
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
-            if let Some(line) = guest_log.push_line(line)
-                && let Some(text) = said.take(&line)
-                && verbose
-            {
-                ui::line(text);
+            if let Some(line) = guest_log.push_line(line) {
+                take(&mut said, &line);
             }
         }
-        Event::Payload(line) => {
-            if let Line::Check(check) = payload::parse(line)
-                && !check.ok
-            {
-                said.wrong.push(check.describe());
-            }
-        }
+        Event::Payload(line) => match payload::parse(line) {
+            Line::Check(check) if !check.ok => said.wrong.push(check.describe()),
+            Line::Console(line) => take(&mut said, line),
+            _ => {}
+        },
         Event::Mark(_) => {}
     })?;
     if !matches!(outcome.ending, Ending::Exit(0)) {

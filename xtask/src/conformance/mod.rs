@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use xen_hypercall::{DomId, Port};
 use xenstored::conformance::{self, Access, Peer};
 use xenstored::server::{NoDomains, Server};
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Where the servers run
     #[arg(long, value_enum, default_value_t = On::Host)]
     on: On,
+    /// Architecture of Xen
+    #[arg(long, value_enum)]
+    arch: Option<Arch>,
     /// Only the servers whose name begins so: `oxenstored`, `xenstored420`
     #[arg(long, default_value = "")]
     server: String,
@@ -58,13 +61,15 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         |peer: &Peer| format!("{peer:?}").to_lowercase().starts_with(&args.server.to_lowercase());
     let peers = Peer::ALL.into_iter().filter(wanted);
     if args.on == On::Xen {
-        let kernel = kernels::store_suite(Arch::X86_64)?;
+        let arch = args.arch.unwrap_or(Arch::X86_64);
+        let kernel = kernels::store_suite(arch)?;
         for (peer, version, daemon) in peers.filter_map(daemon) {
-            let checked = guest::check(peer, version, daemon, &kernel, args.verbose);
-            failed += report(&format!("{peer:?} on Xen {version}"), checked);
+            let checked = guest::check(peer, (version, arch), daemon, &kernel, args.verbose);
+            failed += report(&format!("{peer:?} on Xen {version} {arch}"), checked);
         }
         return Ok(i32::from(failed > 0));
     }
+    ensure!(args.arch.is_none(), "--arch needs --on xen");
     for peer in peers {
         let checked = Running::start(peer).and_then(|running| check(&running, peer, args.verbose));
         failed += report(&format!("{peer:?}"), checked);
