@@ -6,6 +6,7 @@ pub(crate) mod cpu;
 pub(crate) mod debug;
 pub(crate) mod frames;
 pub(crate) mod interrupts;
+mod memcpy;
 pub(crate) mod output;
 pub(crate) mod paging;
 pub(crate) mod timers;
