@@ -11,7 +11,7 @@ use crate::testbed::{
     self, Arch, Archive, Boot, Ending, Enhanced, Event, Progress, SharedRegion, StaticChannel,
     StaticDomain, XenVersion,
 };
-use crate::{host, kernels, payload, ui};
+use crate::{host, kernels, payload, selftest, ui};
 
 const SCRIPT: &str = include_str!("../payload/dom0less.sh");
 
@@ -78,10 +78,10 @@ fn memory(xen_image: Option<&Path>) -> &'static str {
     if xen_image.is_some() { "static shared memory" } else { "granted pages" }
 }
 
-/// Returns a boot of arm64.
-fn boot(xen: XenVersion, name: &str, xen_image: Option<&Path>) -> Result<Boot> {
+/// Returns a boot of arm64 with this version of the interrupt controller.
+fn boot(xen: XenVersion, name: &str, gic: u32, xen_image: Option<&Path>) -> Result<Boot> {
     let log = host::results()?.join(format!("dom0less-{name}-{xen}.log"));
-    let mut boot = Boot { arch: Arch::Arm64, ..Boot::new(xen, log) };
+    let mut boot = Boot { arch: Arch::Arm64, gic, ..Boot::new(xen, log) };
     boot.timeout = Duration::from_secs(300);
     boot.xen_image = xen_image.map(Path::to_owned);
     Ok(boot)
@@ -102,7 +102,9 @@ fn pair(
     xen_image: Option<&Path>,
     is_verbose: bool,
 ) -> Result<Duration> {
-    let mut boot = boot(xen, "pair", xen_image)?;
+    // Beside dom0 it is the other one.
+    let gic = if selftest::gic(xen) == 2 { 3 } else { 2 };
+    let mut boot = boot(xen, "pair", gic, xen_image)?;
     // The references of a new grant table start at 8.
     let (own, others) = match xen_image {
         Some(_) => ("shared link", "shared link"),
@@ -192,7 +194,7 @@ fn of_domain(line: &str) -> Option<(u32, &str)> {
 
 /// Returns a boot of Linux as dom0 beside two shells.
 fn beside(xen: XenVersion, shell: &Path, xen_image: Option<&Path>) -> Result<Job> {
-    let mut boot = boot(xen, "late", xen_image)?;
+    let mut boot = boot(xen, "late", selftest::gic(xen), xen_image)?;
     boot.append = "QUIET=1".to_owned();
     let commands = "xs read domid; xs write data/hello 'from domain 1'; xs watch data/word 3; \
                     xs read data/word";
