@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 use xen_evtchn::Channel;
-use xen_guest::control::{PlatformFeatures, SuspendChannel, SysrqWatcher, Watchdog};
+use xen_guest::control::{
+    PlatformFeatures, SlateMode, SlateModeWatcher, SuspendChannel, SysrqWatcher, Watchdog,
+};
 use xen_guest::hypercall::boot;
 use xen_guest::ops::sched;
 use xen_guest::sys::sched::ShutdownReason;
 use xen_guest::vcpu::{self, VcpuRequest, VcpuWatcher};
 use xen_guest::{DomId, Errno, Platform, XenStore};
 use xen_sim::{Domain, DomainConfig, World};
+use xen_store::wire::{Access, Permission};
 
 struct Guest {
     world: World,
@@ -140,6 +143,37 @@ fn hostile_sysrq_is_removed() {
     guest.end();
 }
 
+/// Modes of a toolstack with the nodes, words that are none, and a toolstack without the nodes.
+#[test]
+fn slate_mode_is_acknowledged() {
+    const MODE: &str = "control/laptop-slate-mode";
+    const FEATURE: &str = "control/feature-laptop-slate-mode";
+    let guest = guest(9, 1);
+    let mut watcher = SlateModeWatcher::new(&guest.store).unwrap();
+    assert_eq!((guest.seen(FEATURE), watcher.poll().unwrap()), (None, None));
+    let own = [Permission { domain: guest.domain.id(), access: Access::None }];
+    for node in [MODE, FEATURE] {
+        guest.write(node, "");
+        guest.world.store().set_permissions(guest.path(node), &own).unwrap();
+    }
+    watcher.resume().unwrap();
+    assert_eq!(guest.seen(FEATURE).as_deref(), Some("1"));
+    for (word, mode) in [
+        ("laptop", Some(SlateMode::Laptop)),
+        ("slate", Some(SlateMode::Slate)),
+        ("Laptop", None),
+        ("laptop slate laptop slate", None),
+        ("\u{0}", None),
+        ("laptop", Some(SlateMode::Laptop)),
+    ] {
+        guest.write(MODE, word);
+        assert_eq!((watcher.poll().unwrap(), watcher.poll().unwrap()), (mode, None), "{word:?}");
+        assert_eq!(guest.seen(MODE).as_deref(), Some(""), "{word:?}");
+    }
+    drop(watcher);
+    guest.end();
+}
+
 #[test]
 fn suspend_channel_is_published() {
     let guest = guest(6, 1);
@@ -172,8 +206,7 @@ fn suspend_channel_is_published() {
 fn unpublished_suspend_channel_closes_port() {
     let guest = guest(7, 1);
     let node = guest.path("device/suspend/event-channel");
-    let owner =
-        xen_store::wire::Permission { access: xen_store::wire::Access::None, domain: DomId(0) };
+    let owner = Permission { access: Access::None, domain: DomId(0) };
     guest.world.store().set_permissions(node, &[owner]).unwrap();
     assert!(SuspendChannel::new(&guest.store).is_err());
     guest.end();

@@ -131,6 +131,7 @@ for queue in 3 1; do
   check "own: hash to queue $queue" "$(ask own "net hash eth0 $queue")" "eth0 hash active / ok"
   hashed own "own: hash to queue $queue" $queue 10.1.0.1 7
 done
+multicast own "backend=dd,script=vif-bridge"
 matches "own: static grants" "$(ask own "net static eth0 on")" "eth0 static grants [1-9]* / ok"
 check "own: tcp-echo by static grants" "$(ask own "tcp-echo 10.1.0.1 7 $MIB_BYTES")" "tcp-echo sent=$MIB_BYTES received=$MIB_BYTES mismatches=0 / ok"
 matches "own: no packet was dropped" "$(ask own "net stat")" "eth0 rx=* rx-dropped=0 tx=* tx-errors=0 / *"

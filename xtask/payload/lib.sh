@@ -218,6 +218,26 @@ hashed() {
   check "$2: queues with new packets" "$(echo "$was $(of_queues "$1" rx)" | awk '{ for (i = 1; i <= 4; i++) if ($(i + 4) != $i) printf "%d ", i - 1 }')" "$3 "
 }
 
+# multicast GUEST VIF: the guest, which is domain $ID, changes the filter of its backend while another one on VIF solicits a neighbour that does not
+# exist. The next domain is $ID + 2.
+multicast() {
+  receiver=$ID
+  start sender "" "vif=[\"mac=00:16:3e:00:00:0a,$2\"]"
+  sender=$ID
+  matches "$1: net up of another guest" "$(ask sender "net up eth0 fd00::9/64")" "eth0 address fd00::9/64*/ ok"
+  received() { ID=$receiver ask "$1" "net stat" | sed 's/^eth0 rx=\([0-9]*\).*/\1/'; }
+  for filter in filtered all filtered; do
+    ID=$receiver
+    check "$1: multicast $filter" "$(ask "$1" "net multicast eth0 $filter")" "eth0 multicast $filter / ok"
+    was=$(received "$1")
+    ID=$sender
+    ask sender "ping fd00::77 2" >/dev/null
+    check "$1: packets to a multicast group, $filter" "$([ "$(received "$1")" -gt "$was" ] && echo some || echo none)" "$([ $filter = all ] && echo some || echo none)"
+  done
+  xl destroy sender
+  ID=$receiver
+}
+
 # --- Linux guests, and the driver domain that serves them as domain 1
 
 # What this emulated machine is slow at and Xen's devices don't need: a PCI bus, zeroed pages, the kernel's tests of itself.

@@ -53,6 +53,14 @@ within 10 taken
 check "sysrq: words are removed" "$(xenstore-read "/local/domain/$ID/control/sysrq")" ""
 check "sysrq: words have no effect" "$(console manage | grep -c '^sysrq: ')" 1
 
+MODE="/local/domain/$ID/control/laptop-slate-mode"
+xenstore-write "$MODE" ""
+xenstore-chmod "$MODE" "n$ID"
+xenstore-write "$MODE" slate
+within 10 said manage '^mode: slate'
+check "laptop-slate-mode: the mode" "$(console manage | grep -c '^mode: ')" 1
+check "laptop-slate-mode: it is acknowledged" "$(xenstore-read "$MODE")" ""
+
 toolstack "paused" xl pause manage
 toolstack "unpaused" xl unpause manage
 check "unpaused: the guest continues" "$(ask manage "sleep 10")" ok

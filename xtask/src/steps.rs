@@ -27,12 +27,20 @@ enum Verdict {
 /// A step that runs beside others, on an idle core.
 pub(crate) struct Background {
     name: String,
-    job: JoinHandle<(Result<()>, Duration)>,
+    job: JoinHandle<(Result<Option<String>>, Duration)>,
 }
 
 impl Background {
     /// Starts a step. [`Steps::join`] waits for it and counts it.
     pub(crate) fn start(name: &str, work: impl FnOnce() -> Result<()> + Send + 'static) -> Self {
+        Self::optional(name, || work().map(|()| None))
+    }
+
+    /// Starts a step that returns the reason if it cannot run on this machine.
+    pub(crate) fn optional<F>(name: &str, work: F) -> Self
+    where
+        F: FnOnce() -> Result<Option<String>> + Send + 'static,
+    {
         ui::line(format!("..    {name}  (beside the next steps)"));
         let job = thread::spawn(move || {
             let started = Instant::now();
@@ -50,7 +58,7 @@ impl Steps {
         let Background { name, job } = step;
         let (done, took) =
             job.join().unwrap_or_else(|_| (Err(anyhow!("the step panicked")), Duration::ZERO));
-        self.count(&name, done.map(|()| None), took)
+        self.count(&name, done, took)
     }
 
     /// Runs one step. Shows and counts its failure, and returns whether it passed.
@@ -163,8 +171,10 @@ mod tests {
         let (good, bad) =
             (Background::start("a", || Ok(())), Background::start("b", || bail!("no")));
         let lost = Background::start("c", || panic!("lost"));
-        assert!(steps.run("d", || Ok(())));
-        assert_eq!([good, bad, lost].map(|step| steps.join(step)), [true, false, false]);
+        let absent = Background::optional("d", || Ok(Some("no network".to_owned())));
+        assert!(steps.run("e", || Ok(())));
+        let passed = [good, bad, lost, absent].map(|step| steps.join(step));
+        assert_eq!(passed, [true, false, false, false]);
         assert_eq!(steps.table(), (2, 2));
     }
 }

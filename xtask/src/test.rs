@@ -88,16 +88,27 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     if !args.only_xen && !args.prepare {
         checks::all(&mut steps)?;
     }
-    // Miri uses one core, as do the models' longest tests, the fresh machine and a single boot.
-    let mut miri = None;
+    let mut runs = Vec::new();
+    let fetched = fetch.is_some();
+    if let Some(fetch) = fetch {
+        steps.run(TESTBED, || {
+            fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))?
+        });
+    }
+    // These use one core, as do the models' longest tests and a single boot.
+    let mut background = Vec::new();
     if slow {
+        background.push(Background::start("Miri, crates with unsafe code", checkers::miri));
+        if fetched {
+            // It takes the packages from the cache.
+            let name = "the README's commands on a fresh machine";
+            background.push(Background::optional(name, fresh::quick));
+        }
         let name = format!("fuzz targets, {FUZZ_SECONDS} s each");
         steps.run(&name, || fuzz::ci(FUZZ_SECONDS));
-        miri = Some(Background::start("Miri, crates with unsafe code", checkers::miri));
         steps.run("models: every order of the accesses", checkers::models);
     }
-    let mut runs = Vec::new();
-    if let Some(fetch) = fetch {
+    if fetched {
         let (mut kernels, mut arm_kernels) = (None, None);
         steps.run("kernels for real Xen", || {
             for &arch in &archs {
@@ -109,13 +120,6 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             }
             Ok(())
         });
-        steps.run(TESTBED, || {
-            fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))?
-        });
-        if slow {
-            // After the packages have come: it takes them from the cache.
-            steps.optional("the README's commands on a fresh machine", fresh::quick);
-        }
         if args.prepare {
             return Ok(summary(&steps, &runs, args, started.elapsed()));
         }
@@ -132,8 +136,8 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             steps.run("the shell without Xen", || noxen::check(&kernels.shell));
         }
         // The steps that follow boot one emulator for each core.
-        if let Some(miri) = miri.take() {
-            steps.join(miri);
+        for step in background.drain(..) {
+            steps.join(step);
         }
         for (step, kernels, roles) in [
             ("self-test as dom0", &kernels, &[Role::Dom0][..]),
@@ -160,8 +164,8 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             }
         }
     }
-    if let Some(miri) = miri {
-        steps.join(miri);
+    for step in background {
+        steps.join(step);
     }
     if args.driver_domain || slow {
         for &arch in &archs {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::system::System;
 use core::fmt::Write;
-use xen_guest::control::{SuspendChannel, SysrqWatcher};
+use xen_guest::control::{SlateMode, SlateModeWatcher, SuspendChannel, SysrqWatcher};
 use xen_guest::vcpu::{self, VcpuRequest, VcpuWatcher};
 use xen_hypercall::{Platform, Port};
 use xen_store::{Software, XenStore};
@@ -14,6 +14,7 @@ use xen_sys::sched::ShutdownReason;
 pub(crate) struct Management<P: Platform> {
     vcpus: Option<VcpuWatcher<P>>,
     sysrq: Option<SysrqWatcher<P>>,
+    slate: Option<SlateModeWatcher<P>>,
     suspend: Option<SuspendChannel<P>>,
 }
 
@@ -21,12 +22,13 @@ impl<P: Platform> Management<P> {
     /// Starts to watch, and publishes this software and what it supports.
     pub(crate) fn new(system: &System<'_, P>) -> Self {
         let Some(store) = &system.store else {
-            return Self { vcpus: None, sysrq: None, suspend: None };
+            return Self { vcpus: None, sysrq: None, slate: None, suspend: None };
         };
         publish(store);
         Self {
             vcpus: VcpuWatcher::new(store, vcpu::count(&system.platform)).ok(),
             sysrq: SysrqWatcher::new(store).ok(),
+            slate: SlateModeWatcher::new(store).ok(),
             suspend: SuspendChannel::new(store).ok(),
         }
     }
@@ -74,6 +76,16 @@ impl<P: Platform> Management<P> {
             writeln!(out, "sysrq: {letter}")?;
             return Ok((true, end));
         }
+        if let Some(slate) = &mut self.slate
+            && let Some(mode) = slate.poll()?
+        {
+            let mode = match mode {
+                SlateMode::Laptop => "laptop",
+                SlateMode::Slate => "slate",
+            };
+            writeln!(out, "mode: {mode}")?;
+            return Ok((true, None));
+        }
         Ok((false, None))
     }
 
@@ -81,6 +93,9 @@ impl<P: Platform> Management<P> {
     pub(crate) fn resume(&mut self, system: &System<'_, P>) {
         let Some(store) = &system.store else { return };
         publish(store);
+        if let Some(slate) = &self.slate {
+            let _ = slate.resume();
+        }
         if let Some(old) = self.suspend.take() {
             old.forget();
             self.suspend = SuspendChannel::new(store).ok();

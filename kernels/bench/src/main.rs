@@ -107,7 +107,7 @@ fn serve(xen: Rt, mut link: Link<Rt>) -> Result<(), Box<dyn Error>> {
     early_println!("bench: serving");
     link.serve(|net, until| {
         if net.final_check() == Ok(false) {
-            xen.sleep_unless(Some(until), || EVENT.swap(false, Relaxed));
+            sleep(xen, Some(until));
         }
     })?;
     Ok(link.close()?)
@@ -160,7 +160,7 @@ fn measure<B: Buffer<Platform = Rt>>(
         Wait::Upcall => {
             let port = disk.port().ok_or("the disk has no port")?;
             xen.dispatcher().bind(xen.events(), port)?;
-            let wait = |_| xen.sleep_unless(None, || EVENT.swap(false, Relaxed));
+            let wait = |_| sleep(xen, None);
             let measured = measure_with(xen, disk, index, case, wait);
             xen.dispatcher().unbind(xen.events(), port);
             measured
@@ -202,7 +202,7 @@ fn measure_net(
     let wait = |net: &mut NetFront<Rt>| {
         // The next call returns an error.
         if net.final_check() == Ok(false) {
-            xen.sleep_unless(None, || EVENT.swap(false, Relaxed));
+            sleep(xen, None);
         }
     };
     link.run(traffic, 200, || (), wait)?;
@@ -218,6 +218,13 @@ fn measure_net(
     }
     report(index, done?, xen.now().saturating_duration_since(begun));
     Ok(())
+}
+
+/// Sleeps until an event, unless one has come since the last sleep. The caller polls its device
+/// next, so that the event which ends a sleep does not end the next one, too.
+fn sleep(xen: Rt, until: Option<Instant>) {
+    xen.sleep_unless(until, || EVENT.load(Relaxed));
+    EVENT.store(false, Relaxed);
 }
 
 fn report(what: impl core::fmt::Display, count: u64, took: Duration) {

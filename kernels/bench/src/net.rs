@@ -38,7 +38,7 @@ const NOTIFIED: u16 = 7006;
 
 /// Bytes of an operation of a stream, and of a call of Linux's program.
 const PIECE: u64 = 65_536;
-pub(crate) const CALL: usize = 131_072;
+const CALL: usize = 131_072;
 
 /// Bytes of a datagram, and datagrams for which dom0 gets a number.
 const DATAGRAM: usize = 64;
@@ -135,7 +135,7 @@ impl<P: Platform> Link<P> {
                 let mut tcp = self.connect_tcp(SINK)?;
                 begin();
                 tcp.send_all(&len.to_ne_bytes(), 8, &mut wait)?;
-                tcp.send_all(&vec![0; CALL], len, &mut wait)?;
+                tcp.send_all(&[], len, &mut wait)?;
                 tcp.receive_all(1, &mut wait)?;
                 tcp.end();
             }
@@ -226,7 +226,7 @@ impl<P: Platform> Link<P> {
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
         let deadline = self.platform.now() + TIMEOUT;
-        let mut tcp = Tcp { link: self, sockets, handle, copy: vec![0; CALL] };
+        let mut tcp = Tcp { link: self, sockets, handle };
         loop {
             tcp.poll()?;
             let next = tcp.link.now + Duration::from_millis(10);
@@ -316,7 +316,6 @@ struct Tcp<'l, P: Platform> {
     link: &'l mut Link<P>,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
-    copy: Vec<u8>,
 }
 
 impl<P: Platform> Tcp<'_, P> {
@@ -337,19 +336,26 @@ impl<P: Platform> Tcp<'_, P> {
         self.link.now = self.link.platform.now();
     }
 
-    /// Sends `len` bytes, `data` again and again, and waits until dom0 has acknowledged them.
+    /// Sends `len` bytes, which are `data` and then what the socket's buffer has, and waits until
+    /// dom0 has acknowledged them. No byte is copied into the buffer but those of `data`.
     fn send_all(
         &mut self,
         data: &[u8],
         len: u64,
         wait: &mut impl FnMut(&mut NetFront<P>),
     ) -> Result<(), Error> {
-        let mut left = len;
+        let (mut data, mut left) = (data, len);
         loop {
             let mut moved = false;
             while left > 0 {
-                let part = &data[..data.len().min(left as usize)];
-                let sent = self.socket().send_slice(part).map_err(|_| Error::Lost)?;
+                let fill = |buffer: &mut [u8]| {
+                    let taken = buffer.len().min(left.min(CALL as u64) as usize);
+                    let first = data.len().min(taken);
+                    buffer[..first].copy_from_slice(&data[..first]);
+                    data = &data[first..];
+                    (taken, taken)
+                };
+                let sent = self.socket().send(fill).map_err(|_| Error::Lost)?;
                 if sent == 0 {
                     break;
                 }
@@ -374,14 +380,13 @@ impl<P: Platform> Tcp<'_, P> {
     ) -> Result<(), Error> {
         let mut left = len;
         while left > 0 {
-            let mut copy = core::mem::take(&mut self.copy);
             let mut moved = false;
             while self.socket().can_recv() {
-                let received = self.socket().recv_slice(&mut copy).map_err(|_| Error::Lost)?;
+                let take = |data: &mut [u8]| (data.len(), data.len());
+                let received = self.socket().recv(take).map_err(|_| Error::Lost)?;
                 left = left.saturating_sub(received as u64);
                 moved = true;
             }
-            self.copy = copy;
             if !self.socket().may_recv() && left > 0 {
                 return Err(Error::Lost);
             }

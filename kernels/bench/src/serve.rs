@@ -2,8 +2,7 @@
 //! `benches/xen/net.c`.
 
 use crate::Error;
-use crate::net::{CALL, ECHO, Link, SINK, TIMEOUT, stream_socket};
-use alloc::vec;
+use crate::net::{ECHO, Link, SINK, TIMEOUT, stream_socket};
 use alloc::vec::Vec;
 use smoltcp::iface::{PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::Socket;
@@ -39,7 +38,7 @@ struct Server {
 
 impl Server {
     /// Does what can be done now. Returns whether there was something to do.
-    fn serve(&mut self, socket: &mut Socket<'static>, copy: &mut [u8]) -> bool {
+    fn serve(&mut self, socket: &mut Socket<'static>) -> bool {
         if !socket.is_open() {
             self.length.clear();
             // The port is not zero, and the socket is closed.
@@ -47,12 +46,14 @@ impl Server {
         }
         let mut moved = false;
         while socket.can_recv() {
-            let received = socket.recv_slice(copy).unwrap_or(0);
-            let bytes = copy.get(..received).unwrap_or_default();
             match self.kind {
-                Kind::Echo => drop(socket.send_slice(bytes)),
+                Kind::Echo => {
+                    let mut bytes = [0; 64];
+                    let received = socket.recv_slice(&mut bytes).unwrap_or(0);
+                    let _ = socket.send_slice(&bytes[..received]);
+                }
                 Kind::Sink => {
-                    if self.take(bytes) {
+                    if socket.recv(|data| (data.len(), self.take(data))) == Ok(true) {
                         // There is room for it: nothing else is sent.
                         let _ = socket.send_slice(&[0]);
                     }
@@ -99,12 +100,11 @@ impl<P: Platform> Link<P> {
             length: Vec::new(),
             left: 0,
         });
-        let mut copy = vec![0; CALL];
         let mut last = None;
         loop {
             let mut moved = false;
             for server in &mut servers {
-                moved |= server.serve(sockets.get_mut(server.handle), &mut copy);
+                moved |= server.serve(sockets.get_mut(server.handle));
             }
             let Self { net, stack, now, .. } = &mut *self;
             let polled = stack.poll(timestamp(*now), &mut net.phy(), &mut sockets);

@@ -162,6 +162,11 @@ impl<P: Platform> ControlConnection<P> {
         [self.hash.deadline(), self.grants.deadline()].into_iter().flatten().min()
     }
 
+    /// Returns whether a [`poll`](Self::poll) has nothing to do before a change is requested.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ring.in_flight.is_empty() && self.broken.is_none()
+    }
+
     /// Takes responses, sends the requests that follow from them, and requests an event.
     ///
     /// The loop ends: each round takes responses to requests in flight, and a configuration has two

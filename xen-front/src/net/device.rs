@@ -553,7 +553,8 @@ impl<P: Platform> NetFront<P> {
     /// [`ProtocolError`] as from [`receive`](Self::receive).
     pub fn final_check(&mut self) -> Result<bool, ProtocolError> {
         let _ = self.first_queue();
-        if self.queues.is_connected() && self.device.driver().control.is_some() {
+        // The time is read for requests in flight alone: Xen may emulate the read.
+        if self.queues.is_connected() && self.device.driver().has_control_work() {
             let now = self.device.store().platform().now();
             self.device.driver_mut().poll_control(now)?;
         }

@@ -93,6 +93,12 @@ impl<P: Platform> VifDriver<P> {
         control.poll((hash, static_grants), queues, now, config.timeout)
     }
 
+    /// Returns whether [`poll_control`](Self::poll_control) has something to do.
+    pub(super) fn has_control_work(&self) -> bool {
+        let changed = self.hash.changed || self.static_grants.changed;
+        self.control.as_ref().is_some_and(|control| changed || !control.is_idle())
+    }
+
     /// Sends the changes of the multicast filter that there is room for; publish them.
     pub(super) fn update_filter(&mut self) {
         if !self.has_filter {

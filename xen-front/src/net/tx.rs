@@ -230,29 +230,27 @@ impl<R: StableSharedMem, B: TxMemory> TxQueue<R, B> {
     ) {
         let mut extras = PacketMeta::default();
         (extras.segmentation, extras.hash) = (segmentation, hash.filter(|_| self.features.hash));
+        let mut extras = extras.extra_infos().peekable();
         let ids = run.ids();
-        let more = |last: bool| if last { NetTxFlags::empty() } else { NetTxFlags::MORE_DATA };
-        let mut left = len;
-        for (index, id) in ids.clone().enumerate() {
-            let part = left.min(PAGE_SIZE);
-            let last = left == part;
-            let (size, mut flags) = match index {
-                0 => (len, flags | more(last)),
-                _ => (part, more(last)),
-            };
-            let mut extra = extras.extra_infos().filter(|_| index == 0).peekable();
-            if extra.peek().is_some() {
-                flags |= NetTxFlags::EXTRA_INFO;
-            }
-            let gref = GrantRef(first + index as u32);
-            let request = NetifTxRequest { gref, offset: 0, flags, id, size: size as u16 };
-            let _ = self.ring.push(&request);
-            for info in extra {
-                let _ = self.ring.push(&extra_request(info));
-                self.extras += 1;
-            }
-            left -= part;
+        let mut flags = flags;
+        flags.set(NetTxFlags::MORE_DATA, len > PAGE_SIZE);
+        flags.set(NetTxFlags::EXTRA_INFO, extras.peek().is_some());
+        // The first one has the size of the packet.
+        let (gref, id) = (GrantRef(first), ids.start);
+        let _ = self.ring.push(&NetifTxRequest { gref, offset: 0, flags, id, size: len as u16 });
+        for info in extras {
+            let _ = self.ring.push(&extra_request(info));
+            self.extras += 1;
         }
+        let (mut gref, mut left) = (first, len);
+        self.ring.push_from(ids.skip(1).map(|id| {
+            gref += 1;
+            left = left.saturating_sub(PAGE_SIZE);
+            let more = left > PAGE_SIZE;
+            let flags = if more { NetTxFlags::MORE_DATA } else { NetTxFlags::empty() };
+            let size = left.min(PAGE_SIZE) as u16;
+            NetifTxRequest { gref: GrantRef(gref), offset: 0, flags, id, size }
+        }));
     }
 
     /// Checks whether a packet of `len` bytes can be sent.

@@ -77,11 +77,13 @@ pub(super) struct TxBuffers<M> {
     free: u16,
     /// The chunk of the last packet of one page.
     short: usize,
+    /// The chunk of the last packet of several pages.
+    long: usize,
 }
 
 impl<M: TxMemory> TxBuffers<M> {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: 0, short: 0 }
+        Self { chunks: Vec::new(), free: 0, short: 0, long: 0 }
     }
 
     /// Adds `pages` pages whose references follow each other: [`MAX_PAGES`], or fewer in the last
@@ -124,6 +126,9 @@ impl<M: TxMemory> TxBuffers<M> {
     /// ones.
     #[inline]
     pub(super) fn find(&self, pages: u16) -> Option<Run> {
+        if pages > self.free {
+            return None;
+        }
         if pages == 1 {
             if let Some(found) = self.chunks.get(self.short).filter(|chunk| chunk.free != 0) {
                 let start = found.free.trailing_zeros() as u16;
@@ -133,11 +138,11 @@ impl<M: TxMemory> TxBuffers<M> {
             let (chunk, found) = chunks.find(|(_, chunk)| chunk.free != 0)?;
             return Some(Run { chunk, start: found.free.trailing_zeros() as u16, pages });
         }
-        let mut chunks = self.chunks.iter().enumerate();
-        chunks.find_map(|(chunk, found)| {
-            let starts = (1..pages).fold(found.free, |starts, _| starts & (starts >> 1));
-            let start = starts.trailing_zeros() as u16;
-            (starts != 0).then_some(Run { chunk, start, pages })
+        // Pages are freed in the order of the packets, so that these two are the likely ones.
+        let likely = [self.long, self.long + 1];
+        likely.into_iter().chain(0..self.chunks.len()).find_map(|chunk| {
+            let start = first_run(self.chunks.get(chunk)?.free, pages)?;
+            Some(Run { chunk, start, pages })
         })
     }
 
@@ -157,9 +162,7 @@ impl<M: TxMemory> TxBuffers<M> {
         chunk.in_flight |= mask;
         chunk.heads |= 1 << run.start;
         self.free -= run.pages;
-        if run.pages == 1 {
-            self.short = run.chunk;
-        }
+        *(if run.pages == 1 { &mut self.short } else { &mut self.long }) = run.chunk;
         Some(GrantRef(chunk.first.0 + u32::from(run.start)))
     }
 
@@ -179,17 +182,16 @@ impl<M: TxMemory> TxBuffers<M> {
         if chunk.in_flight & bit == 0 {
             return None;
         }
-        let completed = match (chunk.filters & bit != 0, chunk.heads & bit != 0) {
-            (true, _) => Completed::Filter,
-            (_, true) => Completed::Packet,
-            _ => Completed::Part,
-        };
-        chunk.in_flight &= !bit;
-        chunk.heads &= !bit;
-        chunk.filters &= !bit;
+        chunk.in_flight ^= bit;
         chunk.free |= bit;
         self.free += 1;
-        Some(completed)
+        if (chunk.heads | chunk.filters) & bit == 0 {
+            return Some(Completed::Part);
+        }
+        let is_filter = chunk.filters & bit != 0;
+        chunk.heads &= !bit;
+        chunk.filters &= !bit;
+        Some(if is_filter { Completed::Filter } else { Completed::Packet })
     }
 
     /// Returns the memory of a chunk.
@@ -197,6 +199,18 @@ impl<M: TxMemory> TxBuffers<M> {
     pub(super) fn memory(&mut self, chunk: usize) -> Option<&mut M> {
         self.chunks.get_mut(chunk).map(|chunk| &mut chunk.memory)
     }
+}
+
+/// Returns the first of `pages` bits that follow each other in `free`. `pages` is at least 1.
+fn first_run(free: u16, pages: u16) -> Option<u16> {
+    // A bit of `starts` is set if `width` bits of `free` follow from it.
+    let (mut starts, mut width) = (free, 1);
+    while width < pages && starts != 0 {
+        let step = width.min(pages - width);
+        starts &= starts >> step;
+        width += step;
+    }
+    (starts != 0).then(|| starts.trailing_zeros() as u16)
 }
 
 impl<P: Platform> TxBuffers<Granted<P, ReadOnly>> {
@@ -225,5 +239,21 @@ impl<P: Platform> TxBuffers<Granted<P, ReadOnly>> {
     /// table defers.
     pub(super) fn end_access(self) -> usize {
         self.chunks.into_iter().filter_map(|chunk| chunk.memory.end_access().err()).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_is_first_of_its_length() {
+        for free in 0..=u16::MAX {
+            for pages in 1..=16 {
+                let run = u16::MAX >> (16 - pages);
+                let first = (0..=16 - pages).find(|start| free >> start & run == run);
+                assert_eq!(first_run(free, pages), first, "{free:#x} {pages}");
+            }
+        }
     }
 }

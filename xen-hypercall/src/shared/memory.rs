@@ -191,6 +191,7 @@ impl SharedMem {
 
     /// Copies bytes from `offset` out to `target`, with one load of each; `None`, with nothing
     /// copied, for a range past the end.
+    #[inline]
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         if !self.contains(offset, target.len()) {
             return None;
@@ -201,6 +202,7 @@ impl SharedMem {
     }
 
     /// Copies `source` in at `offset`; `None`, with nothing copied, if it would reach past the end.
+    #[inline]
     pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
         if !self.contains(offset, source.len()) {
             return None;
