@@ -65,7 +65,7 @@ pub(crate) fn run(
             Err(error) => failures.push(format!("xen {xen}, without dom0: {error:#}")),
         }
     }
-    let jobs = versions.iter().map(|&xen| beside(xen, &shell, xen_image));
+    let jobs = versions.iter().map(|&xen| beside(xen, &kernel, &shell, xen_image));
     let jobs = jobs.collect::<Result<Vec<_>>>()?;
     if let Err(error) = boots::side_by_side("late xenstore", &jobs, is_verbose) {
         failures.push(format!("{error:#}"));
@@ -192,14 +192,12 @@ fn of_domain(line: &str) -> Option<(u32, &str)> {
     Some((domain.parse().ok()?, text.trim_end()))
 }
 
-/// Returns a boot of Linux as dom0 beside two shells.
-fn beside(xen: XenVersion, shell: &Path, xen_image: Option<&Path>) -> Result<Job> {
+/// Returns a boot of Linux as dom0 beside the example and the shell.
+fn beside(xen: XenVersion, kernel: &Path, shell: &Path, xen_image: Option<&Path>) -> Result<Job> {
     let mut boot = boot(xen, "late", selftest::gic(xen), xen_image)?;
     boot.append = "QUIET=1".to_owned();
-    let commands = "xs read domid; xs write data/hello 'from domain 1'; xs watch data/word 3; \
-                    xs read data/word";
-    let line = |line: String| domain(shell, line, Enhanced::Enabled);
-    boot.domains.domains = vec![line(format!("run=\"{commands}\"")), line(String::new())];
+    let domain = |kernel, line: &str| domain(kernel, line.to_owned(), Enhanced::Enabled);
+    boot.domains.domains = vec![domain(kernel, "store"), domain(shell, "")];
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, SCRIPT);
     archive.file("payload/lib.sh", 0o644, payload::LIB);

@@ -1,18 +1,20 @@
-//! The kernel: one end of a vchan between two domains that Xen starts without dom0.
+//! The kernel: one end of a vchan between two domains that Xen starts without dom0, or a domain
+//! beside dom0 that waits for xenstore.
 
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 use core::error::Error;
 use core::time::Duration;
 use xen_evtchn::Channel;
 use xen_front::vchan::{StaticVchan, VchanError, VchanOrders};
 use xen_grant::{GrantMapArea, GrantMapping, GrantTable, ReadWrite};
-use xen_hypercall::{DomId, GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem};
+use xen_hypercall::{DomId, GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, boot};
 use xen_kernel_rt::{Rt, early_println};
+use xen_store::{XenStore, XsOps};
 
 xen_kernel_rt::entry!(main);
 
@@ -22,6 +24,8 @@ const PAGES: usize = 1 + 2 * (1 << ORDER) / PAGE_SIZE;
 
 /// Time for each step of the other domain.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for dom0 to start, and to set up xenstore.
+const LATE_STORE: Duration = Duration::from_secs(300);
 /// Time between two attempts to map what the other domain grants.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -58,9 +62,10 @@ fn run(xen: Rt, words: &[&str]) -> Result<String, Box<dyn Error>> {
             let memory = map(xen, DomId(server.parse()?), &references(first)?)?;
             send(xen, port, memory.as_ref(), bytes)
         }
+        ["store"] => greet(xen),
         _ => Err(format!(
-            "found command line '{}', expected '[fifo] echo PORT MEMORY' or \
-             '[fifo] send PORT MEMORY BYTES' with the memory 'shared ID' or \
+            "found command line '{}', expected '[fifo] echo PORT MEMORY', \
+             '[fifo] send PORT MEMORY BYTES' or 'store', with the memory 'shared ID' or \
              'granted DOMAIN REFERENCE'",
             xen.command_line()
         )
@@ -101,6 +106,29 @@ fn map(
             Err(_) => xen.wait(&[], Some(xen.now() + RETRY)),
         }
     }
+}
+
+/// Waits for xenstore, writes a greeting, and waits for dom0's answer.
+fn greet(xen: Rt) -> Result<String, Box<dyn Error>> {
+    let is_late = boot::xenstore_ring(xen).is_err_and(|error| error.is_late());
+    early_println!("dom0less: xenstore {}", if is_late { "comes later" } else { "is there" });
+    let deadline = xen.now() + LATE_STORE;
+    let store = XenStore::start(xen, deadline)?;
+    let watch = store.watch("data/answer")?;
+    store.write("data/hello", format!("from domain {}", store.domid()?.0))?;
+    // The watch fires once at first.
+    while watch.wait_next(deadline)?.is_some() {
+        let mut buffer = [0; 64];
+        match store.read("data/answer", &mut buffer) {
+            Ok(len) => {
+                let answer = core::str::from_utf8(&buffer[..len.min(buffer.len())])?;
+                return Ok(format!("answer {answer}"));
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err("no answer".to_owned().into())
 }
 
 /// Sends back what comes, until the other domain disconnects.
