@@ -1,6 +1,6 @@
 //! Ports with an owner.
 
-use crate::Status;
+use crate::{Bound, Status};
 use core::fmt;
 use xen_hypercall::{DomId, Errno, Platform, Port, ops::event_channel as op};
 use xen_sys::xen::Virq;
@@ -17,9 +17,20 @@ use xen_sys::xen::Virq;
 pub struct Channel<P: Platform> {
     platform: P,
     port: Port,
-    close: bool,
+    end: End,
     /// The epoch of the domain in which the port was opened.
     epoch: u32,
+}
+
+/// Work of a drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The port is closed.
+    Close,
+    /// The platform is notified, and the port stays open.
+    Release,
+    /// Nothing.
+    None,
 }
 
 impl<P: Platform> Channel<P> {
@@ -90,16 +101,38 @@ impl<P: Platform> Channel<P> {
     /// again.
     fn opened(platform: P, port: Port, vcpu: u32) -> Result<Self, Errno> {
         let epoch = platform.claims().epoch();
-        let this = Self { platform, port, close: true, epoch };
+        let this = Self { platform, port, end: End::Close, epoch };
         this.platform.port_opened(port, vcpu)?;
         Ok(this)
+    }
+
+    /// Takes a port of the system's static configuration (`xen,evtchn-v1` of a device tree): Xen
+    /// connected it to another domain before the domain started. The port stays open when this
+    /// value is dropped, as nothing could connect it again, and can be taken again.
+    ///
+    /// The port's number is a part of the same configuration, and Xen does not describe it to the
+    /// domain. An event can be pending although the other domain has sent none.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the port is not connected to another domain; those of
+    /// [`Platform::port_opened`].
+    #[doc(alias = "IOCTL_EVTCHN_BIND_STATIC")]
+    pub fn bind_static(platform: P, port: Port) -> Result<Self, Errno> {
+        let status = Status::query(&platform, port)?;
+        if !matches!(status.bound, Bound::Interdomain { .. }) {
+            return Err(Errno::EINVAL);
+        }
+        let epoch = platform.claims().epoch();
+        platform.port_opened(port, status.vcpu)?;
+        Ok(Self { platform, port, end: End::Release, epoch })
     }
 
     /// Takes a port that the toolstack opened before the domain started. The port stays open when
     /// this value is dropped.
     pub fn from_toolstack(platform: P, port: Port) -> Self {
         let epoch = platform.claims().epoch();
-        Self { platform, port, close: false, epoch }
+        Self { platform, port, end: End::None, epoch }
     }
 
     /// Drops a port without closing it.
@@ -107,7 +140,7 @@ impl<P: Platform> Channel<P> {
     /// The domain was suspended and resumed elsewhere: there the number belongs to no port, or to a
     /// port of another owner.
     pub fn forget(mut self) {
-        self.close = false;
+        self.end = End::None;
     }
 
     /// Returns the port's number.
@@ -159,8 +192,11 @@ impl<P: Platform> Channel<P> {
 
 impl<P: Platform> Drop for Channel<P> {
     fn drop(&mut self) {
-        if self.close && self.platform.claims().epoch() == self.epoch {
-            self.platform.port_closing(self.port);
+        if self.end == End::None || self.platform.claims().epoch() != self.epoch {
+            return;
+        }
+        self.platform.port_closing(self.port);
+        if self.end == End::Close {
             // The port is open, since only this value closes it. There is no recovery from a
             // refusal.
             let _ = op::close(&self.platform, self.port);
@@ -172,7 +208,7 @@ impl<P: Platform> fmt::Debug for Channel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("port", &self.port)
-            .field("close", &self.close)
+            .field("end", &self.end)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use xen_evtchn::{
     Abi, Bound, Callback, Channel, Delivery, Eoi, EventChannels, EventDispatcher, Status,
     set_callback, set_upcall_vector,
 };
-use xen_hypercall::ops::hvm;
+use xen_hypercall::ops::{event_channel as op, hvm};
 use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, boot};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::hvm::hvm_op::HVMOP_SET_EVTCHN_UPCALL_VECTOR;
@@ -403,5 +403,61 @@ fn unmask_of_closed_port_succeeds() {
         assert_eq!(closed.unmask(), Ok(()), "{abi:?}: the number is in range");
         let beyond = Channel::from_toolstack(kernel.clone(), Port(1000));
         assert_eq!(beyond.unmask(), Err(Errno::EINVAL), "{abi:?}");
+    }
+}
+
+#[test]
+fn static_port_stays_open() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let (world, domain) = guest(2, 1023);
+        let kernel = Kernel::new(&domain, abi);
+        let mut config = DomainConfig::new("peer");
+        config.pages = 64;
+        let peer = world.create_guest(config);
+        // As Xen connects them at boot: one end is the other domain's.
+        let own = op::alloc_unbound(&domain, peer.id()).unwrap();
+        let early = Channel::bind_static(kernel.clone(), own);
+        assert_eq!(early.map(drop), Err(Errno::EINVAL), "{abi:?}: not connected");
+        let theirs = op::bind_interdomain(&peer, domain.id(), own).unwrap();
+        for round in 0..3 {
+            let channel = Channel::bind_static(kernel.clone(), own).unwrap();
+            kernel.events().unmask(own).unwrap();
+            op::send(&peer, theirs).unwrap();
+            let mut delivered = Vec::new();
+            kernel.events().on_upcall(0, |port| delivered.push(port));
+            assert_eq!(delivered, [own], "{abi:?}, round {round}");
+            channel.notify().unwrap();
+            assert!(peer.take_event(theirs), "{abi:?}, round {round}");
+            drop(channel);
+            let status = Status::query(&domain, own).unwrap();
+            assert_eq!(status.bound, Bound::Interdomain { remote: peer.id(), port: theirs });
+        }
+        op::close(&peer, theirs).unwrap();
+        op::close(&domain, own).unwrap();
+        let closed = Channel::bind_static(kernel.clone(), own);
+        assert_eq!(closed.map(drop), Err(Errno::EINVAL), "{abi:?}: closed");
+        let beyond = Channel::bind_static(kernel, Port(1 << 20));
+        assert_eq!(beyond.map(drop), Err(Errno::EINVAL), "{abi:?}: no such port");
+    }
+}
+
+#[test]
+fn static_port_is_masked_when_dropped() {
+    let (world, domain) = guest(2, 1023);
+    let kernel = Kernel::new(&domain, Abi::TwoLevel);
+    let mut config = DomainConfig::new("peer");
+    config.pages = 64;
+    let peer = world.create_guest(config);
+    let own = op::alloc_unbound(&domain, peer.id()).unwrap();
+    let theirs = op::bind_interdomain(&peer, domain.id(), own).unwrap();
+    let channel = Channel::bind_static(kernel.clone(), own).unwrap();
+    kernel.events().unmask(own).unwrap();
+    drop(channel);
+    op::send(&peer, theirs).unwrap();
+    let mut delivered = Vec::new();
+    kernel.events().on_upcall(0, |port| delivered.push(port));
+    assert_eq!(delivered, [], "no owner, no upcall");
+    for (domain, port) in [(&domain, own), (&peer, theirs)] {
+        op::close(domain, port).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use dtoolkit::fdt::{Fdt, FdtNode};
 use dtoolkit::{Node, Property};
 use heapless::{String, Vec};
 use thiserror::Error;
-use xen_hypercall::{DomId, Hypercall, boot};
+use xen_hypercall::{DomId, Gfn, Hypercall, Mapped, OutOfMemory, PAGE_SIZE, Platform, boot};
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 
 /// Largest tree that is read: Linux's limit.
@@ -161,7 +161,7 @@ impl BootInfo {
                     let _ = info.memory_map.push(region);
                 }),
                 "reserved-memory" => {
-                    let ranges = node.children().flat_map(regions);
+                    let ranges = node.children().flat_map(reserved);
                     are_reserved &= ranges.fold(true, |all, range| all & info.reserve(range));
                 }
                 _ => {}
@@ -173,6 +173,90 @@ impl BootInfo {
         }
         Ok(info)
     }
+}
+
+/// Region of memory that several domains have from their start, by static configuration
+/// (`xen,shared-mem`).
+///
+/// Xen does not clear it. It is normal memory, and no RAM to allocate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SharedMemory {
+    /// Addresses in this domain, of whole pages.
+    pub range: Range<u64>,
+    /// Offset of the first byte in the region of the domain that owns it.
+    pub offset: u64,
+}
+
+impl SharedMemory {
+    const COMPATIBLE: &str = "xen,shared-memory-v1";
+
+    /// Finds the region with the name `id` (`xen,id`) in a device tree.
+    ///
+    /// # Errors
+    ///
+    /// - [`DeviceTreeError::Node`] if there is none; a region without a name is left out.
+    /// - [`DeviceTreeError::Property`] if two regions have the name, or if the addresses of the
+    ///   region are missing, overflow, or are not those of whole pages.
+    pub fn find(tree: &[u8], id: &str) -> Result<Self, DeviceTreeError> {
+        let fdt = Fdt::new(tree).map_err(|_| DeviceTreeError::Format)?;
+        let invalid = |property| DeviceTreeError::Property { node: Self::COMPATIBLE, property };
+        let mut named = shared_memory(&fdt).filter(|node| {
+            let own = node.property("xen,id");
+            own.is_some_and(|own| own.value_as::<&str>() == Ok(id))
+        });
+        let node = named.next().ok_or(DeviceTreeError::Node(Self::COMPATIBLE))?;
+        if named.next().is_some() {
+            return Err(invalid("xen,id"));
+        }
+        let range = regions(node).next().ok_or(invalid("reg"))?;
+        let page = PAGE_SIZE as u64;
+        if !range.start.is_multiple_of(page) || !range.end.is_multiple_of(page) {
+            return Err(invalid("reg"));
+        }
+        Ok(Self { range, offset: cells_of(node, "xen,offset").unwrap_or(0) })
+    }
+
+    /// Maps the region.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has no room for the mapping.
+    ///
+    /// # Safety
+    ///
+    /// The device tree must be that of Xen, and the kernel must use the addresses for nothing else.
+    pub unsafe fn map<P: Platform>(&self, platform: P) -> Result<Mapped<P>, OutOfMemory> {
+        let first = Gfn::containing(self.range.start);
+        let count = (self.range.end - self.range.start) as usize / PAGE_SIZE;
+        // SAFETY: Xen has mapped all of the region to memory that is shared with other domains. The
+        // caller ensures that nothing but the accessor uses it.
+        unsafe { Mapped::map(platform, first, count) }
+    }
+}
+
+/// Returns the nodes of regions of [`SharedMemory`].
+fn shared_memory<'a>(fdt: &'a Fdt<'a>) -> impl Iterator<Item = FdtNode<'a>> {
+    let reserved = fdt.find_node("/reserved-memory").into_iter();
+    reserved
+        .flat_map(|node| node.children())
+        .filter(|node| is_compatible(node, SharedMemory::COMPATIBLE))
+}
+
+/// Removes what `used` has of `regions`, of which Xen 4.17 has not.
+fn cut<const N: usize>(regions: &mut Vec<Range<u64>, N>, used: &Range<u64>) {
+    let mut rest = Vec::new();
+    for region in regions.iter() {
+        for part in
+            [region.start..region.end.min(used.start), region.start.max(used.end)..region.end]
+        {
+            if !part.is_empty() {
+                // A region without room is one that is not used.
+                let _ = rest.push(part);
+            }
+        }
+    }
+    *regions = rest;
 }
 
 impl Hardware {
@@ -192,7 +276,10 @@ impl Hardware {
         let mut areas = regions(xen);
         let invalid = |node, property| DeviceTreeError::Property { node, property };
         let grant_area = areas.next().ok_or(invalid(XEN, "reg"))?;
-        let extended_regions = areas.take(REGIONS).collect();
+        let mut extended_regions = areas.take(REGIONS).collect();
+        for shared in shared_memory(&fdt).flat_map(reserved) {
+            cut(&mut extended_regions, &shared);
+        }
         let upcall = interrupt(xen, 0).ok_or(invalid(XEN, "interrupts"))?;
 
         // The interrupts of the secure and of the physical timer come first.
@@ -234,6 +321,16 @@ fn regions<'a>(node: FdtNode<'a>) -> impl Iterator<Item = Range<u64>> + 'a {
     all.filter_map(|range| {
         let (start, size) = (range.address::<u64>().ok()?, range.size::<u64>().ok()?);
         (size != 0).then_some(start..start.checked_add(size)?)
+    })
+}
+
+/// Returns the ranges of property `reg` of reserved memory. One that would end beyond all addresses
+/// ends there.
+fn reserved<'a>(node: FdtNode<'a>) -> impl Iterator<Item = Range<u64>> + 'a {
+    let all = node.reg().ok().flatten().into_iter().flatten();
+    all.filter_map(|range| {
+        let (start, size) = (range.address::<u64>().ok()?, range.size::<u64>().ok()?);
+        (size != 0).then_some(start..start.saturating_add(size))
     })
 }
 

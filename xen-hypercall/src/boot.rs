@@ -67,6 +67,14 @@ pub enum BootError {
     Map(OutOfMemory),
 }
 
+impl BootError {
+    /// Returns whether the ring comes later: Xen, which started the domain itself, has opened its
+    /// port, and the toolstack sets the frame when it runs.
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::Absent { gfn, port } if gfn.0 == u64::MAX && *port != 0)
+    }
+}
+
 /// Maps the xenstore ring of this HVM or PVH domain. It must be called once: the ring has one
 /// client.
 ///

@@ -224,3 +224,26 @@ fn vchan_bytes_before_shutdown_are_seen() {
         leaving.join().unwrap();
     });
 }
+
+/// A client reads the last byte of an earlier server and withdraws that one's offer. The new server
+/// then reuses the memory.
+#[test]
+fn withdrawal_follows_earlier_reads() {
+    loom::model(|| {
+        let mem = vchan_page();
+        let mut server = server(mem);
+        let mut client = End::client(mem, VchanOrders::offered(mem).unwrap(), [], []).unwrap();
+        assert_eq!(server.write(&[7]), Ok((1, Notify::Send)));
+        let leaving = thread::spawn(move || {
+            let mut found = [0];
+            client.read(&mut found).unwrap();
+            VchanOrders::withdraw(mem);
+            found
+        });
+        if !server.is_offered() {
+            // The first byte of the right ring, as the next server writes it.
+            mem.copy_from(2048, &[8]).unwrap();
+        }
+        assert_eq!(leaving.join().unwrap(), [7]);
+    });
+}

@@ -117,6 +117,13 @@ impl VchanOrders {
         Self::new(left.load(Ordering::Relaxed), right.load(Ordering::Relaxed))
     }
 
+    /// Withdraws the offer in a first page that both domains have from their start, where it can be
+    /// that of an earlier server. The caller must notify the server, which publishes its offer
+    /// again ([`Vchan::is_offered`]).
+    pub fn withdraw(page: &SharedMem) {
+        page.u8::<SRV_LIVE>().store(0, Ordering::Release);
+    }
+
     /// Returns the number of own pages of the left ring.
     pub fn left_pages(self) -> usize {
         data_bytes(self.left) / PAGE_SIZE
@@ -158,7 +165,6 @@ fn data_bytes(order: u16) -> usize {
 ///
 /// Reads and writes return whether the peer requested a notification. No value that the peer can
 /// write is relied on: the own indices and all sizes are private.
-/// peer can write is relied on: the own indices and all sizes are kept here.
 ///
 /// Source: `io/libxenvchan.h`.
 #[doc(alias = "libxenvchan")]
@@ -318,6 +324,12 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
             AWAITED if self.is_server => VchanPeer::Awaited,
             _ => VchanPeer::Gone,
         }
+    }
+
+    /// Returns whether the offer of this server stands: no client has
+    /// [withdrawn](VchanOrders::withdraw) it.
+    pub fn is_offered(&self) -> bool {
+        self.page.as_ref().u8::<SRV_LIVE>().load(Ordering::Acquire) == 1
     }
 
     /// Publishes that this end shuts down; the caller must notify the peer.

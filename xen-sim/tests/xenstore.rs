@@ -460,6 +460,44 @@ fn late_ring_is_used() {
     world.check().unwrap();
 }
 
+/// Row 217: a domain that Xen started has a port, and its ring comes with `init-dom0less`.
+#[test]
+fn dom0less_ring_is_used() {
+    let world = World::new(1);
+    let guest = world.create_dom0less_guest(DomainConfig::new("guest"));
+    let absent = boot::xenstore_ring(guest.clone()).unwrap_err();
+    assert!(absent.is_late(), "{absent}");
+    let start = guest.now();
+    let refused = XenStore::start(guest.clone(), start + Duration::from_secs(1)).map(drop);
+    assert_eq!(refused, Err(absent));
+    // The toolstack comes after three seconds.
+    let (late, domain) = (start + Duration::from_secs(3), guest.clone());
+    let toolstack = world.clone();
+    world.dom0().spawn(move |dom0: &Domain| {
+        if dom0.now() < late {
+            return Step::Sleep(late);
+        }
+        toolstack.init_dom0less(&domain);
+        Step::Done
+    });
+    let store = XenStore::start(guest.clone(), start + Duration::from_secs(60)).unwrap();
+    assert!(guest.now() >= late && guest.now() < late + Duration::from_secs(1));
+    assert_eq!(text(&store, "name"), Ok("dom0less-1".to_owned()));
+    store.write("data/greeting", "hello").unwrap();
+    assert_eq!(world.store().read("/local/domain/1/data/greeting").as_deref(), Some("hello"));
+    drop(store);
+    world.check().unwrap();
+}
+
+/// A ring that never comes, as in dom0 and in a domain without xenstore, is not late.
+#[test]
+fn absent_ring_is_not_late() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let absent = boot::xenstore_ring(guest).unwrap_err();
+    assert!(matches!(absent, boot::BootError::Absent { .. }) && !absent.is_late(), "{absent}");
+}
+
 fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {
     store.read(path, &mut [0; 64]).unwrap_err()
 }

@@ -29,7 +29,7 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 11] = [
+const KERNELS: [Kernel; 12] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
@@ -41,6 +41,7 @@ const KERNELS: [Kernel; 11] = [
     Kernel { name: "disk-test", package: "xen-kernel-selftest", bin: "disk-test" },
     Kernel { name: "net-test", package: "xen-kernel-selftest", bin: "net-test" },
     Kernel { name: "platform-test", package: "xen-kernel-selftest", bin: "platform-test" },
+    Kernel { name: "dom0less", package: "xen-example-dom0less", bin: "dom0less" },
 ];
 
 /// The kernel outside of the workspace.
@@ -150,6 +151,11 @@ pub(crate) fn platform_test() -> Result<PathBuf> {
 /// Builds the kernel that echoes through a vchan; returns its image.
 pub(crate) fn vchan(arch: Arch) -> Result<PathBuf> {
     make(arch, &KERNELS[5], false)
+}
+
+/// Builds the kernel that Xen starts without dom0; returns its image.
+pub(crate) fn dom0less() -> Result<PathBuf> {
+    make(Arch::Arm64, &KERNELS[11], false)
 }
 
 /// Checks the kernel outside of the workspace with clippy and builds it; returns its image.

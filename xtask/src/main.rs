@@ -11,6 +11,7 @@ mod conformance;
 mod demo;
 mod digest;
 mod disks;
+mod dom0less;
 mod downstream;
 mod driver;
 mod fresh;
@@ -74,6 +75,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
     DriverDomain(driver::Args),
+    /// Boots kernels of ours that Xen for Arm starts itself, without dom0 and beside it.
+    Dom0less(dom0less::Args),
     /// Boots a kernel on real Xen that verifies each block of disks of Linux's and QEMU's backends.
     DiskTest(disks::Args),
     /// Boots a kernel on real Xen that verifies a network of Linux's backend, and Linux guests on
@@ -125,6 +128,7 @@ fn main() -> ExitCode {
         Task::Selftest(args) => selftest::main(&args),
         Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
+        Task::Dom0less(args) => dom0less::main(&args),
         Task::DiskTest(args) => disks::main(&args),
         Task::NetTest(args) => nets::main(&args),
         Task::HvmTest(args) => hvm::main(&args),

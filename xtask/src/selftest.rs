@@ -27,7 +27,7 @@ fn guests(arch: Arch) -> usize {
 
 /// Returns the version of the interrupt controller on arm64; the test of `xentest` has the other
 /// one.
-fn gic(xen: XenVersion) -> u32 {
+pub(crate) fn gic(xen: XenVersion) -> u32 {
     match xen {
         XenVersion::V4_17 => 3,
         XenVersion::V4_20 => 2,

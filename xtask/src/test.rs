@@ -9,7 +9,9 @@ use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
 use crate::testbed::{self, Arch, XenVersion};
-use crate::{abi, checkers, checks, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest};
+use crate::{
+    abi, checkers, checks, dom0less, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest,
+};
 
 /// The step without which nothing can run on real Xen.
 const TESTBED: &str = "packages and images of the testbed";
@@ -146,6 +148,11 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             if let Some(kernels) = kernels {
                 steps.run(step, || self_test(kernels, roles, &versions));
             }
+        }
+        if arm_kernels.is_some() {
+            steps.run("domains that Xen for Arm starts itself", || {
+                dom0less::run(&versions, None, false)
+            });
         }
         if kernels.is_some() && versions.contains(&XenVersion::V4_20) {
             steps.run("relocated kernel as dom0", || selftest::relocated().map(drop));

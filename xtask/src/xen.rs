@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::testbed::{
-    self, Arch, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion,
+    self, Arch, Archive, Boot, Dom0Kind, Ending, Event, Outcome, StaticDomains, Terminal,
+    XenVersion,
 };
 use crate::tty::Tty;
 use crate::{host, kernels, payload, pvh, ui};
@@ -118,6 +119,8 @@ impl Machine {
             xen_args: self.xen_args.clone(),
             append: self.append.clone(),
             plugin: None,
+            domains: StaticDomains::default(),
+            xen_image: None,
         })
     }
 }

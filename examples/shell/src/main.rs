@@ -7,11 +7,12 @@
 extern crate alloc;
 
 use alloc::boxed::Box;
+use core::time::Duration;
 use xen_example_shell::{GuestKind, Kernel, Machine, Memory, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
 use xen_guest::Eoi;
-use xen_hypercall::boot;
+use xen_hypercall::{Platform, boot};
 use xen_kernel_rt::early::Early;
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
@@ -25,14 +26,7 @@ fn main(xen: Rt) {
 
     // In dom0 there is no xenstore yet; in another domain without it the console still has the
     // reason.
-    let store = if xen.is_dom0() {
-        None
-    } else {
-        let ring = boot::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
-        ring.ok().and_then(|ring| {
-            XenStore::new(xen, ring).map_err(|error| early_println!("no xenstore: {error}")).ok()
-        })
-    };
+    let store = if xen.is_dom0() { None } else { store(xen) };
     let grants =
         GrantTable::new(xen).map_err(|error| early_println!("no grant table: {error}")).ok();
 
@@ -67,6 +61,19 @@ fn main(xen: Rt) {
     let mut shell = Shell::new(system, &mut *terminal);
     let reason = shell.boot(xen.command_line());
     shell.shutdown(reason);
+}
+
+/// Time for dom0 to set up the xenstore of a domain that Xen itself started.
+const LATE_STORE: Duration = Duration::from_secs(300);
+
+fn store(xen: Rt) -> Option<XenStore<Rt>> {
+    let is_late = boot::xenstore_ring(xen).is_err_and(|error| error.is_late());
+    if is_late {
+        early_println!("xenstore comes later");
+    }
+    let deadline = xen.now() + if is_late { LATE_STORE } else { Duration::ZERO };
+    let store = XenStore::start(xen, deadline);
+    store.map_err(|error| early_println!("no xenstore: {error}")).ok()
 }
 
 fn kind(xen: Rt) -> GuestKind {

@@ -5,7 +5,8 @@
 //! - a guest on x86 writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as
 //!   far as `guest_loglvl` lets it), a guest on Arm to the UART of `vuart="sbsa_uart"`, if it has
 //!   one;
-//! - dom0 uses the `console_io` hypercall, which Xen refuses to guests unless it is a debug build.
+//! - dom0 uses the `console_io` hypercall, and so does a guest on Arm without a UART: Xen refuses
+//!   it to guests that the toolstack started, unless Xen is a debug build.
 
 use crate::{clock, output, platform::Rt};
 use core::fmt::{self, Write};

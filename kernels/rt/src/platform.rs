@@ -55,6 +55,16 @@ impl Rt {
         BOOT.get().map_or(&[], |boot| &boot.modules)
     }
 
+    /// Maps the static shared memory with the name `id` of the device tree.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such memory, `EINVAL` if its node is invalid, `ENOMEM`; `ENOSYS` on
+    /// x86.
+    pub fn shared_memory(self, id: &str) -> Result<Mapped<Self>, Errno> {
+        machine::shared_memory(id)
+    }
+
     /// Returns the address of the ACPI root pointer.
     pub fn rsdp(self) -> Option<u64> {
         BOOT.get().and_then(|boot| boot.rsdp)

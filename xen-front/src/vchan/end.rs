@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 use xen_evtchn::{Bound, Channel};
 use xen_grant::MAX_PAGES;
-use xen_hypercall::{Instant, PageVec, Platform, Port, SharedMem};
+use xen_hypercall::{Instant, OutOfMemory, PageVec, Platform, Port, SharedMem};
 use xen_ring::{Notify, Vchan, VchanPeer};
 
 /// The pages of a ring outside of the first page, in parts that are each granted or mapped as one:
@@ -14,6 +14,15 @@ use xen_ring::{Notify, Vchan, VchanPeer};
 pub(super) struct Parts<P: Platform, M>(PageVec<P, M>);
 
 impl<P: Platform, M> Parts<P, M> {
+    /// Makes the list of a ring that has one part, or none.
+    pub(super) fn whole(platform: &P, part: Option<M>) -> Result<Self, VchanError> {
+        let mut parts = PageVec::new(platform.clone());
+        if let Some(part) = part {
+            parts.push(part).map_err(|_| VchanError::Memory(OutOfMemory { pages: 1 }))?;
+        }
+        Ok(Self(parts))
+    }
+
     /// Allocates the list for a ring of `pages` pages, and fills it with the parts that `part`
     /// makes of a number of pages each.
     pub(super) fn new(
@@ -42,7 +51,7 @@ impl<P: Platform, M> AsRef<[M]> for Parts<P, M> {
 
 /// The longest wait for an event. A destroyed domain sends none, so its state is polled at this
 /// interval.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One end of a vchan, in memory of kind `M`. [`Server`](super::Server) and
 /// [`Client`](super::Client) are such.
@@ -68,6 +77,22 @@ impl<P: Platform> Drop for NotifyOnDrop<P> {
 impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     pub(super) fn new(platform: P, ring: Vchan<M, Parts<P, M>>, channel: Channel<P>) -> Self {
         Self { ring, channel: NotifyOnDrop(channel), platform }
+    }
+
+    /// Returns the platform.
+    pub(super) fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Returns whether the offer of this server stands.
+    pub(super) fn is_offered(&self) -> bool {
+        self.ring.is_offered()
+    }
+
+    /// Continues with a new offer, and notifies the client.
+    pub(super) fn renew(&mut self, ring: Vchan<M, Parts<P, M>>) {
+        self.ring = ring;
+        self.notify(Notify::Send);
     }
 
     /// Returns the port whose events announce bytes, room, or a peer that connected or

@@ -28,6 +28,14 @@ pub enum VchanError {
     /// The requested orders of the rings, or those that the server has published, are invalid.
     #[error("{0}")]
     Rings(#[from] xen_ring::VchanError),
+    /// The memory of both domains is smaller than the rings.
+    #[error("vchan: found {found} pages of memory, expected {expected}")]
+    Region {
+        /// Number of pages.
+        found: usize,
+        /// Number of pages of the rings.
+        expected: usize,
+    },
     /// The peer published an impossible index. Nothing was copied, and that direction stays closed.
     #[error("vchan: {0}")]
     Corrupt(#[from] Corrupt),

@@ -57,15 +57,20 @@
 //! server has closed are in the grant table's deferred list. Neither end survives a suspend: close
 //! it before, and create another one afterwards.
 //!
+//! Domains without xenstore connect by a [`StaticVchan`] each: memory and port are a part of their
+//! configuration.
+//!
 //! Source: `io/libxenvchan.h` and `tools/libs/vchan`.
 
 mod client;
 mod end;
 mod error;
+mod region;
 mod server;
 
 pub use client::Client;
 pub use end::End;
 pub use error::VchanError;
+pub use region::{StaticEnd, StaticVchan};
 pub use server::{MAX_PATH, Server};
 pub use xen_ring::{VchanOrders, VchanPeer};

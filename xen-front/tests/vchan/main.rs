@@ -6,5 +6,6 @@ mod hostile;
 mod lifecycle;
 #[path = "../persistent/mod.rs"]
 mod persistent;
+mod region;
 mod stream;
 mod waiting;

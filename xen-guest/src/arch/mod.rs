@@ -9,6 +9,6 @@ cfg_if::cfg_if! {
         mod entry;
         mod gic;
         pub use aarch64::{Counter, InterruptFlag, Uart, VirtualTimer, disable_and_halt};
-        pub use gic::InterruptController;
+        pub use gic::{GicError, InterruptController};
     }
 }

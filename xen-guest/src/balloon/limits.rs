@@ -66,7 +66,10 @@ impl Limits {
         };
         let pages = number("memory/target", target)?.ok_or(TargetError(Refusal::Missing))?;
         let static_max = number("memory/static-max", static_max)?;
-        let video = number("memory/videoram", videoram)?.unwrap_or(0);
+        let video = match videoram {
+            Some(Err(value)) if value.is_default() => 0,
+            value => number("memory/videoram", value)?.unwrap_or(0),
+        };
         // Without a maximum, the domain has what the target says.
         let all = static_max.unwrap_or(pages.max(self.boot_pages));
         for (node, pages) in [("memory/target", pages), ("memory/videoram", video)] {
@@ -146,6 +149,17 @@ mod tests {
         assert_eq!(limits.target(&nodes(16_000, 16_384, None)), Ok(16_000));
         let missing = MemoryNodes::default();
         assert!(error(&mut limits, missing).contains("found no node"));
+    }
+
+    #[test]
+    fn default_video_memory_is_none() {
+        let mut limits = Limits::new(16_384, 1000);
+        let with = |text| MemoryNodes {
+            videoram: Some(Err(NotANumber::new(text))),
+            ..nodes(16_000, 16_384, None)
+        };
+        assert_eq!(limits.target(&with("-1")), Ok(16_000));
+        limits.target(&with("-2")).unwrap_err();
     }
 
     #[test]

@@ -20,6 +20,19 @@ const PAGE_KIB: u64 = PAGE_SIZE as u64 / 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NotANumber(String<32>);
 
+impl NotANumber {
+    /// Returns whether this is the toolstack's value for a default, which `init-dom0less` of Xen
+    /// writes: -1.
+    pub(super) fn is_default(&self) -> bool {
+        self.0 == "-1"
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(text: &str) -> Self {
+        Self(String::try_from(text).unwrap())
+    }
+}
+
 impl fmt::Display for NotANumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "found '{}', expected a number of KiB", self.0)

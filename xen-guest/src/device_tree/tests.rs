@@ -134,11 +134,12 @@ fn missing_parts_are_named() {
 
 #[test]
 fn broken_trees_do_not_panic() {
-    let (tree, domain) = (guest(true).to_dtb(), domain());
+    let (tree, domain) = (with_shared(&[shared(0x6000_0000, 0x1000, Some("link"))]), domain());
     let mut refused = 0;
     let mut read = |tree: &[u8]| {
         let hardware = Hardware::read(tree);
         let info = BootInfo::read_device_tree(&domain, tree, u64::MAX);
+        let _ = SharedMemory::find(tree, "link");
         refused += u32::from(hardware.is_err() || info.is_err());
     };
     for length in (0..tree.len()).step_by(7) {
@@ -170,4 +171,111 @@ fn surplus_reserved_ranges_leave_no_ram() {
         let info = BootInfo::read_device_tree(&domain(), &tree.to_dtb(), 0x4100_0000).unwrap();
         assert_eq!(info.usable_ram(&[]).count(), 0, "{memory_is_last}");
     }
+}
+
+/// Returns a region of shared memory, as Xen writes it.
+fn shared(address: u64, size: u64, id: Option<&str>) -> DeviceTreeNode {
+    let name = std::format!("xen-shmem@{address:x}");
+    let mut region = node(&name, "xen,shared-memory-v1", &[(address, size)]);
+    if let Some(id) = id {
+        region.add_property(text("xen,id", id));
+    }
+    region.add_property(property("xen,offset", &[0, 0]));
+    region
+}
+
+/// Returns the tree of a guest with these regions.
+fn with_shared(regions: &[DeviceTreeNode]) -> Vec<u8> {
+    let mut tree = guest(true);
+    let reserved = tree.root.child_mut("reserved-memory").unwrap();
+    regions.iter().for_each(|region| reserved.add_child(region.clone()));
+    tree.to_dtb()
+}
+
+#[test]
+fn shared_memory_is_found_by_name() {
+    let tree = with_shared(&[
+        shared(0x6000_0000, 0x1000, None),
+        shared(0x6010_0000, 0x3000, Some("link")),
+        shared(0x1_0000_0000, 0x20_0000, Some("frames")),
+    ]);
+    let found = SharedMemory::find(&tree, "link").unwrap();
+    assert_eq!(found, SharedMemory { range: 0x6010_0000..0x6010_3000, offset: 0 });
+    let found = SharedMemory::find(&tree, "frames").unwrap();
+    assert_eq!(found.range, 0x1_0000_0000..0x1_0020_0000);
+    // The region without a name has none, and the other reserved memory is not shared.
+    for id in ["", "lin", "link2", "shared"] {
+        let missing = DeviceTreeError::Node("xen,shared-memory-v1");
+        assert_eq!(SharedMemory::find(&tree, id), Err(missing), "{id}");
+    }
+    let mut tree = guest(true);
+    tree.root.remove_child("reserved-memory").unwrap();
+    assert!(SharedMemory::find(&tree.to_dtb(), "link").is_err());
+}
+
+#[test]
+fn invalid_shared_memory_is_refused() {
+    let invalid =
+        |property| Err(DeviceTreeError::Property { node: "xen,shared-memory-v1", property });
+    let find = |regions: &[DeviceTreeNode]| SharedMemory::find(&with_shared(regions), "link");
+    let link = |address, size| shared(address, size, Some("link"));
+    assert_eq!(find(&[link(0x6000_0000, 0x1000), link(0x6100_0000, 0x1000)]), invalid("xen,id"));
+    for (address, size) in [
+        (0x6000_0000, 0),
+        (0x6000_0000, 0xfff),
+        (0x6000_0800, 0x1000),
+        (u64::MAX - 0xfff, 0x1000),
+        (u64::MAX - 0xffff, u64::MAX),
+    ] {
+        assert_eq!(find(&[link(address, size)]), invalid("reg"), "{address:#x} {size:#x}");
+    }
+    let mut region = link(0x6000_0000, 0x1000);
+    region.remove_property("reg").unwrap();
+    assert_eq!(find(&[region]), invalid("reg"));
+    // A broken region does not hide another one.
+    let mut region = shared(0x6000_0000, 0x1000, None);
+    region.add_property(property("xen,id", &[u32::MAX]));
+    assert!(find(&[region, link(0x6100_0000, 0x1000)]).is_ok());
+    assert_eq!(SharedMemory::find(&[], "link"), Err(DeviceTreeError::Format));
+}
+
+/// Xen 4.17 has the addresses of shared memory in an extended region, too.
+#[test]
+fn shared_memory_is_no_extended_region() {
+    let regions = |shared: &[DeviceTreeNode]| {
+        Hardware::read(&with_shared(shared)).unwrap().extended_regions.to_vec()
+    };
+    let last = 0x2_0000_0000..0x100_0000_0000;
+    let middle = shared(0x6000_0000, 0x10_0000, Some("a"));
+    let cut = [0x5000_0000..0x6000_0000, 0x6010_0000..0xc000_0000, last.clone()];
+    assert_eq!(regions(&[middle]), cut);
+    // The ends of a region, and none of it.
+    let shared = [
+        shared(0x4f00_0000, 0x200_0000, Some("a")),
+        shared(0xb000_0000, 0x2000_0000, Some("b")),
+        shared(0x1_0000_0000, 0x1000, None),
+    ];
+    assert_eq!(regions(&shared), [0x5100_0000..0xb000_0000, last.clone()]);
+    // One that overflows takes all that follows.
+    let whole = self::shared(0x5000_0000, u64::MAX, Some("a"));
+    assert_eq!(regions(&[whole]), []);
+}
+
+#[test]
+fn overflowing_reserved_range_is_kept() {
+    let tree = with_shared(&[shared(0x4400_0000, u64::MAX, None)]);
+    let info = BootInfo::read_device_tree(&domain(), &tree, 0x4100_0000).unwrap();
+    assert!(info.usable_ram(&[]).all(|ram| ram.end <= 0x4400_0000));
+    assert!(info.usable_ram(&[]).count() > 0);
+}
+
+#[test]
+fn shared_memory_is_mapped() {
+    let domain = domain();
+    let gfn = boot::xenstore_ring(domain.clone()).unwrap().page.first_gfn();
+    let start = gfn.address();
+    let memory = SharedMemory { range: start..start + 0x1000, offset: 0 };
+    // SAFETY: the frame is a page of the simulator that is accessed as shared memory alone.
+    let mapped = unsafe { memory.map(domain) }.unwrap();
+    assert_eq!((mapped.first_gfn(), mapped.as_ref().len()), (gfn, 0x1000));
 }

@@ -2,7 +2,7 @@
 
 /// Access to I/O ports, in the widths of the unplug protocol and of PCI.
 ///
-/// [`Ports`] implements it with the instructions; a simulated device implements it in software.
+/// `Ports` of x86 implements it with the instructions; a simulated device does in software.
 pub trait PortIo {
     /// Reads a byte.
     ///

@@ -101,6 +101,17 @@ impl SharedMem {
         unsafe { Self::from_raw(NonNull::new_unchecked(self.base()), PAGE_SIZE) }
     }
 
+    /// Returns `count` pages from page `first` on; `None` if there are not so many, or for none.
+    pub fn pages(&self, first: usize, count: usize) -> Option<&Self> {
+        let (start, len) = (first.checked_mul(PAGE_SIZE)?, count.checked_mul(PAGE_SIZE)?);
+        if count == 0 || !self.contains(start, len) {
+            return None;
+        }
+        // SAFETY: whole, aligned pages within the memory, which lives as long as the borrow and is
+        // accessed through atomics only.
+        Some(unsafe { Self::from_raw(NonNull::new_unchecked(self.base().add(start)), len) })
+    }
+
     words! {
         u8 u8_at SharedU8 u8,
         u16 u16_at SharedU16 u16,
@@ -243,6 +254,20 @@ mod tests {
 
     fn two_pages() -> Box<[Page; 2]> {
         Box::new([Page::ZERO; 2])
+    }
+
+    #[test]
+    fn pages_are_within_memory() {
+        let mut pages = Box::new([Page::ZERO; 3]);
+        let mem = SharedMem::from_pages(&mut pages);
+        let last = mem.pages(2, 1).unwrap();
+        last.write(8, &7_u64).unwrap();
+        assert_eq!((last.len(), mem.read::<u64>(2 * PAGE_SIZE + 8)), (PAGE_SIZE, Some(7)));
+        assert_eq!(mem.pages(0, 3).map(SharedMem::len), Some(3 * PAGE_SIZE));
+        for (first, count) in [(0, 0), (3, 0), (0, 4), (3, 1), (2, 2), (usize::MAX, 1)] {
+            assert!(mem.pages(first, count).is_none(), "{first} {count}");
+        }
+        assert!(mem.pages(1, usize::MAX / PAGE_SIZE + 2).is_none());
     }
 
     #[test]

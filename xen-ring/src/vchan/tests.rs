@@ -267,3 +267,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn withdrawn_offer_is_not_taken() {
+    let mut page = page();
+    let mem = SharedMem::from_pages(&mut page);
+    let server = End::server(mem, in_page(), &[], &[], []).unwrap();
+    assert!(server.is_offered());
+    VchanOrders::withdraw(mem);
+    assert!(!server.is_offered());
+    assert_eq!(VchanOrders::offered(mem), Err(VchanError::ServerGone));
+    let mut server = End::server(mem, in_page(), &[], &[], []).unwrap();
+    assert!(server.is_offered() && VchanOrders::offered(mem).is_ok());
+    server.shutdown();
+    assert!(!server.is_offered());
+}

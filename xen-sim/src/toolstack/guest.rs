@@ -13,7 +13,7 @@ use xen_sys::grant_table::{GNTTAB_RESERVED_CONSOLE, GNTTAB_RESERVED_XENSTORE};
 use xen_sys::hvm::params::*;
 
 /// Special page of each ring.
-const STORE_PAGE: usize = 0;
+pub(super) const STORE_PAGE: usize = 0;
 const CONSOLE_PAGE: usize = 1;
 
 impl World {
@@ -97,7 +97,7 @@ impl World {
         self.shared().consoles().type_in(&mut self.shared().lock(), id, text);
     }
 
-    fn write_home(
+    pub(super) fn write_home(
         &self,
         store: &Store,
         host_write: &dyn Fn(&str, &str),
@@ -219,16 +219,28 @@ impl Machine {
         evtchn: u32,
         grant: u32,
     ) -> (u64, u32) {
-        let mfn = self.pool.alloc(1).expect("the world has a free frame");
-        let gfn = self.dom(id).physmap.special(page);
-        self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Xen }));
+        let port = self.make_ring_port(id, evtchn);
+        let gfn = self.make_ring_page(id, page, grant);
+        self.dom_mut(id).params[pfn as usize] = gfn;
+        (gfn, port)
+    }
+
+    /// Opens the port of a ring.
+    pub(super) fn make_ring_port(&mut self, id: DomId, evtchn: u32) -> u32 {
         let port = self.alloc_unbound(id, DomId(0)).expect("a new domain has free ports");
         let domain = self.dom_mut(id);
         domain.kept_ports.insert(port);
-        domain.params[pfn as usize] = gfn;
         domain.params[evtchn as usize] = u64::from(port);
+        port
+    }
+
+    /// Adds the page of a ring, and grants it to dom0; returns its frame.
+    pub(super) fn make_ring_page(&mut self, id: DomId, page: usize, grant: u32) -> u64 {
+        let mfn = self.pool.alloc(1).expect("the world has a free frame");
+        let gfn = self.dom(id).physmap.special(page);
+        self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Xen }));
         self.seed_entry(id, grant, DomId(0), gfn);
-        (gfn, port)
+        gfn
     }
 
     /// Binds the control domain's end of a guest's ring; returns its page and dom0's port.

@@ -3,6 +3,7 @@
 mod backend;
 mod console;
 mod device;
+mod dom0less;
 mod guest;
 mod lifecycle;
 

@@ -1,21 +1,26 @@
 //! The emulated machines: how Xen, dom0 and the payload's line reach them.
 
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 
-use super::qemu::{Boot, Dom0, path};
+use super::dom0less::{self, INITRAMFS, KERNEL};
+use super::qemu::{Boot, Dom0, Emulator, path};
 use super::{Arch, Dom0Kind};
 
-/// Addresses at which the kernel and the initramfs of dom0 are loaded on arm64.
-const KERNEL: u64 = 0x5000_0000;
-const INITRAMFS: u64 = 0x6000_0000;
-
-/// Adds the options of the machine, and those by which Xen finds `dom0`.
-pub(super) fn describe(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
-    match boot.arch {
-        Arch::X86_64 => pc(command, boot, dom0),
-        Arch::Arm64 => virt(command, boot, dom0),
+/// Adds the options of the machine, and those by which Xen finds `dom0` and other domains. Files
+/// for the machine are made in the folder `scratch`.
+pub(super) fn describe(
+    command: &mut Command,
+    boot: &Boot,
+    dom0: Option<&Dom0>,
+    scratch: &Path,
+) -> Result<()> {
+    match (boot.arch, dom0) {
+        (Arch::X86_64, Some(dom0)) => pc(command, boot, dom0),
+        (Arch::X86_64, None) => bail!("Xen starts no domains but dom0 on x86"),
+        (Arch::Arm64, _) => virt(command, boot, dom0, scratch),
     }
 }
 
@@ -66,15 +71,30 @@ fn pc(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
 
 /// Describes QEMU's machine `virt`: modules by its guest loader, which names them in the device
 /// tree; the payload's line on a virtio console, which Xen leaves to dom0.
-fn virt(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
+fn virt(command: &mut Command, boot: &Boot, dom0: Option<&Dom0>, scratch: &Path) -> Result<()> {
     let gic = boot.gic;
     // Randomness in the device tree would change each run.
-    command
-        .args(["-M", &format!("virt,virtualization=true,gic-version={gic},dtb-randomness=off")])
-        .args(["-cpu", "cortex-a57", "-append", &xen_line(boot, "console=dtuart")]);
+    let machine = format!("virt,virtualization=true,gic-version={gic},dtb-randomness=off");
+    let line = xen_line(boot, "console=dtuart");
+    let (mem, cpus) = (boot.mem.to_string(), boot.cpus.to_string());
+    let size = ["-cpu", "cortex-a57", "-m", &mem, "-smp", &cpus];
+    command.args(["-M", &machine, "-cpu", "cortex-a57"]);
     if boot.icount {
         command.args(["-rtc", "base=2026-01-01,clock=vm"]);
     }
+    if dom0.is_some_and(|dom0| dom0.initramfs.is_some()) {
+        command.args(["-device", "virtio-serial-device", "-device", "virtconsole,chardev=payload"]);
+    }
+    let domains = &boot.domains;
+    if !domains.domains.is_empty() {
+        ensure!(!boot.icount, "no counted instructions with domains that Xen starts");
+        let mut same = Emulator::get(Arch::Arm64)?.command()?;
+        same.args(size);
+        let tree = dom0less::dump(same, &machine, scratch)?;
+        return domains.describe(command, dom0, &tree, &line, scratch);
+    }
+    let Some(dom0) = dom0 else { bail!("no domain to boot") };
+    command.args(["-append", &line]);
     // With an empty line of dom0, Xen would take its own for that.
     let line = format!("{} ", dom0.line.trim().replace(',', ",,"));
     let kernel = path(&dom0.kernel)?.replace(',', ",,");
@@ -84,9 +104,7 @@ fn virt(command: &mut Command, boot: &Boot, dom0: &Dom0) -> Result<()> {
     ]);
     if let Some(initramfs) = &dom0.initramfs {
         let initramfs = path(initramfs)?.replace(',', ",,");
-        command
-            .args(["-device", &format!("guest-loader,addr={INITRAMFS:#x},initrd={initramfs}")])
-            .args(["-device", "virtio-serial-device", "-device", "virtconsole,chardev=payload"]);
+        command.args(["-device", &format!("guest-loader,addr={INITRAMFS:#x},initrd={initramfs}")]);
     }
     Ok(())
 }

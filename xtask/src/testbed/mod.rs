@@ -8,6 +8,7 @@
 mod apt;
 mod bare;
 mod cpio;
+mod dom0less;
 mod guest;
 mod hang_detector;
 mod image;
@@ -25,9 +26,10 @@ use anyhow::{Context, Result, bail};
 use apt::Suite;
 pub(crate) use bare::without_xen;
 pub(crate) use cpio::Archive;
+pub(crate) use dom0less::{Enhanced, SharedRegion, StaticChannel, StaticDomain, StaticDomains};
 pub(crate) use guest::LinuxGuest;
 pub(crate) use image::{Base, add_device_model, add_hvm, tools};
-pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
+pub(crate) use qemu::{Boot, Ending, Event, Outcome, Progress, Terminal};
 pub(crate) use root::Root;
 
 /// Processor architecture of an emulated machine.

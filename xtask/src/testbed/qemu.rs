@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::hang_detector::{self, HangDetector};
 use super::machine;
-use super::{Arch, Archive, Base, Dom0Kind, Root, XenVersion, apt, host_suite};
+use super::{Arch, Archive, Base, Dom0Kind, Root, StaticDomains, XenVersion, apt, host_suite};
 use crate::host;
 
 /// Start of a control line of dom0's init on the second serial port.
@@ -88,6 +88,10 @@ pub(crate) struct Boot {
     pub(crate) append: String,
     /// A plugin of the emulator, and the file that it writes.
     pub(crate) plugin: Option<(PathBuf, PathBuf)>,
+    /// Domains that Xen starts itself, on arm64.
+    pub(crate) domains: StaticDomains,
+    /// Another Xen of the same version, in the place of Debian's.
+    pub(crate) xen_image: Option<PathBuf>,
 }
 
 /// The first domain.
@@ -108,6 +112,14 @@ pub(crate) enum Event<'a> {
     Payload(&'a str),
     /// A control line of dom0's init: `dom0`, `run`, `log FILE` or `rc CODE`, with dom0's uptime.
     Mark(&'a str),
+}
+
+/// State of a boot, as its observer finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Continues,
+    /// All is done, and the machine can be stopped.
+    Complete,
 }
 
 /// End of a boot.
@@ -197,6 +209,8 @@ impl Boot {
             gic: 3,
             append: String::new(),
             plugin: None,
+            domains: StaticDomains::default(),
+            xen_image: None,
         }
     }
 
@@ -221,7 +235,11 @@ impl Boot {
             initramfs: Some(initramfs),
             kind: self.dom0,
         };
-        self.emulate(&base, scratch, &dom0, terminal, watch)
+        let mut see = |event: Event<'_>| {
+            watch(event);
+            Progress::Continues
+        };
+        self.emulate(&base, scratch, Some(&dom0), terminal, &mut see)
     }
 
     /// Boots `kernel` itself as dom0, without Linux: a PVH dom0 on x86.
@@ -235,21 +253,36 @@ impl Boot {
             kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
         let kind = Dom0Kind::Pvh;
         let dom0 = Dom0 { kernel, line: self.append.clone(), initramfs: None, kind };
-        self.emulate(&base, Scratch::new()?, &dom0, None, watch)
+        let mut see = |event: Event<'_>| {
+            watch(event);
+            Progress::Continues
+        };
+        self.emulate(&base, Scratch::new()?, Some(&dom0), None, &mut see)
+    }
+
+    /// Boots the [`domains`](Self::domains) without dom0, until `watch` has seen their end: no
+    /// domain can power the machine off.
+    pub(crate) fn without_dom0(
+        &self,
+        watch: &mut dyn FnMut(Event<'_>) -> Progress,
+    ) -> Result<Outcome> {
+        let base = Base::get(self.arch, self.xen)?;
+        self.emulate(&base, Scratch::new()?, None, None, watch)
     }
 
     fn emulate(
         &self,
         base: &Base,
         scratch: Scratch,
-        dom0: &Dom0,
+        dom0: Option<&Dom0>,
         terminal: Option<&mut dyn Terminal>,
-        watch: &mut dyn FnMut(Event<'_>),
+        watch: &mut dyn FnMut(Event<'_>) -> Progress,
     ) -> Result<Outcome> {
         let socket = scratch.0.path().join("payload");
         let listener =
             UnixListener::bind(&socket).context("making the socket of the second serial port")?;
-        let payload = dom0.initramfs.is_some();
+        let payload = dom0.is_some_and(|dom0| dom0.initramfs.is_some());
+        let xen = self.xen_image.as_ref().unwrap_or(&base.xen);
         let mut command = Emulator::get(self.arch)?.command()?;
         command
             // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's
@@ -259,8 +292,8 @@ impl Boot {
             .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
             .args(["-serial", "stdio"])
             .args(["-chardev", &format!("socket,id=payload,path={}", path(&socket)?)])
-            .args(["-kernel", &path(&base.xen)?]);
-        machine::describe(&mut command, self, dom0)?;
+            .args(["-kernel", &path(xen)?]);
+        machine::describe(&mut command, self, dom0, scratch.0.path())?;
         if self.icount {
             command.args(["-icount", "shift=1,sleep=off"]);
         }
@@ -432,7 +465,7 @@ struct Session<'a, 't> {
     terminal: Option<&'t mut dyn Terminal>,
     /// The second serial port is the user's terminal now.
     raw: bool,
-    watch: &'a mut dyn FnMut(Event<'_>),
+    watch: &'a mut dyn FnMut(Event<'_>) -> Progress,
 }
 
 impl Session<'_, '_> {
@@ -471,7 +504,7 @@ impl Session<'_, '_> {
         if let Some(mark) =
             line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("TESTBED "))
         {
-            (self.watch)(Event::Mark(mark));
+            self.see(Event::Mark(mark));
             return self.mark(mark);
         }
         match port {
@@ -485,14 +518,22 @@ impl Session<'_, '_> {
                     );
                 }
                 self.xen(line);
-                (self.watch)(Event::Xen(line));
+                self.see(Event::Xen(line));
             }
             _ => {
                 self.emulator_fault |= has_impossible_flags(line);
-                (self.watch)(Event::Payload(line));
+                self.see(Event::Payload(line));
             }
         }
         Ok(())
+    }
+
+    /// Passes an event to the observer, which may end the boot.
+    fn see(&mut self, event: Event<'_>) {
+        if (self.watch)(event) == Progress::Complete && self.ending.is_none() {
+            self.ending = Some(Ending::Exit(0));
+            self.stop_by = Some(Instant::now());
+        }
     }
 
     fn mark(&mut self, mark: &str) -> Result<()> {

@@ -11,6 +11,13 @@ xen_guest::arm64_entry!(start, stack: 512 * 1024);
 
 static HARDWARE: Once<Hardware> = Once::new();
 
+static TREE: Once<&[u8]> = Once::new();
+
+/// Returns the device tree.
+pub(super) fn tree() -> Option<&'static [u8]> {
+    TREE.get().copied()
+}
+
 /// Returns the hardware of the device tree.
 pub(super) fn hardware() -> Option<&'static Hardware> {
     HARDWARE.get()
@@ -23,7 +30,7 @@ fn start(device_tree: usize) -> ! {
     // SAFETY: the address is the entry's. The allocator leaves the tree out.
     let tree = unsafe { device_tree::at(device_tree) };
     // Nothing can be printed before the tree is read.
-    let tree = tree.unwrap_or_else(|| panic!("no device tree"));
+    let tree = *TREE.call_once(|| tree.unwrap_or_else(|| panic!("no device tree")));
     let hardware = Hardware::read(tree).map(|hardware| HARDWARE.call_once(|| hardware));
     let info = BootInfo::read_device_tree(&Rt::new(), tree, device_tree as u64);
     let info = BOOT.call_once(|| info.unwrap_or_else(|error| panic!("{error}")));

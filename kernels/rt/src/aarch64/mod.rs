@@ -14,8 +14,9 @@ pub(crate) mod timers;
 use crate::Rt;
 use crate::vcpus::VCPUS;
 use spin::Mutex;
+use xen_guest::device_tree::{DeviceTreeError, SharedMemory};
 use xen_guest::{Runstate, RunstateArea};
-use xen_hypercall::Errno;
+use xen_hypercall::{Errno, Mapped};
 
 /// Areas with the run state of each vCPU, which Xen has no other way to give on Arm.
 static RUNSTATES: [Mutex<Option<RunstateArea<Rt>>>; VCPUS] = [const { Mutex::new(None) }; VCPUS];
@@ -45,3 +46,18 @@ pub(crate) fn generation_id() -> Option<u128> {
 
 /// Has no device to set up after a resume: there is no device model.
 pub(crate) fn resume_devices() {}
+
+/// Maps the static shared memory with the name `id`.
+pub(crate) fn shared_memory(id: &str) -> Result<Mapped<Rt>, Errno> {
+    let memory = SharedMemory::find(boot::tree().ok_or(Errno::ENODEV)?, id);
+    let memory = memory.map_err(|error| match error {
+        DeviceTreeError::Node(_) => Errno::ENOENT,
+        error => {
+            log::error!("shared memory {id}: {error}");
+            Errno::EINVAL
+        }
+    })?;
+    // SAFETY: the tree of the entry, whose reserved memory the allocator and the frames for other
+    // domains' memory leave out.
+    unsafe { memory.map(Rt::new()) }.map_err(|_| Errno::ENOMEM)
+}

@@ -1,9 +1,12 @@
-//! Output of a guest: the UART that Xen emulates, if the domain has one.
+//! Output of a guest: the UART that Xen emulates, if the domain has one, else Xen's console, which
+//! Xen refuses to guests that it has not started itself.
 
+use crate::Rt;
 use core::fmt::Write;
 use core::ptr::NonNull;
 use spin::Once;
 use xen_guest::arch::Uart;
+use xen_hypercall::ops::console_io;
 
 static UART: Once<Uart> = Once::new();
 
@@ -18,7 +21,9 @@ pub(super) fn init(address: u64) {
 
 /// Writes text. There is no machine without Xen.
 pub(crate) fn write(text: &str, _is_bare: bool) {
-    if let Some(mut uart) = UART.get().copied() {
-        let _ = uart.write_str(text);
+    match UART.get().copied() {
+        Some(mut uart) => drop(uart.write_str(text)),
+        // After a refusal there is no other output.
+        None => drop(console_io::write(&Rt::new(), text.as_bytes())),
     }
 }

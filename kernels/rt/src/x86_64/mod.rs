@@ -16,7 +16,7 @@ pub(crate) mod timers;
 
 use crate::Rt;
 use xen_guest::Runstate;
-use xen_hypercall::Errno;
+use xen_hypercall::{Errno, Mapped};
 
 pub(crate) use hvm::{generation_id, unplug_again as resume_devices};
 pub use lines::LineError;
@@ -29,3 +29,8 @@ pub(crate) fn runstate(vcpu: u32) -> Result<Runstate, Errno> {
 
 /// Xen suspends domains.
 pub(crate) const CAN_SUSPEND: bool = true;
+
+/// Maps no shared memory: there is no device tree.
+pub(crate) fn shared_memory(_: &str) -> Result<Mapped<Rt>, Errno> {
+    Err(Errno::ENOSYS)
+}
