@@ -115,8 +115,9 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
         let documented = [&args, &*strs(&libraries), &*strs(&hosted)].concat();
         let strict = [("RUSTDOCFLAGS", "-D warnings")];
         quietly(&documented, &strict)?;
-        // The one library whose items differ by architecture.
-        quietly(&["doc", "--no-deps", "-p", "xen-guest", "--target", ARM], &strict)
+        // The libraries whose items differ by architecture.
+        let differ = ["-p", "xen-guest", "-p", "xen-hypercall", "--target", ARM];
+        quietly(&[&["doc", "--no-deps"], &differ[..]].concat(), &strict)
     });
     Ok(())
 }

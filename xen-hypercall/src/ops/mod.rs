@@ -33,7 +33,7 @@
 //! | [`physdev`] | all but the two for PV guests and the two that Xen ignores |
 //! | [`platform`] | all 25, and one for any other |
 //! | [`pmu`], [`argo`], [`kexec`], [`hypfs`] | all; kexec without the first form of (un)load |
-//! | [`mca`], [`xsm`] | one for any operation, and the queries |
+//! | `mca` of x86, [`xsm`] | one for any operation, and the queries |
 //! | [`dm_op`] | all 20 |
 //! | [`domctl`], [`sysctl`] | one for any operation, and those that a dom0 kernel uses |
 //!

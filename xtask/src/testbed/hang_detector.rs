@@ -8,31 +8,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Time without activity after which an emulator hangs: above the delays of a busy host.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Returns a core for one emulator, of those that this process may use: each time the next one.
-pub(super) fn core() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let list =
-        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
-    let cores = cores(list.trim());
-    let turn = NEXT.fetch_add(1, Ordering::Relaxed);
-    cores.get(turn % cores.len().max(1)).copied().unwrap_or(0)
-}
-
-/// Reads a list such as `0-2,5`.
-fn cores(list: &str) -> Vec<usize> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(first.parse().ok()?..=last.parse().ok()?)
-    };
-    list.split(',').filter_map(range).flatten().collect()
-}
 
 /// Activity of the threads of a process.
 pub(super) struct HangDetector {
@@ -91,13 +70,6 @@ mod tests {
         let mut none = HangDetector::new(u32::MAX);
         none.since -= TIMEOUT;
         assert!(!none.hangs());
-    }
-
-    #[test]
-    fn core_list_has_ranges() {
-        assert_eq!(cores("0-2,5"), [0, 1, 2, 5]);
-        assert_eq!(cores("7"), [7]);
-        assert!(cores("").is_empty());
     }
 
     #[test]

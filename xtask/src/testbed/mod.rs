@@ -7,6 +7,7 @@
 
 mod apt;
 mod bare;
+mod cores;
 mod cpio;
 mod dom0less;
 mod guest;

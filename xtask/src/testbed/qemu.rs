@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::hang_detector::{self, HangDetector};
-use super::machine;
+use super::hang_detector::HangDetector;
 use super::{Arch, Archive, Base, Dom0Kind, Root, StaticDomains, XenVersion, apt, host_suite};
+use super::{cores, machine};
 use crate::host;
 
 /// Start of a control line of dom0's init on the second serial port.
@@ -50,7 +50,7 @@ impl Emulator {
         // the one sets while the other begins to run a guest, and Xen may sleep for good.
         let mut command = Command::new("taskset");
         command
-            .args(["-c", &hang_detector::core().to_string()])
+            .args(["-c", &cores::next().to_string()])
             // A harness that is killed must not leave an emulator behind that keeps a core busy.
             .args(["setpriv", "--pdeathsig", "KILL", "--"])
             .arg(qemu.get_program())
