@@ -377,7 +377,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         let (own, peer, online) = (self.nodes.own, self.nodes.peer, self.nodes.online);
         self.kicked = self.kicked.filter(|&found| found == peer);
         if self.closing && own != S::CLOSING && own != S::CLOSED {
-            return Ok(self.leave());
+            return Ok(self.leave(now));
         }
         let restarted = self.connected && own == S::CONNECTED && peer < S::CONNECTED;
         let action = next(Role::Frontend, own, peer);
@@ -447,13 +447,25 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     }
 
     /// Enters Closing, or Closed, once the driver permits it.
-    fn leave(&mut self) -> bool {
+    ///
+    /// Requests in flight have no deadline while the backend serves them. One that closes has the
+    /// time of a step to complete them: it may have released its rings before.
+    fn leave(&mut self, now: Instant) -> bool {
         use XenbusState as S;
         let (own, peer) = (self.nodes.own, self.nodes.peer);
         if !self.driver.quiesce(peer) && !self.forced {
-            // There is no deadline for requests in flight.
+            if peer != S::CLOSING {
+                self.begin_attempt();
+                return false;
+            }
+            let waited =
+                self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            if waited < self.timeout {
+                return false;
+            }
             self.begin_attempt();
-            return false;
+            let path = &self.nodes.path;
+            warn!("{path}: requests in flight, {waited:?} after the backend began to close");
         }
         // A backend that was offered no ring has nothing to release. One that is closed would begin
         // to close anew if it saw Closing.

@@ -108,7 +108,8 @@ pub trait FrontendDriver {
 
     /// Stops issuing requests, because either end closes the device, and returns whether the
     /// frontend may enter Closing. Until then the device is polled on. The backend can complete
-    /// requests in flight in the states Connected and Closing.
+    /// requests in flight in the states Connected and Closing; in Closing it has the time of
+    /// [`FrontendDevice::set_timeout`](crate::FrontendDevice::set_timeout) for that.
     fn quiesce(&mut self, backend: XenbusState) -> bool {
         let _ = backend;
         true

@@ -78,6 +78,29 @@ fn close_follows_backend() {
     fixture.finish();
 }
 
+/// A backend that fails closes its device, and has no rings any more to complete requests in.
+#[test]
+fn closing_backend_has_a_deadline() {
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: fixture.pages(1) }).unwrap();
+    block.kick();
+    let start = fixture.guest.now();
+    fixture.backend_state_after(Duration::from_secs(1), 5);
+    let limit = start + Duration::from_secs(60);
+    while block.poll(fixture.guest.now()).unwrap() != DeviceState::Closed {
+        assert!(fixture.guest.now() < limit, "{:?}", block.state());
+        let next = block.poll_timeout(fixture.guest.now());
+        fixture.store.wait(next.map_or(limit, |next| next.min(limit)));
+    }
+    let waited = fixture.guest.now().saturating_duration_since(start);
+    assert!(waited >= Duration::from_secs(11) && waited < Duration::from_secs(12), "{waited:?}");
+    assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Err(IoError::Closed));
+    drop(block);
+    fixture.finish();
+}
+
 #[test]
 fn drop_while_closing_ends_in_closed() {
     let fixture = Fixture::new();
