@@ -28,7 +28,7 @@ enum End {
     /// The port is closed.
     Close,
     /// The platform is notified, and the port stays open.
-    Release,
+    Leave,
     /// Nothing.
     None,
 }
@@ -125,7 +125,7 @@ impl<P: Platform> Channel<P> {
         }
         let epoch = platform.claims().epoch();
         platform.port_opened(port, status.vcpu)?;
-        Ok(Self { platform, port, end: End::Release, epoch })
+        Ok(Self { platform, port, end: End::Leave, epoch })
     }
 
     /// Takes a port that the toolstack opened before the domain started. The port stays open when
