@@ -10,7 +10,7 @@ use crate::selftest::{self, Role};
 use crate::steps::{Background, Steps};
 use crate::testbed::{self, Arch, XenVersion};
 use crate::{
-    abi, checkers, checks, dom0less, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest,
+    checkers, checks, dom0less, driver, fresh, fuzz, host, hvm, kernels, noxen, ui, xentest,
 };
 
 /// The step without which nothing can run on real Xen.
@@ -99,8 +99,6 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     let mut background = Vec::new();
     if slow {
         background.push(Background::start("Miri, crates with unsafe code", checkers::miri));
-        let name = "layouts of the other architecture fail the comparison with C";
-        background.push(Background::start(name, abi::swap));
         if fetched {
             // It takes the packages from the cache.
             let name = "the README's commands on a fresh machine";

@@ -19,7 +19,7 @@ mod swap;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::host;
 use crate::testbed::{self, Root};
@@ -44,12 +44,6 @@ pub(crate) struct Args {
     /// that the comparisons fail
     #[arg(long, conflicts_with_all = ["bound", "mutants"])]
     swap: bool,
-}
-
-/// Fails if a comparison misses a structure with the layout of the other architecture.
-pub(crate) fn swap() -> Result<()> {
-    ensure!(swap::run()? == 0, "a comparison with C has missed a layout of the other architecture");
-    Ok(())
 }
 
 /// Fetches the newest of Xen's public headers that Debian has; returns the include folder.
