@@ -117,9 +117,9 @@ impl VchanOrders {
         Self::new(left.load(Ordering::Relaxed), right.load(Ordering::Relaxed))
     }
 
-    /// Withdraws the offer in a first page that both domains have from their start, where it can be
-    /// that of an earlier server. The caller must notify the server, which publishes its offer
-    /// again ([`Vchan::is_offered`]).
+    /// Withdraws the offer in a first page that both domains have from their start: an earlier
+    /// server may have left it. The caller must notify the server, so that it makes its own offer
+    /// anew ([`Vchan::is_offered`]).
     pub fn withdraw(page: &SharedMem) {
         page.u8::<SRV_LIVE>().store(0, Ordering::Release);
     }

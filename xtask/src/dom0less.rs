@@ -118,9 +118,9 @@ fn pair(
     ];
     domains[1].has_uart = true;
     if xen_image.is_none() {
-        // The default policy of Debian's Xen for arm64 connects two guests by the static event
-        // channel, and lets neither map pages of the other.
-        boot.xen_args = "xsm=dummy".to_owned();
+        // The default policy connects two guests by the static event channel, and lets neither map
+        // pages of the other.
+        boot = boots::serving(boot);
     } else {
         let (id, address, size) = ("link".to_owned(), 0x9000_0000, 0x10_0000);
         boot.domains.shared = vec![SharedRegion { id, address, size }];

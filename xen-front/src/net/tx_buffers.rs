@@ -162,7 +162,8 @@ impl<M: TxMemory> TxBuffers<M> {
         chunk.in_flight |= mask;
         chunk.heads |= 1 << run.start;
         self.free -= run.pages;
-        *(if run.pages == 1 { &mut self.short } else { &mut self.long }) = run.chunk;
+        let last = if run.pages == 1 { &mut self.short } else { &mut self.long };
+        *last = run.chunk;
         Some(GrantRef(chunk.first.0 + u32::from(run.start)))
     }
 

@@ -1,4 +1,6 @@
 //! A node in which the toolstack puts one request, and which the guest empties.
+//!
+//! Source: `xenstore-paths.pandoc`.
 
 use xen_hypercall::Platform;
 use xen_store::{ErrorKind, StoreError, Watch, XenStore, XsOps};
@@ -8,6 +10,15 @@ const MAX_READS: u32 = 4;
 
 /// Maximum length of a request. A longer one is invalid.
 const MAX_LENGTH: usize = 16;
+
+/// Treatment of a value that is no request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Invalid {
+    /// No change: it can be a request that this guest does not support.
+    Keep,
+    /// A line in the log, with what was expected, and removal.
+    Remove(&'static str),
+}
 
 /// The node and its watch.
 #[derive(Debug)]
@@ -23,11 +34,15 @@ impl<P: Platform> RequestNode<P> {
         Ok(Self { watch: store.watch(path)?, store: store.clone(), path, changed: true })
     }
 
-    /// Returns the pending request, if there is one, and empties the node. A value for which
-    /// `parse` returns `None` is logged and removed.
+    pub(super) fn store(&self) -> &XenStore<P> {
+        &self.store
+    }
+
+    /// Returns the pending request, if there is one, and empties the node. `parse` returns `None`
+    /// for an invalid value, which is treated as `invalid` says.
     pub(super) fn poll<T>(
         &mut self,
-        expected: &str,
+        invalid: Invalid,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, StoreError> {
         // The read waits for the store. A change meanwhile raises no further event of the port, so
@@ -37,7 +52,7 @@ impl<P: Platform> RequestNode<P> {
             if !self.changed {
                 break;
             }
-            let request = self.take(expected, &parse)?;
+            let request = self.take(invalid, &parse)?;
             self.changed = false;
             if request.is_some() {
                 return Ok(request);
@@ -48,10 +63,10 @@ impl<P: Platform> RequestNode<P> {
 
     fn take<T>(
         &self,
-        expected: &str,
+        invalid: Invalid,
         parse: &impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, StoreError> {
-        // In one transaction, because the toolstack may write another request.
+        // In one transaction, because the toolstack may write another request or withdraw this one.
         self.store.transaction(|transaction| {
             let text = match transaction.read_string::<MAX_LENGTH>(self.path) {
                 Ok(text) => text,
@@ -65,12 +80,16 @@ impl<P: Platform> RequestNode<P> {
             if text.is_empty() {
                 return Ok(None);
             }
-            transaction.write(self.path, "")?;
             let request = parse(&text);
-            if request.is_none() {
-                let (path, found) = (self.path, text.escape_debug());
-                log::warn!("{path}: found '{found}', expected {expected}");
+            match invalid {
+                Invalid::Keep if request.is_none() => return Ok(None),
+                Invalid::Remove(expected) if request.is_none() => {
+                    let (path, found) = (self.path, text.escape_debug());
+                    log::warn!("{path}: found '{found}', expected {expected}");
+                }
+                _ => {}
             }
+            transaction.write(self.path, "")?;
             Ok(request)
         })
     }

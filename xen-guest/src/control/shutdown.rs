@@ -4,6 +4,7 @@
 //! by an empty value. A request to suspend comes from `xl save` and `xl migrate`: see
 //! [`ShutdownWatcher::suspend`]. Source: `xenstore-paths.pandoc`.
 
+use super::request::{Invalid, RequestNode};
 use core::fmt;
 use heapless::Vec;
 use thiserror::Error;
@@ -12,13 +13,10 @@ use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::boot::BootError;
 use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{DomId, Errno, Platform};
-use xen_store::{ErrorKind, StoreError, Watch, XenStore, XsOps};
+use xen_store::{ErrorKind, StoreError, XenStore, XsOps};
 use xen_sys::sched::ShutdownReason;
 
 const SHUTDOWN: &str = "control/shutdown";
-
-/// Maximum number of reads in one [`ShutdownWatcher::poll`], if the node changes meanwhile.
-const MAX_READS: u32 = 4;
 
 /// Request of a toolstack to a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,12 +109,9 @@ pub enum SuspendError {
 /// Watcher of `control/shutdown`: the toolstack's requests to this domain.
 #[derive(Debug)]
 pub struct ShutdownWatcher<P: Platform> {
-    store: XenStore<P>,
-    watch: Watch<P>,
+    node: RequestNode<P>,
     /// Requests that the domain supports, each once.
     supported: Vec<ShutdownRequest, { ShutdownRequest::ALL.len() }>,
-    /// The node may have changed since it was last read.
-    changed: bool,
     /// The supported requests are advertised.
     is_advertised: bool,
 }
@@ -137,7 +132,7 @@ impl<P: Platform> ShutdownWatcher<P> {
     ///
     /// [`StoreError`] if xenstore refuses the watch.
     pub fn new(store: &XenStore<P>, supported: &[ShutdownRequest]) -> Result<Self, StoreError> {
-        let watch = store.watch(SHUTDOWN)?;
+        let node = RequestNode::new(store, SHUTDOWN)?;
         let mut own = Vec::new();
         for &request in supported {
             if !own.contains(&request) {
@@ -145,8 +140,7 @@ impl<P: Platform> ShutdownWatcher<P> {
                 let _ = own.push(request);
             }
         }
-        let store = store.clone();
-        let mut this = Self { store, watch, supported: own, changed: true, is_advertised: false };
+        let mut this = Self { node, supported: own, is_advertised: false };
         this.advertise();
         Ok(this)
     }
@@ -157,7 +151,7 @@ impl<P: Platform> ShutdownWatcher<P> {
             return;
         }
         for feature in self.supported.iter().filter_map(|request| request.feature()) {
-            let Err(error) = self.store.write(feature, "1") else { continue };
+            let Err(error) = self.node.store().write(feature, "1") else { continue };
             log::warn!("the toolstack may not send a request that is supported: {error}");
             if !matches!(error.kind, ErrorKind::Server(_)) {
                 // A refusal of the server is final; the next poll repeats the write otherwise.
@@ -175,40 +169,9 @@ impl<P: Platform> ShutdownWatcher<P> {
     /// [`StoreError`]; no request is lost, call it again.
     pub fn poll(&mut self) -> Result<Option<ShutdownRequest>, StoreError> {
         self.advertise();
-        // The read waits for the store. A change meanwhile raises no further event of the port, so
-        // the watch is checked again.
-        for _ in 0..MAX_READS {
-            self.changed |= self.watch.try_clear()?;
-            if !self.changed {
-                break;
-            }
-            let request = self.read()?;
-            self.changed = false;
-            if request.is_some() {
-                return Ok(request);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the node, and acknowledges the request in it if that is supported.
-    fn read(&self) -> Result<Option<ShutdownRequest>, StoreError> {
-        // In one transaction, because the toolstack may withdraw its request.
-        self.store.transaction(|transaction| {
-            let word = match transaction.read_string::<16>(SHUTDOWN) {
-                Ok(word) => word,
-                Err(StoreError {
-                    kind: ErrorKind::BufferTooSmall { .. } | ErrorKind::NotText,
-                    ..
-                }) => {
-                    return Ok(None);
-                }
-                Err(error) if error.is_not_found() => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let request = self.supported.iter().find(|request| request.word() == word);
-            request.map_or(Ok(()), |_| transaction.write(SHUTDOWN, ""))?;
-            Ok(request.copied())
+        let supported = &self.supported;
+        self.node.poll(Invalid::Keep, |word| {
+            supported.iter().find(|request| request.word() == word).copied()
         })
     }
 
@@ -232,10 +195,10 @@ impl<P: Platform> ShutdownWatcher<P> {
         &mut self,
         kernel: impl FnOnce() -> Result<SuspendOutcome, Errno>,
     ) -> Result<SuspendOutcome, SuspendError> {
-        let witness = Channel::alloc_unbound(self.store.platform().clone(), DomId::SELF);
+        let witness = Channel::alloc_unbound(self.node.store().platform().clone(), DomId::SELF);
         let witness = witness.map_err(SuspendError::Xen)?;
         let before = witness.status().map_err(SuspendError::Xen)?;
-        self.store.quiesce().map_err(SuspendError::Store)?;
+        self.node.store().quiesce().map_err(SuspendError::Store)?;
         let resumed = kernel();
         // In a new domain the port is closed. If its number is in use again, that port does not
         // wait for an event of this domain.
@@ -247,7 +210,7 @@ impl<P: Platform> ShutdownWatcher<P> {
             Ok(SuspendOutcome::Resumed) => Ok(SuspendOutcome::Resumed),
             Err(errno) if moved => Err(SuspendError::NotSetUp(errno)),
             resumed => {
-                self.store.unquiesce();
+                self.node.store().unquiesce();
                 resumed.map_err(SuspendError::Xen)
             }
         }
@@ -261,7 +224,7 @@ impl<P: Platform> ShutdownWatcher<P> {
     /// [`SuspendError::Grants`], [`SuspendError::Ring`]: call it again.
     pub fn resume(&mut self, grants: &GrantTable<P>) -> Result<(), SuspendError> {
         grants.resume().map_err(SuspendError::Grants)?;
-        self.store.resume().map_err(SuspendError::Ring)?;
+        self.node.store().resume().map_err(SuspendError::Ring)?;
         self.is_advertised = false;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The form of a convertible computer, which the toolstack reports.
 
-use super::request::RequestNode;
+use super::request::{Invalid, RequestNode};
 use xen_hypercall::Platform;
 use xen_store::{ErrorKind, StoreError, XenStore, XsOps};
 
@@ -18,10 +18,7 @@ pub enum SlateMode {
 /// Watcher of `control/laptop-slate-mode`. Source: `xenstore-paths.pandoc`.
 #[derive(Debug)]
 #[doc(alias = "laptop-slate-mode")]
-pub struct SlateModeWatcher<P: Platform> {
-    store: XenStore<P>,
-    node: RequestNode<P>,
-}
+pub struct SlateModeWatcher<P: Platform>(RequestNode<P>);
 
 impl<P: Platform> SlateModeWatcher<P> {
     /// Watches `control/laptop-slate-mode`, and writes the feature's node
@@ -34,8 +31,7 @@ impl<P: Platform> SlateModeWatcher<P> {
     ///
     /// [`StoreError`] if xenstore refuses the watch, or does not answer.
     pub fn new(store: &XenStore<P>) -> Result<Self, StoreError> {
-        let node = RequestNode::new(store, "control/laptop-slate-mode")?;
-        let this = Self { store: store.clone(), node };
+        let this = Self(RequestNode::new(store, "control/laptop-slate-mode")?);
         this.resume()?;
         Ok(this)
     }
@@ -46,7 +42,7 @@ impl<P: Platform> SlateModeWatcher<P> {
     ///
     /// [`StoreError`] if xenstore does not answer.
     pub fn resume(&self) -> Result<(), StoreError> {
-        match self.store.write(FEATURE, "1") {
+        match self.0.store().write(FEATURE, "1") {
             Err(StoreError { kind: ErrorKind::Server(_), .. }) => Ok(()),
             written => written,
         }
@@ -61,7 +57,7 @@ impl<P: Platform> SlateModeWatcher<P> {
     ///
     /// [`StoreError`]; no request is lost, call it again.
     pub fn poll(&mut self) -> Result<Option<SlateMode>, StoreError> {
-        self.node.poll("laptop or slate", |text| match text {
+        self.0.poll(Invalid::Remove("laptop or slate"), |text| match text {
             "laptop" => Some(SlateMode::Laptop),
             "slate" => Some(SlateMode::Slate),
             _ => None,

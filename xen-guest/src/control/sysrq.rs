@@ -1,6 +1,6 @@
 //! Requests of `xl sysrq`.
 
-use super::request::RequestNode;
+use super::request::{Invalid, RequestNode};
 use xen_hypercall::Platform;
 use xen_store::{StoreError, XenStore};
 
@@ -28,7 +28,7 @@ impl<P: Platform> SysrqWatcher<P> {
     ///
     /// [`StoreError`]; no request is lost, call it again.
     pub fn poll(&mut self) -> Result<Option<char>, StoreError> {
-        self.0.poll("one letter", |text| {
+        self.0.poll(Invalid::Remove("one letter"), |text| {
             let mut letters = text.chars();
             let letter = letters.next().filter(char::is_ascii_graphic);
             letter.filter(|_| letters.next().is_none())

@@ -40,8 +40,7 @@ pub(crate) struct Args {
     /// Chooses other random items
     #[arg(long, default_value_t = 1, requires = "mutants")]
     seed: u64,
-    /// Gives each structure whose layout depends on the architecture the other one's, and checks
-    /// that the comparisons fail
+    /// Fails unless each comparison fails for each structure with the other architecture's layout
     #[arg(long, conflicts_with_all = ["bound", "mutants"])]
     swap: bool,
 }

@@ -114,6 +114,14 @@ pub(crate) enum Event<'a> {
     Mark(&'a str),
 }
 
+/// Returns an observer of a machine that powers itself off.
+fn to_the_end(watch: &mut dyn FnMut(Event<'_>)) -> impl FnMut(Event<'_>) -> Progress {
+    |event| {
+        watch(event);
+        Progress::Continues
+    }
+}
+
 /// State of a boot, as its observer finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -235,11 +243,7 @@ impl Boot {
             initramfs: Some(initramfs),
             kind: self.dom0,
         };
-        let mut see = |event: Event<'_>| {
-            watch(event);
-            Progress::Continues
-        };
-        self.emulate(&base, scratch, Some(&dom0), terminal, &mut see)
+        self.emulate(&base, scratch, Some(&dom0), terminal, &mut to_the_end(watch))
     }
 
     /// Boots `kernel` itself as dom0, without Linux: a PVH dom0 on x86.
@@ -253,11 +257,7 @@ impl Boot {
             kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
         let kind = Dom0Kind::Pvh;
         let dom0 = Dom0 { kernel, line: self.append.clone(), initramfs: None, kind };
-        let mut see = |event: Event<'_>| {
-            watch(event);
-            Progress::Continues
-        };
-        self.emulate(&base, Scratch::new()?, Some(&dom0), None, &mut see)
+        self.emulate(&base, Scratch::new()?, Some(&dom0), None, &mut to_the_end(watch))
     }
 
     /// Boots the [`domains`](Self::domains) without dom0, until `watch` has seen their end: no

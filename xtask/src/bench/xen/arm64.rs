@@ -6,7 +6,7 @@ use super::Table;
 use super::cases::{self, Case, FIRST_READ, Guest, Variant};
 use super::figures::{Figure, Figures};
 use super::plot::Bar;
-use super::report::{bound, figure_json};
+use super::report::{bound, case_json, figure_json, ours_json};
 use crate::testbed::XenVersion;
 use crate::ui;
 
@@ -97,12 +97,7 @@ impl Table for Arm64<'_> {
             .rows()
             .iter()
             .map(|row| {
-                let mut value = figure_json(row.ours);
-                value["name"] = row.case.name.into();
-                value["what"] = row.case.what.into();
-                value["guest"] = Guest::Ours.name().into();
-                value["buffers"] = row.variant.buffers.title().into();
-                value["wait"] = row.variant.wait.name().into();
+                let mut value = ours_json(row.case, row.variant, row.ours);
                 value["ratio"] = row.speed().into();
                 value["instructions_of_linux"] = row.instructions().into();
                 value["bound"] = row.bound().into();
@@ -113,12 +108,7 @@ impl Table for Arm64<'_> {
             .cases
             .iter()
             .zip(&self.linux.cases)
-            .map(|(case, figure)| {
-                let mut value = figure_json(figure);
-                value["name"] = case.name.into();
-                value["guest"] = Guest::LinuxArm64.name().into();
-                value
-            })
+            .map(|(case, figure)| case_json(case, Guest::LinuxArm64, figure))
             .collect();
         let first: Map<_, _> = [(Guest::Ours, &self.ours), (Guest::LinuxArm64, &self.linux)]
             .map(|(guest, figures)| {

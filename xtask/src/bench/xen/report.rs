@@ -140,12 +140,7 @@ impl Table for Report<'_> {
             .rows()
             .iter()
             .map(|row| {
-                let mut value = figure_json(row.ours);
-                value["name"] = row.case.name.into();
-                value["what"] = row.case.what.into();
-                value["guest"] = Guest::Ours.name().into();
-                value["buffers"] = row.variant.buffers.title().into();
-                value["wait"] = row.variant.wait.name().into();
+                let mut value = ours_json(row.case, row.variant, row.ours);
                 value["ratio"] = targets_json(row.ratios);
                 value["bound"] = targets_json(row.bounds);
                 value["target"] = targets_json(row.target());
@@ -156,10 +151,7 @@ impl Table for Report<'_> {
         let mut linux = Vec::new();
         for (guest, figures) in [(Guest::Linux, &self.linux), (Guest::LinuxNative, &self.native)] {
             for (case, figure) in self.cases.iter().zip(&figures.cases) {
-                let mut value = figure_json(figure);
-                value["name"] = case.name.into();
-                value["guest"] = guest.name().into();
-                linux.push(value);
+                linux.push(case_json(case, guest, figure));
             }
         }
         let first: Map<_, _> = self
@@ -232,6 +224,23 @@ fn each(figure: &Figure) -> String {
 
 fn targets_json(target: Target) -> Value {
     json!({ "linux": target.linux, "native": target.native })
+}
+
+/// Returns the figure of a case in a guest.
+pub(super) fn case_json(case: &Case, guest: Guest, figure: &Figure) -> Value {
+    let mut value = figure_json(figure);
+    value["name"] = case.name.into();
+    value["guest"] = guest.name().into();
+    value
+}
+
+/// Returns the figure of a case in our kernel.
+pub(super) fn ours_json(case: &Case, variant: Variant, figure: &Figure) -> Value {
+    let mut value = case_json(case, Guest::Ours, figure);
+    value["what"] = case.what.into();
+    value["buffers"] = variant.buffers.title().into();
+    value["wait"] = variant.wait.name().into();
+    value
 }
 
 pub(super) fn figure_json(figure: &Figure) -> Value {
